@@ -1,0 +1,2 @@
+//! coilgun-bench
+fn main() {}

@@ -1,0 +1,308 @@
+//! What is on its way out of one connection.
+//!
+//! ```text
+//! segments   [ copied | copied | referenced | copied ]      oldest first
+//!              ^ sent up to here                  ^ open: the next copy is appended here
+//! ```
+//!
+//! A session writes frames at the end; the network sends from the front and says how much is gone.
+//! Bytes that the kernel may be reading stay where they are until it says so (law S1). An empty
+//! `OutBuf` holds no block (law S9).
+
+use std::collections::VecDeque;
+
+use super::chunk::{BlockRange, Chunk};
+use super::pool::Pool;
+
+/// Bytes on their way out, in order.
+#[derive(Debug)]
+pub struct OutBuf {
+    pool: Pool,
+    segments: VecDeque<Segment>,
+    pending_bytes: usize,
+    copy_max: usize,
+    exhausted: bool,
+    copied: CopyCount,
+}
+
+#[derive(Debug)]
+struct Segment {
+    range: BlockRange,
+    /// Whether the block is this buffer's own, filled up to the end of the range.
+    own: bool,
+}
+
+/// One run of bytes to send: address and length stay valid until they were consumed.
+pub type OutSegment<'a> = &'a [u8];
+
+/// How much was copied into output blocks (law S10).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct CopyCount {
+    /// Payloads that were copied.
+    pub payloads: u64,
+    /// Bytes of them.
+    pub payload_bytes: u64,
+}
+
+impl OutBuf {
+    /// An empty buffer that takes its blocks from `pool` and copies payloads up to `copy_max` bytes.
+    ///
+    /// # Panics
+    /// If a block of the pool has no room for a payload of `copy_max` bytes.
+    #[must_use]
+    pub fn new(pool: Pool, copy_max: usize) -> OutBuf {
+        assert!(copy_max <= pool.block_bytes(), "what is copied fits a block");
+        OutBuf {
+            pool,
+            segments: VecDeque::new(),
+            pending_bytes: 0,
+            copy_max,
+            exhausted: false,
+            copied: CopyCount::default(),
+        }
+    }
+
+    /// Appends `len` bytes in one run and returns them to be filled in completely.
+    ///
+    /// Returns nothing if no block is left: then the connection must be closed, see
+    /// [`OutBuf::is_exhausted`], and nothing more is appended.
+    ///
+    /// # Panics
+    /// If `len` is more than a block.
+    #[inline]
+    pub fn append(&mut self, len: usize) -> Option<&mut [u8]> {
+        assert!(len <= self.pool.block_bytes(), "one run fits one block");
+        if self.exhausted {
+            return None;
+        }
+        let fits = match self.segments.back() {
+            Some(last) => last.own && last.range.block().capacity() - last.range.end() >= len,
+            None => false,
+        };
+        if !fits {
+            let Some(block) = self.pool.take() else {
+                self.exhausted = true;
+                return None;
+            };
+            self.segments.push_back(Segment { range: BlockRange::new(block, 0, 0), own: true });
+        }
+        self.pending_bytes += len;
+        let last = self.segments.back_mut().expect("there is one now");
+        let start = last.range.end();
+        last.range.extend(len);
+        // SAFETY: this buffer is the only writer of its own block, and the bytes behind the old end
+        // of the range were never handed out.
+        Some(unsafe { last.range.block().unwritten(start, start + len) })
+    }
+
+    /// Appends a copy of `bytes`, cut at block ends where needed.
+    pub fn copy(&mut self, bytes: &[u8]) {
+        for part in bytes.chunks(self.pool.block_bytes()) {
+            if let Some(room) = self.append(part.len()) {
+                room.copy_from_slice(part);
+            }
+        }
+    }
+
+    /// Appends a payload: by reference if it is large and lies in a block, as a copy otherwise.
+    pub fn payload(&mut self, payload: Chunk<'_>) {
+        if self.references(payload) {
+            let range = payload.range().expect("a payload that is referenced lies in a block");
+            self.reference(range);
+        } else {
+            self.count_copy(payload.len());
+            self.copy(payload.bytes());
+        }
+    }
+
+    /// Whether [`OutBuf::payload`] would refer to `payload` instead of copying it (law S6).
+    #[inline]
+    #[must_use]
+    pub fn references(&self, payload: Chunk<'_>) -> bool {
+        payload.len() > self.copy_max && payload.is_backed()
+    }
+
+    /// Counts a payload that the session copied itself into room it had from [`OutBuf::append`].
+    #[inline]
+    pub fn count_copy(&mut self, payload_bytes: usize) {
+        if payload_bytes > 0 {
+            self.copied.payloads += 1;
+            self.copied.payload_bytes += payload_bytes as u64;
+        }
+    }
+
+    /// Appends bytes that stay where they are until they are sent.
+    pub fn reference(&mut self, range: BlockRange) {
+        if !self.exhausted && !range.is_empty() {
+            self.pending_bytes += range.len();
+            self.segments.push_back(Segment { range, own: false });
+        }
+    }
+
+    /// Bytes that were appended and not yet consumed.
+    #[inline]
+    #[must_use]
+    pub fn pending_bytes(&self) -> usize {
+        self.pending_bytes
+    }
+
+    /// Whether nothing is waiting.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pending_bytes == 0
+    }
+
+    /// Whether a block was needed and none was left. What was appended since is incomplete.
+    #[must_use]
+    pub fn is_exhausted(&self) -> bool {
+        self.exhausted
+    }
+
+    /// What was copied so far.
+    #[must_use]
+    pub fn copied(&self) -> CopyCount {
+        self.copied
+    }
+
+    /// The runs that wait to be sent, oldest first.
+    pub fn segments(&self) -> impl Iterator<Item = OutSegment<'_>> {
+        self.segments.iter().map(|segment| segment.range.bytes()).filter(|run| !run.is_empty())
+    }
+
+    /// Says that the first `count` bytes are sent and will not be looked at again.
+    ///
+    /// # Panics
+    /// If fewer are waiting.
+    pub fn consume(&mut self, count: usize) {
+        assert!(count <= self.pending_bytes, "only what waits can be sent");
+        self.pending_bytes -= count;
+        let mut left = count;
+        while left > 0 {
+            let first = self.segments.front_mut().expect("what waits is in a segment");
+            let now = left.min(first.range.len());
+            first.range.advance(now);
+            left -= now;
+            if first.range.is_empty() {
+                self.segments.pop_front();
+            }
+        }
+    }
+
+    /// Moves every referenced range into blocks of this buffer, so that a slow reader pins no
+    /// receive block (law S6). Must not be called while the kernel reads from this buffer.
+    ///
+    /// Returns how many bytes were moved. If no block is left, the rest stays referenced.
+    pub fn move_out_references(&mut self) -> usize {
+        let mut moved = 0;
+        for _ in 0..self.segments.len() {
+            let Some(segment) = self.segments.pop_front() else { break };
+            if segment.own || self.exhausted {
+                self.segments.push_back(segment);
+                continue;
+            }
+            moved += self.move_out(segment);
+        }
+        moved
+    }
+
+    /// Copies one referenced segment into new own blocks at the end of the queue.
+    fn move_out(&mut self, segment: Segment) -> usize {
+        let mut range = segment.range;
+        let mut moved = 0;
+        while !range.is_empty() {
+            let Some(block) = self.pool.take() else {
+                self.segments.push_back(Segment { range, own: false });
+                return moved;
+            };
+            let part = range.len().min(block.capacity());
+            // SAFETY: the block was just taken, nothing else refers to it.
+            unsafe { block.unwritten(0, part) }.copy_from_slice(&range.bytes()[..part]);
+            self.segments.push_back(Segment { range: BlockRange::new(block, 0, part), own: true });
+            range.advance(part);
+            moved += part;
+        }
+        moved
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::region::Region;
+    use super::*;
+
+    fn pool(blocks: usize) -> Pool {
+        Pool::new(Region::heap(blocks * 64), 64)
+    }
+
+    fn waiting(out: &OutBuf) -> Vec<u8> {
+        out.segments().collect::<Vec<_>>().concat()
+    }
+
+    fn block_with(pool: &Pool, bytes: &[u8]) -> BlockRange {
+        let block = pool.take().expect("a block is free");
+        // SAFETY: the block was just taken, nothing else refers to it.
+        unsafe { block.unwritten(0, bytes.len()) }.copy_from_slice(bytes);
+        BlockRange::new(block, 0, bytes.len())
+    }
+
+    #[test]
+    fn s9_an_empty_buffer_holds_no_block() {
+        let pool = pool(2);
+        let mut out = OutBuf::new(pool.clone(), 16);
+        out.copy(b"hello");
+        out.consume(2);
+        out.copy(b" you");
+        assert_eq!(waiting(&out), b"llo you");
+        assert_eq!(pool.free_count(), 1);
+        out.consume(7);
+        assert!(out.is_empty());
+        assert_eq!(pool.free_count(), 2);
+    }
+
+    #[test]
+    fn s6_small_payloads_are_copied_and_large_ones_referenced() {
+        let (own, receive) = (pool(2), pool(2));
+        let mut out = OutBuf::new(own.clone(), 16);
+        let small = block_with(&receive, &[1; 16]);
+        let large = block_with(&receive, &[2; 17]);
+        out.payload(small.chunk());
+        out.payload(large.chunk());
+        out.payload(Chunk::plain(&[3; 17]));
+        assert_eq!(out.copied(), CopyCount { payloads: 2, payload_bytes: 33 });
+        drop((small, large));
+        assert_eq!(receive.free_count(), 1, "the large one is still referenced");
+        assert_eq!(waiting(&out), [[1; 16].as_slice(), &[2; 17], &[3; 17]].concat());
+        out.consume(33);
+        assert_eq!(receive.free_count(), 2);
+    }
+
+    #[test]
+    fn s6_references_move_out_in_order() {
+        let (own, receive) = (pool(4), pool(3));
+        let mut out = OutBuf::new(own.clone(), 4);
+        out.copy(b"head");
+        out.reference(block_with(&receive, &[7; 60]));
+        out.copy(b"tail");
+        out.reference(block_with(&receive, b"!"));
+        out.consume(10);
+        let before = waiting(&out);
+        assert_eq!(out.move_out_references(), 55);
+        assert_eq!(waiting(&out), before);
+        assert_eq!(receive.free_count(), 3, "no receive block is pinned any more");
+        out.copy(b"more");
+        assert_eq!(waiting(&out), [before.as_slice(), b"more"].concat());
+    }
+
+    #[test]
+    fn exhaustion_is_remembered_and_loses_no_earlier_byte() {
+        let pool = pool(1);
+        let mut out = OutBuf::new(pool.clone(), 4);
+        out.copy(&[1; 60]);
+        assert!(out.append(10).is_none());
+        assert!(out.is_exhausted());
+        out.copy(b"x");
+        assert_eq!(waiting(&out), [1; 60]);
+        assert_eq!(out.pending_bytes(), 60);
+    }
+}

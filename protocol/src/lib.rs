@@ -1,0 +1,14 @@
+//! Coilgun's vocabulary and wire protocols.
+//!
+//! What it does: names the things a broker talks about ([`model`]), holds the bytes that travel
+//! ([`buffer`]), defines the one door every protocol goes through ([`session`]), and speaks the
+//! native protocol ([`native`]).
+//!
+//! What it never does: no sockets, files, clocks, random numbers, threads or async. Everything
+//! here takes `(now, input)` and leaves its effects in an out-list, so that the server, the client,
+//! the tests and a simulator call it the same way.
+
+pub mod buffer;
+pub mod model;
+pub mod native;
+pub mod session;

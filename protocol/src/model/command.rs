@@ -1,0 +1,174 @@
+//! What a session wants done: the one door in.
+//!
+//! A session turns a chunk of bytes into a list of small commands that point into the chunk (laws
+//! S28, S34). Dispatch carries them out, in order, while it still holds the chunk. A command holds
+//! no reference and no owned bytes, and is at most 64 bytes.
+
+use super::error_code::ErrorCode;
+use super::flags::{OpenFlags, PublishFlags, Visibility};
+use super::ids::{SubscriptionId, Ticket};
+use super::limits::COMMANDS_PER_SLICE;
+use super::span::Span;
+
+/// One thing to do for a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// Let the client in; answered by `Event::Opened` or `Event::Closing`.
+    Open(Open),
+    /// Send a message to whoever wants it; answered by `Event::Outcome` where one is owed.
+    Publish(Publish),
+    /// Begin to receive; answered by `Event::Outcome` if it carries a ticket.
+    Subscribe(Subscribe),
+    /// Stop receiving; answered by `Event::Outcome` if it carries a ticket.
+    Unsubscribe(Unsubscribe),
+    /// Let a subscription receive more.
+    AddCredit(AddCredit),
+    /// Answer with `Event::BarrierDone` once everything before it has taken effect everywhere.
+    Barrier(Barrier),
+    /// End the connection after what is still to be sent was sent.
+    Close(Close),
+}
+
+/// Let a client in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Open {
+    /// Name of the namespace; empty: the default one.
+    pub namespace: Span,
+    /// Name of the client; empty: none.
+    pub name: Span,
+    /// Name of the user; empty: none.
+    pub user: Span,
+    /// Password or token; empty: none.
+    pub secret: Span,
+    /// How the client wants to be treated.
+    pub flags: OpenFlags,
+}
+
+/// Send a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Publish {
+    /// Native text of the subject; with [`PublishFlags::BROADCAST`], of a filter over client names.
+    /// Not checked by the session: the router checks it where it does not know it yet.
+    pub subject: Span,
+    /// Native text of the subject for replies, not checked; empty: none.
+    pub reply: Span,
+    /// A checked block of headers; empty: none.
+    pub headers: Span,
+    /// The payload.
+    pub payload: Span,
+    /// Comes back in the outcome, and travels with the message as its correlation.
+    pub ticket: Ticket,
+    /// How many milliseconds a requester waits for the reply; 0: it does not say.
+    pub deadline_ms: u32,
+    /// What the publisher asks for.
+    pub flags: PublishFlags,
+}
+
+/// Begin to receive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Subscribe {
+    /// The client's number for the subscription.
+    pub subscription: SubscriptionId,
+    /// Native text of the filter, not checked.
+    pub filter: Span,
+    /// Name of the queue group; empty: none.
+    pub group: Span,
+    /// Answer with the outcome under this ticket.
+    pub ticket: Ticket,
+    /// How many messages may be delivered before more credit is needed; `u32::MAX`: no limit.
+    pub credit: u32,
+    /// The subscription ends after this many deliveries; 0: it does not.
+    pub deliveries_max: u32,
+    /// What a leading wildcard may see.
+    pub visibility: Visibility,
+}
+
+/// Stop receiving.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Unsubscribe {
+    /// The client's number for the subscription.
+    pub subscription: SubscriptionId,
+    /// Answer with the outcome under this ticket.
+    pub ticket: Ticket,
+    /// The subscription ends once it has had this many deliveries since it began; 0: at once.
+    pub deliveries_max: u32,
+}
+
+/// Let a subscription receive more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AddCredit {
+    /// The client's number for the subscription.
+    pub subscription: SubscriptionId,
+    /// How many messages more.
+    pub messages: u32,
+}
+
+/// Ask for a sign that everything before it has taken effect.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Barrier {
+    /// Comes back in the answer.
+    pub token: u64,
+}
+
+/// End the connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Close {
+    /// Why.
+    pub code: ErrorCode,
+}
+
+const _: () = assert!(size_of::<Command>() <= 64, "a command is one cache line at most");
+
+/// The list a session fills and dispatch empties; one per shard, used again and again.
+#[derive(Debug)]
+pub struct Commands {
+    list: Vec<Command>,
+    text: Vec<u8>,
+}
+
+impl Default for Commands {
+    fn default() -> Self {
+        Commands { list: Vec::with_capacity(COMMANDS_PER_SLICE), text: Vec::new() }
+    }
+}
+
+impl Commands {
+    /// Adds a command.
+    ///
+    /// # Panics
+    /// If the list is full: a session asks [`Commands::is_full`] first.
+    pub fn push(&mut self, command: Command) {
+        assert!(!self.is_full(), "a session stops at a full list");
+        self.list.push(command);
+    }
+
+    /// Whether the session must stop and leave the rest of the chunk for later (law S23).
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.list.len() >= COMMANDS_PER_SLICE
+    }
+
+    /// The commands so far, in order.
+    #[must_use]
+    pub fn list(&self) -> &[Command] {
+        &self.list
+    }
+
+    /// Translated texts, to which scratch spans refer.
+    #[must_use]
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Where a gateway writes a text it has to translate; spans into it are made with
+    /// [`Span::scratch`].
+    pub fn text_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.text
+    }
+
+    /// Forgets everything, keeps the memory.
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.text.clear();
+    }
+}

@@ -1,0 +1,183 @@
+//! Every refusal and fault a client can be told of, as a stable table.
+//!
+//! Numbers and names never change their meaning and are never used again; new ones are appended.
+//! A golden file holds the table.
+
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $variant:ident = $number:literal, $name:literal, $retryable:literal, $text:literal, $help:literal;)*) => {
+        /// A stable number for what went wrong, or that nothing did.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[repr(u16)]
+        pub enum ErrorCode {
+            $($(#[$doc])* $variant = $number,)*
+        }
+
+        impl ErrorCode {
+            /// Every code there is, by number.
+            pub const ALL: &'static [ErrorCode] = &[$(ErrorCode::$variant,)*];
+
+            /// The code with this number, if this version knows it.
+            #[must_use]
+            pub fn from_number(number: u16) -> Option<ErrorCode> {
+                match number {
+                    $($number => Some(ErrorCode::$variant),)*
+                    _ => None,
+                }
+            }
+
+            /// Its name in lower case, for machines and logs.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(ErrorCode::$variant => $name,)* }
+            }
+
+            /// Whether the same request may succeed later without being changed.
+            #[must_use]
+            pub fn retryable(self) -> bool {
+                match self { $(ErrorCode::$variant => $retryable,)* }
+            }
+
+            /// One sentence that says what happened.
+            #[must_use]
+            pub fn text(self) -> &'static str {
+                match self { $(ErrorCode::$variant => $text,)* }
+            }
+
+            /// What to do about it.
+            #[must_use]
+            pub fn help(self) -> &'static str {
+                match self { $(ErrorCode::$variant => $help,)* }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// Nothing went wrong.
+    Ok = 0, "ok", false, "done", "";
+
+    /// The bytes are not a frame of the protocol.
+    MalformedFrame = 100, "malformed_frame", false,
+        "the broker cannot read this frame",
+        "This is a fault of the client library; docs/WIRE.md describes every frame.";
+    /// The two sides share no version of the protocol.
+    UnsupportedVersion = 101, "unsupported_version", false,
+        "client and broker share no version of the protocol",
+        "Use a client or a broker of a version that the other side names.";
+    /// The frame's operation does not exist or may not be sent in this direction.
+    UnknownOperation = 102, "unknown_operation", false,
+        "the broker does not know this operation",
+        "Use it only where the broker's WELCOME lists the feature it belongs to.";
+    /// The frame is longer than the broker accepts.
+    FrameTooLarge = 103, "frame_too_large", false,
+        "the frame is longer than the broker accepts",
+        "Split the payload, or raise limits.payload_bytes_max in the broker's configuration.";
+    /// The first frame was not HELLO, or there was a second HELLO.
+    HandshakeExpected = 104, "handshake_expected", false,
+        "a connection begins with exactly one HELLO",
+        "This is a fault of the client library; docs/WIRE.md describes the handshake.";
+    /// The handshake was not finished in time.
+    HandshakeTimeout = 105, "handshake_timeout", true,
+        "the handshake was not finished in time",
+        "Check the network; send preface and HELLO right after connecting.";
+
+    /// The subject breaks the grammar.
+    InvalidSubject = 200, "invalid_subject", false,
+        "the subject breaks the grammar",
+        "Tokens are separated by single dots; wildcards and white space are not allowed in a subject.";
+    /// The filter breaks the grammar.
+    InvalidFilter = 201, "invalid_filter", false,
+        "the filter breaks the grammar",
+        "Tokens are separated by single dots; * stands for one token, > for the rest and only at the end.";
+    /// Nobody is there to answer the request.
+    NoResponders = 202, "no_responders", true,
+        "nobody serves this subject",
+        "Start a responder, or check the subject and the namespace.";
+    /// Responders exist, but none of them has credit for one more message.
+    NoCredit = 203, "no_credit", true,
+        "everybody who serves this subject is busy",
+        "Try again later, add responders, or let them give more credit.";
+    /// Another client has this name.
+    NameTaken = 204, "name_taken", true,
+        "another client of this namespace has this name",
+        "Choose another name, or close the other client first.";
+    /// The name is no valid client name.
+    InvalidName = 205, "invalid_name", false,
+        "this is not a valid client name",
+        "A name follows the grammar of a subject and is at most 512 bytes long.";
+    /// The namespace does not exist.
+    UnknownNamespace = 206, "unknown_namespace", false,
+        "the namespace does not exist",
+        "Check its spelling, or add it to namespaces in the broker's configuration.";
+    /// The payload is larger than the limit.
+    PayloadTooLarge = 207, "payload_too_large", false,
+        "the payload is larger than the broker accepts",
+        "Split it, or raise limits.payload_bytes_max in the broker's configuration.";
+    /// The connection or the shard has too many subscriptions.
+    TooManySubscriptions = 208, "too_many_subscriptions", false,
+        "there is no room for another subscription",
+        "Use wildcards, or spread the subscriptions over more connections.";
+    /// The number of the subscription is in use, or is the reserved 0.
+    SubscriptionTaken = 209, "subscription_taken", false,
+        "the number of this subscription is in use or reserved",
+        "Number the subscriptions of a connection from 1, each once.";
+    /// The connection has no subscription of this number.
+    UnknownSubscription = 210, "unknown_subscription", false,
+        "this connection has no subscription of this number",
+        "It has ended already, or never began.";
+    /// Credentials were given, and this broker has nothing to check them against.
+    CredentialsNotAccepted = 211, "credentials_not_accepted", false,
+        "the broker cannot check credentials",
+        "Connect without credentials: this broker has no users.";
+    /// The subject belongs to the broker.
+    ReservedSubject = 212, "reserved_subject", false,
+        "this subject belongs to the broker",
+        "Subjects that begin with $NAME reach clients by name and cannot be subscribed to.";
+    /// The name of the queue group is too long or breaks the grammar of a token.
+    InvalidQueueGroup = 213, "invalid_queue_group", false,
+        "this is not a valid name of a queue group",
+        "A queue group is named by at most 256 bytes without white space.";
+
+    /// The client did not read what was sent to it in time.
+    SlowConsumer = 300, "slow_consumer", true,
+        "the client did not read its messages in time",
+        "Read faster, subscribe to less, or share the work in a queue group.";
+    /// The client gave no sign of life.
+    StaleConnection = 301, "stale_connection", true,
+        "the client gave no sign of life",
+        "Answer PING with PONG, or send something within two ping intervals.";
+    /// The broker shuts down.
+    ShuttingDown = 302, "shutting_down", true,
+        "the broker shuts down",
+        "Connect again later, or to another broker.";
+    /// The broker has no memory left for this connection.
+    BuffersExhausted = 303, "buffers_exhausted", true,
+        "the broker has no buffers left for this connection",
+        "Try again later, or raise limits.buffer_bytes_max in the broker's configuration.";
+    /// There are too many connections.
+    TooManyConnections = 304, "too_many_connections", true,
+        "the broker has no room for another connection",
+        "Close connections, or raise limits.connections_max in the broker's configuration.";
+}
+
+impl core::fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_order_and_reads_back() {
+        for pair in ErrorCode::ALL.windows(2) {
+            assert!(pair[0] < pair[1], "{} before {}", pair[0].name(), pair[1].name());
+        }
+        for code in ErrorCode::ALL {
+            assert_eq!(ErrorCode::from_number(*code as u16), Some(*code));
+        }
+        assert_eq!(ErrorCode::from_number(99), None);
+    }
+}

@@ -1,0 +1,94 @@
+//! Every limit of the broker, in one file, with the relations between them proved at compile time.
+//!
+//! A name says its unit and that it is a bound. What an operator may change has a key in the
+//! configuration; the number here is then the default or the outermost value.
+
+/// Largest text of a subject or filter, in bytes.
+pub const SUBJECT_BYTES_MAX: usize = 4096;
+/// Most tokens in a subject or filter.
+pub const SUBJECT_TOKENS_MAX: usize = 128;
+/// Largest name of a client, in bytes.
+pub const CLIENT_NAME_BYTES_MAX: usize = 512;
+/// Largest name of a queue group, in bytes.
+pub const QUEUE_GROUP_BYTES_MAX: usize = 256;
+/// Largest name of a namespace, in bytes.
+pub const NAMESPACE_BYTES_MAX: usize = 64;
+/// Largest user name, password or token, in bytes.
+pub const CREDENTIAL_BYTES_MAX: usize = 4096;
+/// Largest block of headers of one message, in bytes.
+pub const HEADERS_BYTES_MAX: usize = 64 * 1024;
+/// Most headers of one message.
+pub const HEADER_COUNT_MAX: usize = 1024;
+
+/// Largest payload unless configured otherwise, in bytes.
+pub const PAYLOAD_BYTES_DEFAULT: usize = 1024 * 1024;
+/// Largest payload that may be configured, in bytes.
+pub const PAYLOAD_BYTES_CEILING: usize = 64 * 1024 * 1024;
+/// Largest control frame of the native protocol, in bytes.
+pub const CONTROL_FRAME_BYTES_MAX: usize = 16 * 1024;
+/// What a native frame may hold beside its payload and headers, in bytes: header, head, subject,
+/// reply subject and the sender's name.
+pub const FRAME_OVERHEAD_BYTES_MAX: usize = 64 + 2 * SUBJECT_BYTES_MAX + CLIENT_NAME_BYTES_MAX;
+/// Largest native frame with the default payload limit, in bytes.
+pub const FRAME_BYTES_DEFAULT: usize =
+    PAYLOAD_BYTES_DEFAULT + HEADERS_BYTES_MAX + FRAME_OVERHEAD_BYTES_MAX;
+
+/// Size of one receive block and of one output block, in bytes (laws S4, S9).
+pub const BLOCK_BYTES: usize = 64 * 1024;
+/// Payloads up to this size are copied into the output block; larger ones are referenced (law S6).
+pub const COPY_MAX: usize = 1024;
+/// Most commands a session hands out before others get their turn (law S23).
+pub const COMMANDS_PER_SLICE: usize = 256;
+/// Most bytes of one connection that are parsed before others get their turn (law S23).
+pub const SLICE_BYTES_MAX: usize = 64 * 1024;
+
+/// Subscriptions one connection may hold.
+pub const SUBSCRIPTIONS_PER_CLIENT_MAX: usize = 100_000;
+/// Subscriptions one shard may hold.
+pub const SUBSCRIPTIONS_PER_SHARD_MAX: usize = 4_000_000;
+/// Connections one shard may hold unless configured otherwise.
+pub const CONNECTIONS_DEFAULT: usize = 10_000;
+/// Subjects whose route a shard remembers.
+pub const ROUTES_CACHED_MAX: usize = 16_384;
+/// Targets of one route that are remembered; a larger fan-out is matched anew each time.
+pub const ROUTE_TARGETS_CACHED_MAX: usize = 65_536;
+/// Namespaces one broker may have.
+pub const NAMESPACES_MAX: usize = 1024;
+
+/// Bytes waiting to be sent to one client above which those who publish to it wait (law S19).
+pub const OUTBOX_HIGH_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes waiting to be sent to one client below which they go on.
+pub const OUTBOX_LOW_BYTES: usize = OUTBOX_HIGH_BYTES / 2;
+/// How long a publisher waits for a client that does not read before that client is cut off, in
+/// milliseconds (law S19; some clients give up after one second).
+pub const BACKPRESSURE_MS_MAX: u64 = 500;
+
+/// How long a client may take from connecting to its finished handshake, in milliseconds.
+pub const HANDSHAKE_MS_MAX: u64 = 5_000;
+/// How long a connection may be silent before it is asked for a sign of life, in milliseconds.
+pub const PING_INTERVAL_MS: u64 = 30_000;
+/// How many such questions may stay without any answer before the connection is cut off.
+pub const PINGS_UNANSWERED_MAX: u64 = 2;
+/// How long a broker that shuts down waits for its clients, in milliseconds.
+pub const DRAIN_MS_MAX: u64 = 5_000;
+
+const _: () = assert!(SUBJECT_BYTES_MAX <= u16::MAX as usize, "frames say it in 16 bits");
+const _: () = assert!(CLIENT_NAME_BYTES_MAX <= u16::MAX as usize, "frames say it in 16 bits");
+const _: () = assert!("$NAME.".len() + CLIENT_NAME_BYTES_MAX <= SUBJECT_BYTES_MAX);
+const _: () = assert!(COPY_MAX + FRAME_OVERHEAD_BYTES_MAX <= BLOCK_BYTES, "copies fit one block");
+const _: () = assert!(CONTROL_FRAME_BYTES_MAX <= BLOCK_BYTES, "control frames fit one block");
+const _: () = assert!(
+    SUBJECT_BYTES_MAX
+        + QUEUE_GROUP_BYTES_MAX
+        + CLIENT_NAME_BYTES_MAX
+        + NAMESPACE_BYTES_MAX
+        + 2 * CREDENTIAL_BYTES_MAX
+        + 1024
+        <= CONTROL_FRAME_BYTES_MAX,
+    "every control table fits a control frame"
+);
+const _: () = assert!(PAYLOAD_BYTES_DEFAULT <= PAYLOAD_BYTES_CEILING);
+const _: () = assert!(PAYLOAD_BYTES_CEILING + HEADERS_BYTES_MAX < (1 << 31), "spans hold 31 bits");
+const _: () = assert!(OUTBOX_LOW_BYTES < OUTBOX_HIGH_BYTES);
+const _: () = assert!(FRAME_BYTES_DEFAULT <= OUTBOX_HIGH_BYTES, "one message fits an outbox");
+const _: () = assert!(BACKPRESSURE_MS_MAX < 1_000, "some clients give up after one second");

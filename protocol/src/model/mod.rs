@@ -1,0 +1,32 @@
+//! The vocabulary: what every crate means when it says subject, filter, message, command or event.
+//!
+//! What it does: gives each concept one type, one grammar, one table of error codes and one file of
+//! limits. What it never does: it knows no wire format and no protocol; a gateway translates into
+//! these words and out of them.
+
+mod command;
+mod error_code;
+mod escape;
+mod event;
+mod filter;
+mod flags;
+mod headers;
+mod ids;
+pub mod limits;
+mod span;
+mod subject;
+mod time;
+
+pub use command::{
+    AddCredit, Barrier, Close, Command, Commands, Open, Publish, Subscribe, Unsubscribe,
+};
+pub use error_code::ErrorCode;
+pub use escape::{decode_token, encode_token};
+pub use event::{BarrierDone, Closing, Delivery, Event, Opened, Outcome};
+pub use filter::{Filter, FilterToken, InvalidFilter};
+pub use flags::{OpenFlags, PublishFlags, Visibility};
+pub use headers::{Header, Headers, InvalidHeaders, encode_header, fuzz_headers};
+pub use ids::{ClientId, NamespaceId, SubscriptionId, Ticket};
+pub use span::Span;
+pub use subject::{InvalidSubject, Subject, SubjectClass};
+pub use time::Timestamp;

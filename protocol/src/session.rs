@@ -1,0 +1,70 @@
+//! The one door every protocol goes through: bytes in, commands out; events in, bytes out.
+//!
+//! What it does: defines [`Session`], which a protocol implements once per connection. What it
+//! never does: it knows no protocol, and a session knows no other session, no router and no socket.
+//!
+//! ```text
+//!                on_bytes                          dispatch
+//!   chunk  ------------------>  commands  ------------------------->  router
+//!   bytes  <------------------  events    <-------------------------
+//!                on_event
+//! ```
+
+use crate::buffer::{Chunk, OutBuf};
+use crate::model::{Commands, ErrorCode, Event, Timestamp};
+
+/// One connection's state in its protocol (laws S28, S34).
+pub trait Session {
+    /// The connection stands. Some servers speak first.
+    fn on_open(&mut self, now: Timestamp, out: &mut OutBuf);
+
+    /// Bytes arrived. Takes whole frames from the front of `input` until it is used up, holds only
+    /// the beginning of a frame, or `commands` is full. Spans in the commands refer to `input`.
+    ///
+    /// # Errors
+    /// If the bytes break the protocol. Frames before the bad one are in `commands` and count.
+    fn on_bytes(
+        &mut self,
+        now: Timestamp,
+        input: Chunk<'_>,
+        commands: &mut Commands,
+        out: &mut OutBuf,
+    ) -> Result<Consumed, SessionError>;
+
+    /// Something happened that the client is told of.
+    fn on_event(&mut self, now: Timestamp, event: &Event<'_>, out: &mut OutBuf);
+
+    /// The time of [`Session::deadline`] has come.
+    fn on_tick(&mut self, now: Timestamp, commands: &mut Commands, out: &mut OutBuf);
+
+    /// When [`Session::on_tick`] wants to be called next.
+    fn deadline(&self) -> Option<Timestamp>;
+
+    /// The broker shuts down: tell the client to go elsewhere.
+    fn on_drain(&mut self, out: &mut OutBuf);
+
+    /// The connection is gone; nothing can be sent any more.
+    fn on_close(&mut self);
+}
+
+/// How far a session came in a chunk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Consumed {
+    /// Bytes from the front of the chunk that are used up.
+    pub bytes: usize,
+    /// How many bytes the frame behind them needs from its beginning until more can be said about
+    /// it: its whole length once its header is there. 0 if nothing is left, or if the list of
+    /// commands was full.
+    pub need: usize,
+}
+
+/// The peer broke the protocol. The connection is closed after the session said why, if the
+/// protocol can.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{code}: {detail}")]
+pub struct SessionError {
+    /// What the peer is told.
+    pub code: ErrorCode,
+    /// Names the field and its place.
+    pub detail: String,
+}

@@ -1,0 +1,2 @@
+//! coilgun
+fn main() {}
