@@ -159,6 +159,12 @@ impl OutBuf {
         self.exhausted
     }
 
+    /// Whether anything that waits lies in a block of somebody else.
+    #[must_use]
+    pub fn has_references(&self) -> bool {
+        self.segments.iter().any(|segment| !segment.own)
+    }
+
     /// What was copied so far.
     #[must_use]
     pub fn copied(&self) -> CopyCount {
@@ -190,18 +196,22 @@ impl OutBuf {
     }
 
     /// Moves every referenced range into blocks of this buffer, so that a slow reader pins no
-    /// receive block (law S6). Must not be called while the kernel reads from this buffer.
+    /// receive block (law S6). The first `in_flight` bytes stay where they are: the kernel may be
+    /// reading them.
     ///
     /// Returns how many bytes were moved. If no block is left, the rest stays referenced.
-    pub fn move_out_references(&mut self) -> usize {
+    pub fn move_out_references(&mut self, in_flight: usize) -> usize {
         let mut moved = 0;
+        let mut passed = 0;
         for _ in 0..self.segments.len() {
             let Some(segment) = self.segments.pop_front() else { break };
-            if segment.own || self.exhausted {
+            let being_read = passed < in_flight;
+            passed += segment.range.len();
+            if segment.own || being_read {
                 self.segments.push_back(segment);
-                continue;
+            } else {
+                moved += self.move_out(segment);
             }
-            moved += self.move_out(segment);
         }
         moved
     }
@@ -287,9 +297,13 @@ mod tests {
         out.reference(block_with(&receive, b"!"));
         out.consume(10);
         let before = waiting(&out);
-        assert_eq!(out.move_out_references(), 55);
+        assert_eq!(out.move_out_references(0), 55);
         assert_eq!(waiting(&out), before);
         assert_eq!(receive.free_count(), 3, "no receive block is pinned any more");
+        out.reference(block_with(&receive, b"read by the kernel"));
+        assert_eq!(out.move_out_references(before.len() + 1), 0, "S1: what is being sent stays");
+        out.consume(before.len() + 18);
+        out.copy(&before);
         out.copy(b"more");
         assert_eq!(waiting(&out), [before.as_slice(), b"more"].concat());
     }

@@ -1,0 +1,103 @@
+//! A server that sends back what it receives: the network of a shard and nothing else.
+//!
+//! What it is for: the bare ring that every other figure is compared with, and the proof that the
+//! network stands on its own. What it never does: it parses nothing and routes nothing.
+
+use std::io;
+
+use coilgun_protocol::model::{ClientId, Timestamp};
+use coilgun_protocol::session::Consumed;
+
+use crate::env::{Env, Turn, Work};
+use crate::net::{End, Net, NetEvent, Ring};
+
+/// An echo server on the network of one shard.
+#[derive(Debug)]
+pub struct Echo<E: Env> {
+    env: E,
+    net: Net<E::Ring>,
+    events: Vec<NetEvent>,
+    outbox_high_bytes: usize,
+}
+
+impl<E: Env> Echo<E> {
+    /// Echoes on `net`, whose listening sockets are known to it already. A connection to which more
+    /// than `outbox_high_bytes` have to be sent is not read until half of them are gone.
+    #[must_use]
+    pub fn new(env: E, net: Net<E::Ring>, outbox_high_bytes: usize) -> Echo<E> {
+        Echo { env, net, events: Vec::new(), outbox_high_bytes }
+    }
+
+    /// The network, for what it counts.
+    #[must_use]
+    pub fn net(&self) -> &Net<E::Ring> {
+        &self.net
+    }
+
+    fn on_event(&mut self, now: Timestamp, event: NetEvent) {
+        match event {
+            NetEvent::Received(id) => self.echo(now, id),
+            NetEvent::Sent(id) => {
+                let behind = self.net.socket(id).is_some_and(|socket| {
+                    socket.outbox().pending_bytes() > self.outbox_high_bytes / 2
+                });
+                if !behind {
+                    self.net.resume(id);
+                    self.echo(now, id);
+                }
+            }
+            NetEvent::Opened(_)
+            | NetEvent::Freed(_)
+            | NetEvent::TurnedAway
+            | NetEvent::Ended(_, End::Failed(_) | End::Exhausted | End::Peer) => {}
+        }
+    }
+
+    fn echo(&mut self, now: Timestamp, id: ClientId) {
+        // Ends because every step consumes bytes that arrived, or stops.
+        while let Some(socket) = self.net.socket(id) {
+            if socket.outbox().pending_bytes() > self.outbox_high_bytes {
+                return self.net.pause(id);
+            }
+            let Some(chunk) = self.net.next_chunk(id, &mut self.events) else { break };
+            let Some(outbox) = self.net.outbox(id) else { break };
+            outbox.payload(chunk.chunk());
+            let consumed = Consumed { bytes: chunk.len(), need: 0 };
+            self.net.consume(id, consumed, &mut self.events);
+        }
+        if self.net.socket(id).is_some_and(|socket| socket.peer_ended()) {
+            self.net.finish(now, id);
+        }
+    }
+}
+
+impl<E: Env> Turn for Echo<E> {
+    fn now(&mut self) -> Timestamp {
+        self.env.now()
+    }
+
+    fn turn(&mut self, now: Timestamp) -> io::Result<Work> {
+        let mut events = std::mem::take(&mut self.events);
+        let mut work = self.net.poll(now, &mut events);
+        self.net.tick(now);
+        for event in events.drain(..) {
+            self.on_event(now, event);
+        }
+        events.append(&mut self.events);
+        self.net.flush(now, &mut events)?;
+        work += events.len();
+        self.events = events;
+        Ok(if work > 0 { Work::More } else { Work::Idle })
+    }
+
+    fn prepare_park(&mut self) -> io::Result<bool> {
+        if let Some(at) = self.net.deadline() {
+            self.net.wake_at(at);
+        }
+        self.net.ring_mut().prepare_park()
+    }
+
+    fn end_park(&mut self) {
+        self.net.ring_mut().end_park();
+    }
+}

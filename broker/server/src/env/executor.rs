@@ -1,0 +1,93 @@
+//! glommio calls the turns.
+//!
+//! ```text
+//!   turn, turn, turn ...    while there is work; every 200 us one real reactor turn for glommio
+//!   nothing to do:          announce sleep, look again, wait for the eventfd inside glommio
+//! ```
+//!
+//! The ring's own completions and other threads write to the same eventfd; glommio polls it in its
+//! own ring, so that timers and files of the executor go on while the shard is parked.
+
+use std::io;
+use std::os::fd::AsRawFd;
+
+use coilgun_protocol::model::Timestamp;
+use glommio::io::PollableFd;
+
+use super::wake::Waker;
+
+/// How long turns may follow each other before glommio gets a turn of its own, in nanoseconds.
+const REACTOR_TURN_NS: u64 = 200_000;
+
+/// Something that works in turns.
+pub trait Turn {
+    /// Reads the clock.
+    fn now(&mut self) -> Timestamp;
+
+    /// Does a bounded amount of work (law S23).
+    ///
+    /// # Errors
+    /// If it cannot go on.
+    fn turn(&mut self, now: Timestamp) -> io::Result<Work>;
+
+    /// Prepares to sleep, waking at its next deadline: after this, whatever happens writes to the
+    /// eventfd. Returns whether there is still nothing to do (law S24).
+    ///
+    /// # Errors
+    /// If it cannot go on.
+    fn prepare_park(&mut self) -> io::Result<bool>;
+
+    /// Is awake again.
+    fn end_park(&mut self);
+}
+
+/// What a turn says about the next one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Work {
+    /// There is more to do.
+    More,
+    /// Nothing is left to do until something happens.
+    Idle,
+    /// It has ended.
+    Done,
+}
+
+/// Calls `shard`'s turns inside a glommio executor until it is done.
+///
+/// # Errors
+/// If a turn fails, or glommio cannot wait.
+pub async fn run(shard: &mut impl Turn, waker: &Waker) -> io::Result<()> {
+    let event = PollableFd::new(waker.clone()).map_err(io::Error::from)?;
+    // Always readable, so that waiting for it costs exactly one turn of the reactor.
+    let always = PollableFd::new(ready_event()?).map_err(io::Error::from)?;
+    let mut reactor_turn_at = Timestamp::default();
+    // Ends when the shard says that it is done.
+    loop {
+        let now = shard.now();
+        match shard.turn(now)? {
+            Work::Done => return Ok(()),
+            Work::More if now < reactor_turn_at => {}
+            Work::More => {
+                always.readable().await.map_err(io::Error::from)?;
+                reactor_turn_at = Timestamp(now.0 + REACTOR_TURN_NS);
+            }
+            Work::Idle => {
+                waker.announce_sleep();
+                if shard.prepare_park()? {
+                    event.readable().await.map_err(io::Error::from)?;
+                    reactor_turn_at = Timestamp(now.0 + REACTOR_TURN_NS);
+                }
+                waker.end_sleep();
+                shard.end_park();
+            }
+        }
+    }
+}
+
+/// An eventfd that is always readable.
+fn ready_event() -> io::Result<impl AsRawFd> {
+    let waker = Waker::new()?;
+    waker.announce_sleep();
+    waker.wake();
+    Ok(waker)
+}

@@ -1,0 +1,51 @@
+//! The real world: Linux.
+
+use std::io;
+
+use coilgun_protocol::buffer::{Pool, Region};
+use coilgun_protocol::model::Timestamp;
+
+use super::uring::UringRing;
+use super::wake::Waker;
+use super::{Env, memory};
+
+/// [`Env`] on a Linux kernel.
+#[derive(Debug)]
+pub struct LinuxEnv {
+    waker: Waker,
+}
+
+impl LinuxEnv {
+    /// The world of the shard that `waker` wakes.
+    #[must_use]
+    pub fn new(waker: Waker) -> LinuxEnv {
+        LinuxEnv { waker }
+    }
+}
+
+impl Env for LinuxEnv {
+    type Ring = UringRing;
+
+    fn region(&mut self, len: usize) -> io::Result<Region> {
+        memory::map(len)
+    }
+
+    fn ring(&mut self, receive: &Pool) -> io::Result<UringRing> {
+        UringRing::new(self.waker.descriptor(), receive.block_count())
+    }
+
+    fn now(&mut self) -> Timestamp {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: a structure that lives through the call; the monotonic clock always exists.
+        unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+        Timestamp(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
+    }
+
+    fn random(&mut self) -> u64 {
+        let mut bytes = [0u8; 8];
+        // SAFETY: eight bytes that live through the call.
+        let got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
+        assert_eq!(got, 8, "the kernel has random numbers");
+        u64::from_ne_bytes(bytes)
+    }
+}

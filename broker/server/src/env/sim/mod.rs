@@ -1,0 +1,63 @@
+//! A simulated world for one shard: its clock, its random numbers, its kernel and the peers on the
+//! other side of its sockets.
+//!
+//! What it does: steps on one thread, in an order that a seed decides, and injects the faults a real
+//! kernel shows: short receives and sends, receive blocks that run out, multishot operations that
+//! end, completions that are late, cancellations that come too late, resets. It counts how often it
+//! did each, so that a test can demand that it was exercised. What it never does: it opens no file
+//! or socket and reads no clock.
+//!
+//! It also watches the laws that only a kernel can see: memory named by a send must not change until
+//! its completion (S1), and a descriptor is closed only when nothing is outstanding on it (S2). What
+//! lies in a receive block is overwritten when the block is provided again.
+
+mod faults;
+mod ring;
+mod socket;
+mod world;
+
+use std::io;
+
+use coilgun_protocol::buffer::{Pool, Region};
+use coilgun_protocol::model::Timestamp;
+
+pub use faults::{FaultCounts, Faults};
+pub use ring::SimRing;
+pub use socket::PeerId;
+pub use world::SimWorld;
+
+use super::Env;
+
+/// [`Env`] in a simulated world.
+#[derive(Clone, Debug)]
+pub struct SimEnv {
+    world: SimWorld,
+}
+
+impl SimEnv {
+    /// A shard's view of `world`.
+    #[must_use]
+    pub fn new(world: SimWorld) -> SimEnv {
+        SimEnv { world }
+    }
+}
+
+impl Env for SimEnv {
+    type Ring = SimRing;
+
+    fn region(&mut self, len: usize) -> io::Result<Region> {
+        Ok(Region::heap(len))
+    }
+
+    fn ring(&mut self, receive: &Pool) -> io::Result<SimRing> {
+        Ok(SimRing::new(self.world.clone(), receive.clone()))
+    }
+
+    fn now(&mut self) -> Timestamp {
+        self.world.now()
+    }
+
+    fn random(&mut self) -> u64 {
+        self.world.random()
+    }
+}

@@ -1,0 +1,81 @@
+//! How a parked shard is woken.
+//!
+//! ```text
+//! sleeper                          waker
+//!   sleeping = true                  put work into the queue
+//!   fence                            fence
+//!   look at every queue again        if sleeping: write to the eventfd
+//!   wait for the eventfd
+//! ```
+//!
+//! With the two fences, either the sleeper sees the work or the waker sees the sleeper (law S24).
+
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering, fence};
+
+/// Wakes one shard. Cheap to clone, usable from any thread.
+#[derive(Clone, Debug)]
+pub struct Waker(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    event: OwnedFd,
+    sleeping: AtomicBool,
+}
+
+impl Waker {
+    /// A waker with an eventfd of its own.
+    ///
+    /// # Errors
+    /// If there is no descriptor left.
+    pub fn new() -> io::Result<Waker> {
+        // SAFETY: eventfd takes two numbers and returns a new descriptor or an error.
+        let descriptor = unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) };
+        if descriptor < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the descriptor is new and nobody else's.
+        let event = unsafe { OwnedFd::from_raw_fd(descriptor) };
+        Ok(Waker(Arc::new(Inner { event, sleeping: AtomicBool::new(false) })))
+    }
+
+    /// Wakes the shard if it sleeps. Call it after the work was put where the shard will look.
+    pub fn wake(&self) {
+        fence(Ordering::SeqCst);
+        if self.0.sleeping.load(Ordering::Relaxed) {
+            let one = 1u64.to_ne_bytes();
+            // SAFETY: eight bytes that live through the call. The only possible failure is a
+            // counter that is full, and then the shard is being woken anyway.
+            unsafe { libc::write(self.0.event.as_raw_fd(), one.as_ptr().cast(), one.len()) };
+        }
+    }
+
+    /// Says that the shard is about to sleep. It must look at its queues once more afterwards.
+    pub fn announce_sleep(&self) {
+        self.0.sleeping.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+    }
+
+    /// Says that the shard is awake, and takes back what the eventfd has gathered.
+    pub fn end_sleep(&self) {
+        self.0.sleeping.store(false, Ordering::Relaxed);
+        let mut count = [0u8; 8];
+        // SAFETY: eight bytes that live through the call. If there was nothing to read the call
+        // fails at once, which is just as well.
+        unsafe { libc::read(self.0.event.as_raw_fd(), count.as_mut_ptr().cast(), count.len()) };
+    }
+
+    /// The eventfd, for a ring to write to and an executor to wait for.
+    #[must_use]
+    pub fn descriptor(&self) -> RawFd {
+        self.0.event.as_raw_fd()
+    }
+}
+
+impl AsRawFd for Waker {
+    fn as_raw_fd(&self) -> RawFd {
+        self.descriptor()
+    }
+}

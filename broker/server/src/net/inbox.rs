@@ -1,0 +1,317 @@
+//! Bytes that arrived on one connection and wait to be parsed, in order.
+//!
+//! ```text
+//! assembly   [ beginning of a frame ............ need ]     own block; at most one
+//! chunks     [ rest of it, more ][ more ][ more ]           receive blocks
+//! ```
+//!
+//! A frame that lies whole in a receive block is parsed where it lies. An incomplete one never pins
+//! a receive block: its bytes move to an assembly block, and bytes follow as they arrive (law S7).
+//! Small frames are assembled in a block of the output size; longer ones in a block of the large
+//! pool, whose memory is reserved but only touched as far as bytes were written.
+//!
+//! Invariant: bytes come out in the order they came in, each once.
+
+use std::collections::VecDeque;
+
+use coilgun_protocol::buffer::{BlockRange, Pool};
+use coilgun_protocol::session::Consumed;
+
+/// Where assembly blocks come from.
+#[derive(Clone, Debug)]
+pub struct AssemblyPools {
+    /// Blocks for frames up to their size.
+    pub small: Pool,
+    /// Blocks for the largest frame there may be.
+    pub large: Pool,
+}
+
+/// Received bytes that wait.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    assembly: Option<Assembly>,
+    chunks: VecDeque<BlockRange>,
+    bytes: usize,
+    copied_bytes: u64,
+}
+
+#[derive(Debug)]
+struct Assembly {
+    range: BlockRange,
+    /// Parse once this many bytes are here.
+    need: usize,
+}
+
+/// What there is to parse.
+#[derive(Debug)]
+pub enum Next {
+    /// These bytes.
+    Chunk(BlockRange),
+    /// Nothing until more bytes arrive.
+    Wait,
+    /// There is no block to assemble the frame in; the connection has to be closed.
+    Exhausted,
+}
+
+impl Inbox {
+    /// Takes in bytes that arrived.
+    pub fn push(&mut self, piece: BlockRange) {
+        self.bytes += piece.len();
+        self.chunks.push_back(piece);
+    }
+
+    /// The bytes to parse next. They stay in the inbox until [`Inbox::consume`].
+    pub fn next(&mut self, pools: &AssemblyPools) -> Next {
+        if self.assembly.is_none() {
+            return match self.chunks.front() {
+                Some(piece) => Next::Chunk(piece.clone()),
+                None => Next::Wait,
+            };
+        }
+        if self.fill_assembly(pools).is_err() {
+            return Next::Exhausted;
+        }
+        match &self.assembly {
+            Some(assembly) if assembly.range.len() >= assembly.need => {
+                Next::Chunk(assembly.range.clone())
+            }
+            Some(_) | None => Next::Wait,
+        }
+    }
+
+    /// Says how far the bytes of the last [`Inbox::next`] were parsed.
+    ///
+    /// # Errors
+    /// If the rest has to be assembled and there is no block for it; the connection has to be
+    /// closed.
+    ///
+    /// # Panics
+    /// If more is consumed than there was.
+    pub fn consume(
+        &mut self,
+        consumed: Consumed,
+        pools: &AssemblyPools,
+    ) -> Result<(), NoAssemblyBlock> {
+        self.bytes -= consumed.bytes;
+        if let Some(assembly) = &mut self.assembly {
+            assembly.range.advance(consumed.bytes);
+            if assembly.range.is_empty() {
+                self.assembly = None;
+            } else {
+                assembly.need = consumed.need;
+            }
+            return Ok(());
+        }
+        let front = self.chunks.front_mut().expect("only what was handed out is consumed");
+        front.advance(consumed.bytes);
+        if front.is_empty() {
+            self.chunks.pop_front();
+        } else if consumed.need > 0 {
+            let begin = self.chunks.pop_front().expect("there is a front");
+            self.begin_assembly(&begin, consumed.need, pools)?;
+        }
+        Ok(())
+    }
+
+    /// Bytes that wait.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether bytes wait that may be parsed without more arriving.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        match &self.assembly {
+            Some(assembly) => !self.chunks.is_empty() || assembly.range.len() >= assembly.need,
+            None => !self.chunks.is_empty(),
+        }
+    }
+
+    /// Bytes that were copied because they lay in the wrong block (law S10).
+    #[must_use]
+    pub fn copied_bytes(&self) -> u64 {
+        self.copied_bytes
+    }
+
+    /// Moves what waits in receive blocks to blocks of `pool`, so that a paused connection pins no
+    /// receive block (law S6). What finds no block stays where it is.
+    pub fn move_out(&mut self, pool: &Pool) {
+        for piece in &mut self.chunks {
+            if pool.is(piece.block()) || piece.len() > pool.block_bytes() {
+                continue;
+            }
+            let Some(block) = pool.take() else { return };
+            let len = piece.len();
+            // SAFETY: the block was just taken, nothing else refers to it.
+            unsafe { block.unwritten(0, len) }.copy_from_slice(piece.bytes());
+            self.copied_bytes += len as u64;
+            *piece = BlockRange::new(block, 0, len);
+        }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.assembly = None;
+        self.chunks.clear();
+        self.bytes = 0;
+    }
+
+    fn begin_assembly(
+        &mut self,
+        begin: &BlockRange,
+        need: usize,
+        pools: &AssemblyPools,
+    ) -> Result<(), NoAssemblyBlock> {
+        let range = assembly_block(need.max(begin.len()), pools)?;
+        self.assembly = Some(Assembly { range, need });
+        self.append_to_assembly(begin.bytes());
+        Ok(())
+    }
+
+    /// Moves bytes from the chunks into the assembly until it has what it needs.
+    fn fill_assembly(&mut self, pools: &AssemblyPools) -> Result<(), NoAssemblyBlock> {
+        self.make_room(pools)?;
+        // Ends because every step empties a chunk or fills the assembly.
+        while let Some(assembly) = &self.assembly {
+            let missing = assembly.need.saturating_sub(assembly.range.len());
+            if missing == 0 {
+                break;
+            }
+            let Some(mut piece) = self.chunks.pop_front() else { break };
+            let now = missing.min(piece.len());
+            self.append_to_assembly(&piece.bytes()[..now]);
+            piece.advance(now);
+            if !piece.is_empty() {
+                self.chunks.push_front(piece);
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves the assembly to a larger block if its frame turned out not to fit.
+    fn make_room(&mut self, pools: &AssemblyPools) -> Result<(), NoAssemblyBlock> {
+        let Some(assembly) = &self.assembly else { return Ok(()) };
+        if assembly.range.start() + assembly.need <= assembly.range.block().capacity() {
+            return Ok(());
+        }
+        let (old, need) = (assembly.range.clone(), assembly.need);
+        self.begin_assembly(&old, need, pools)
+    }
+
+    fn append_to_assembly(&mut self, bytes: &[u8]) {
+        let assembly = self.assembly.as_mut().expect("an assembly was begun");
+        let (start, end) = (assembly.range.start(), assembly.range.end());
+        let block = assembly.range.block().clone();
+        // SAFETY: the inbox is the only writer of its assembly block, and nobody was shown the
+        // bytes behind the end of its range.
+        unsafe { block.unwritten(end, end + bytes.len()) }.copy_from_slice(bytes);
+        assembly.range = BlockRange::new(block, start, end + bytes.len());
+        self.copied_bytes += bytes.len() as u64;
+    }
+}
+
+/// There is no free block to assemble a frame in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("no block is free to assemble a frame in")]
+pub struct NoAssemblyBlock;
+
+/// An empty range at the front of a block with room for `len` bytes.
+fn assembly_block(len: usize, pools: &AssemblyPools) -> Result<BlockRange, NoAssemblyBlock> {
+    let pool = if len <= pools.small.block_bytes() { &pools.small } else { &pools.large };
+    if len > pool.block_bytes() {
+        return Err(NoAssemblyBlock);
+    }
+    let block = pool.take().ok_or(NoAssemblyBlock)?;
+    Ok(BlockRange::new(block, 0, 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coilgun_protocol::buffer::Region;
+
+    fn pools() -> AssemblyPools {
+        AssemblyPools {
+            small: Pool::new(Region::heap(4 * 32), 32),
+            large: Pool::new(Region::heap(2 * 256), 256),
+        }
+    }
+
+    fn piece(receive: &Pool, bytes: &[u8]) -> BlockRange {
+        let block = receive.take().expect("a block is free");
+        // SAFETY: the block was just taken, nothing else refers to it.
+        unsafe { block.unwritten(0, bytes.len()) }.copy_from_slice(bytes);
+        BlockRange::new(block, 0, bytes.len())
+    }
+
+    /// Frames of the test: one byte of length, then that many bytes.
+    fn parse(chunk: &[u8], frames: &mut Vec<Vec<u8>>) -> Consumed {
+        let mut at = 0;
+        while at < chunk.len() {
+            let len = chunk[at] as usize;
+            if chunk.len() - at < 1 + len {
+                return Consumed { bytes: at, need: 1 + len };
+            }
+            frames.push(chunk[at + 1..at + 1 + len].to_vec());
+            at += 1 + len;
+        }
+        Consumed { bytes: at, need: 0 }
+    }
+
+    fn drain(inbox: &mut Inbox, pools: &AssemblyPools, frames: &mut Vec<Vec<u8>>) {
+        while let Next::Chunk(chunk) = inbox.next(pools) {
+            inbox.consume(parse(chunk.bytes(), frames), pools).expect("blocks are free");
+        }
+    }
+
+    #[test]
+    fn s7_frames_come_out_whole_however_they_are_cut() {
+        let frames: Vec<Vec<u8>> = [3usize, 0, 40, 7, 200, 1]
+            .iter()
+            .enumerate()
+            .map(|(i, len)| vec![i as u8; *len])
+            .collect();
+        let bytes: Vec<u8> =
+            frames.iter().flat_map(|frame| [&[frame.len() as u8], &frame[..]].concat()).collect();
+        for cut in 1..bytes.len() {
+            let (receive, pools) = (Pool::new(Region::heap(512 * 300), 300), pools());
+            let mut inbox = Inbox::default();
+            let mut seen = Vec::new();
+            for part in bytes.chunks(cut) {
+                inbox.push(piece(&receive, part));
+                drain(&mut inbox, &pools, &mut seen);
+                assert_eq!(receive.free_count(), 512, "S7: nothing incomplete pins a block");
+            }
+            assert_eq!(seen, frames, "cut into {cut}");
+            assert_eq!(inbox.bytes(), 0);
+            assert_eq!(pools.small.free_count() + pools.large.free_count(), 6);
+        }
+    }
+
+    #[test]
+    fn s6_a_paused_inbox_moves_out_and_keeps_its_order() {
+        let (receive, pools) = (Pool::new(Region::heap(8 * 32), 32), pools());
+        let mut inbox = Inbox::default();
+        for at in 0..5u8 {
+            inbox.push(piece(&receive, &[1, at]));
+        }
+        inbox.move_out(&pools.small);
+        assert_eq!(receive.free_count(), 8 - 1, "the fifth found no block and stayed");
+        let mut seen = Vec::new();
+        drain(&mut inbox, &pools, &mut seen);
+        assert_eq!(seen, [[0], [1], [2], [3], [4]]);
+    }
+
+    #[test]
+    fn without_a_block_for_the_frame_the_inbox_says_so() {
+        let (receive, pools) = (Pool::new(Region::heap(2 * 32), 32), pools());
+        let held: Vec<_> = (0..4).map(|_| pools.small.take()).collect();
+        let mut inbox = Inbox::default();
+        inbox.push(piece(&receive, &[9, 1]));
+        let consumed = Consumed { bytes: 0, need: 10 };
+        assert!(matches!(inbox.next(&pools), Next::Chunk(_)));
+        assert_eq!(inbox.consume(consumed, &pools), Err(NoAssemblyBlock));
+        drop(held);
+    }
+}

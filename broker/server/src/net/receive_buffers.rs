@@ -1,0 +1,74 @@
+//! Which bytes of which receive block a completion speaks of.
+//!
+//! ```text
+//! block   | chunk of A | chunk of B | chunk of A |  the kernel fills here ...  |
+//!                                                ^ filled
+//! ```
+//!
+//! The kernel fills a block from front to back, with bytes of any connection (law S4), and says for
+//! each piece only its block and length; the place follows from the order of the completions. A
+//! block goes back to the kernel when the kernel has retired it and nobody holds a piece of it.
+//!
+//! Invariants: a block is provided to the kernel, or filled up and held, or free in the pool; a
+//! piece is never handed out twice.
+
+use coilgun_protocol::buffer::{BlockRange, Pool};
+
+use super::ring::{Received, Ring};
+
+/// Book-keeping for the receive blocks of one ring.
+#[derive(Debug)]
+pub struct ReceiveBuffers {
+    pool: Pool,
+    /// How far each block is filled.
+    filled: Box<[u32]>,
+    /// How many blocks the kernel has and may fill.
+    provided: usize,
+}
+
+impl ReceiveBuffers {
+    /// Book-keeping for the blocks of `pool`, none of which is provided yet.
+    #[must_use]
+    pub fn new(pool: Pool) -> ReceiveBuffers {
+        let filled = vec![0; pool.block_count()].into_boxed_slice();
+        ReceiveBuffers { pool, filled, provided: 0 }
+    }
+
+    /// Provides every free block to the kernel and says how many.
+    pub fn provide_free(&mut self, ring: &mut impl Ring) -> usize {
+        let before = self.provided;
+        while let Some(block) = self.pool.take() {
+            self.filled[block.index() as usize] = 0;
+            ring.provide(block);
+            self.provided += 1;
+        }
+        self.provided - before
+    }
+
+    /// The `len` bytes a completion put into a block. `len` may be 0.
+    ///
+    /// # Panics
+    /// If the kernel names a block it was not given, or more bytes than the block has.
+    pub fn take(&mut self, received: Received, len: usize) -> BlockRange {
+        let index = u32::from(received.block);
+        let block = if received.retired { self.pool.adopt(index) } else { self.pool.share(index) };
+        self.provided -= usize::from(received.retired);
+        let start = self.filled[index as usize] as usize;
+        assert!(start + len <= self.pool.block_bytes(), "the kernel stays inside a block");
+        self.filled[index as usize] += len as u32;
+        BlockRange::new(block, start, start + len)
+    }
+
+    /// Whether the kernel has a block to receive into.
+    #[must_use]
+    pub fn has_some(&self) -> bool {
+        self.provided > 0
+    }
+
+    /// Whether so few blocks are left to the kernel that pieces others hold should move out
+    /// (law S6).
+    #[must_use]
+    pub fn is_low(&self) -> bool {
+        self.provided * 4 < self.pool.block_count()
+    }
+}

@@ -1,0 +1,187 @@
+//! Bytes in: arming, pausing, running out of blocks, and handing chunks to the owner.
+
+use coilgun_protocol::buffer::BlockRange;
+use coilgun_protocol::model::{ClientId, limits};
+use coilgun_protocol::session::Consumed;
+
+use super::inbox::Next;
+use super::network::{End, Net, NetEvent};
+use super::ring::{Completion, Operation, OperationKind, Ring};
+use super::socket::{Phase, Receive, Socket};
+
+/// Unparsed bytes of one connection above which it is not read for a while (law S5).
+const INBOX_HIGH_BYTES: usize = 4 * limits::BLOCK_BYTES;
+
+impl<R: Ring> Net<R> {
+    /// The bytes of a connection to parse next, if there are any.
+    ///
+    /// # Errors
+    /// [`End::Exhausted`] if there is no block to hold them; the connection has been ended then.
+    pub fn next_chunk(&mut self, id: ClientId, events: &mut Vec<NetEvent>) -> Option<BlockRange> {
+        let socket = self.sockets.get_mut(id)?;
+        if socket.phase != Phase::Open {
+            return None;
+        }
+        match socket.transport.next(&self.pools) {
+            Next::Chunk(chunk) => Some(chunk),
+            Next::Wait => None,
+            Next::Exhausted => {
+                self.end(id, End::Exhausted, events);
+                None
+            }
+        }
+    }
+
+    /// Says how far the chunk was parsed, and receives more if there is room for it again.
+    pub fn consume(&mut self, id: ClientId, consumed: Consumed, events: &mut Vec<NetEvent>) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        if socket.phase != Phase::Open {
+            return;
+        }
+        match socket.transport.inbox_mut().consume(consumed, &self.pools) {
+            Ok(()) => self.arm_receive(id),
+            Err(_) => self.end(id, End::Exhausted, events),
+        }
+    }
+
+    /// Stops reading a connection. What the kernel has already read is kept, outside the receive
+    /// blocks (laws S5, S6).
+    pub fn pause(&mut self, id: ClientId) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        socket.paused = true;
+        socket.transport.inbox_mut().move_out(&self.pools.small);
+        self.stop_receive(id);
+    }
+
+    /// Reads a connection again.
+    pub fn resume(&mut self, id: ClientId) {
+        if let Some(socket) = self.sockets.get_mut(id) {
+            socket.paused = false;
+            self.arm_receive(id);
+        }
+    }
+
+    /// Receives on a connection if it should be and is not.
+    pub(super) fn arm_receive(&mut self, id: ClientId) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        if !socket.wants_bytes() {
+            return;
+        }
+        socket.receive = Receive::Armed;
+        let operation = Operation::Receive { socket: socket.descriptor, multishot: !socket.heavy };
+        // SAFETY: receiving names only blocks that were provided, which the ring holds.
+        unsafe { self.push(id, OperationKind::Receive, operation) };
+    }
+
+    /// Serves those that ran out of blocks, as long as there are blocks (law S4).
+    pub(super) fn arm_starved(&mut self) {
+        for _ in 0..self.starved.len() {
+            if !self.buffers.has_some() {
+                return;
+            }
+            let Some(id) = self.starved.pop_front() else { return };
+            if let Some(socket) = self.sockets.get_mut(id)
+                && socket.receive == Receive::Starved
+            {
+                socket.receive = Receive::Idle;
+                self.arm_receive(id);
+            }
+        }
+    }
+
+    pub(super) fn on_receive(
+        &mut self,
+        id: ClientId,
+        completion: Completion,
+        events: &mut Vec<NetEvent>,
+    ) {
+        let len = usize::try_from(completion.result).unwrap_or(0);
+        let piece = completion.received.map(|received| self.buffers.take(received, len));
+        let Some(socket) = self.sockets.get_mut(id) else {
+            self.counters.stale_completions += 1;
+            return;
+        };
+        if !completion.more {
+            socket.receive = Receive::Idle;
+            socket.outstanding -= 1;
+        }
+        match (socket.phase, piece) {
+            (Phase::Open, Some(piece)) if len > 0 => self.on_piece(id, piece, events),
+            (Phase::Closing, _) => self.settle(id),
+            (Phase::Open | Phase::Flushing | Phase::Lingering, _) if len > 0 => {
+                self.arm_receive(id);
+            }
+            (Phase::Open | Phase::Flushing | Phase::Lingering, _) => {
+                self.on_receive_ended(id, completion, events);
+            }
+        }
+    }
+
+    fn on_piece(&mut self, id: ClientId, piece: BlockRange, events: &mut Vec<NetEvent>) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        self.counters.receives += 1;
+        self.counters.received_bytes += piece.len() as u64;
+        socket.heavy &= piece.len() >= limits::BLOCK_BYTES / 4;
+        if socket.transport.receive(piece, &self.pools).is_err() {
+            self.end(id, End::Exhausted, events);
+            return;
+        }
+        if socket.paused {
+            socket.transport.inbox_mut().move_out(&self.pools.small);
+        }
+        if socket.transport.inbox().bytes() > INBOX_HIGH_BYTES {
+            socket.heavy = true;
+            self.stop_receive(id);
+        }
+        self.arm_receive(id);
+        events.push(NetEvent::Received(id));
+    }
+
+    /// No bytes came: the peer closed, blocks ran out, it was cancelled, or the network failed.
+    fn on_receive_ended(
+        &mut self,
+        id: ClientId,
+        completion: Completion,
+        events: &mut Vec<NetEvent>,
+    ) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        match -completion.result {
+            0 => {
+                socket.peer_ended = true;
+                match socket.phase {
+                    Phase::Open => events.push(NetEvent::Received(id)),
+                    Phase::Lingering => self.close(id),
+                    Phase::Flushing | Phase::Closing => {}
+                }
+            }
+            libc::ENOBUFS => {
+                self.counters.starvations += 1;
+                socket.receive = Receive::Starved;
+                self.starved.push_back(id);
+            }
+            libc::ECANCELED | libc::EINTR | libc::EAGAIN => self.arm_receive(id),
+            error => self.end(id, End::Failed(error), events),
+        }
+    }
+
+    fn stop_receive(&mut self, id: ClientId) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        if socket.receive == Receive::Armed {
+            socket.receive = Receive::Cancelling;
+            self.cancel(id, OperationKind::Receive);
+        }
+    }
+}
+
+impl Socket {
+    /// Whether a receive should be armed now.
+    fn wants_bytes(&self) -> bool {
+        let room = match self.phase {
+            Phase::Open if self.heavy => !self.transport.inbox().is_ready(),
+            Phase::Open => self.transport.inbox().bytes() <= INBOX_HIGH_BYTES,
+            Phase::Flushing | Phase::Lingering => true,
+            Phase::Closing => false,
+        };
+        room && self.receive == Receive::Idle && !self.paused && !self.peer_ended
+    }
+}

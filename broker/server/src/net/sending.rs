@@ -1,0 +1,95 @@
+//! Bytes out: one send per connection and turn, resumed where it was short.
+
+use coilgun_protocol::model::{ClientId, Timestamp};
+
+use super::network::{End, Net, NetEvent};
+use super::ring::{Operation, OperationKind, Ring};
+use super::socket::{Phase, SendPlan};
+
+impl<R: Ring> Net<R> {
+    /// Begins a send for every connection that has something to say and is not sending.
+    pub(super) fn send_dirty(&mut self, now: Timestamp, events: &mut Vec<NetEvent>) {
+        let count = self.dirty.len();
+        for index in 0..count {
+            let id = self.dirty[index];
+            if let Some(socket) = self.sockets.get_mut(id) {
+                socket.dirty = false;
+                self.send(now, id, events);
+            }
+        }
+        self.dirty.drain(..count);
+    }
+
+    fn send(&mut self, now: Timestamp, id: ClientId, events: &mut Vec<NetEvent>) {
+        let low = self.buffers.is_low();
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        if socket.phase == Phase::Closing {
+            return;
+        }
+        if socket.in_flight > 0 {
+            return self.wait_for_reader(id, low);
+        }
+        let (operation, bytes) = match socket.plan_send() {
+            SendPlan::Nothing if socket.outbox.is_exhausted() => {
+                return self.end(id, End::Exhausted, events);
+            }
+            SendPlan::Nothing if socket.phase == Phase::Flushing => return self.linger(now, id),
+            SendPlan::Nothing => return,
+            SendPlan::One(address, len) => {
+                let (socket, len_u32) = (socket.descriptor, len as u32);
+                (Operation::Send { socket, address, len: len_u32 }, len)
+            }
+            SendPlan::Many(message, bytes) => {
+                (Operation::SendVector { socket: socket.descriptor, message }, bytes)
+            }
+        };
+        socket.in_flight = bytes;
+        socket.late = false;
+        self.counters.sends += 1;
+        // SAFETY: the runs are the first `bytes` of the outbox, which keeps them until `on_sent`
+        // consumes them; while the send is outstanding the socket is not freed (law S1).
+        unsafe { self.push(id, OperationKind::Send, operation) };
+    }
+
+    /// The reader has not taken what was sent to it before. What it has not taken after one more
+    /// turn shall pin no receive block (law S6).
+    fn wait_for_reader(&mut self, id: ClientId, low: bool) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        if socket.late || low {
+            socket.outbox.move_out_references(socket.in_flight);
+        } else if socket.outbox.has_references() {
+            socket.late = true;
+            socket.dirty = true;
+            self.dirty.push(id);
+        }
+    }
+
+    pub(super) fn on_sent(&mut self, id: ClientId, result: i32, events: &mut Vec<NetEvent>) {
+        let Some(socket) = self.sockets.get_mut(id) else {
+            self.counters.stale_completions += 1;
+            return;
+        };
+        socket.outstanding -= 1;
+        socket.in_flight = 0;
+        if socket.phase == Phase::Closing {
+            return self.settle(id);
+        }
+        match usize::try_from(result) {
+            Ok(sent) => {
+                socket.outbox.consume(sent);
+                self.counters.sent_bytes += sent as u64;
+                if socket.phase == Phase::Open {
+                    events.push(NetEvent::Sent(id));
+                }
+            }
+            Err(_) if [libc::EAGAIN, libc::EINTR].contains(&-result) => {}
+            Err(_) => return self.end(id, End::Failed(-result), events),
+        }
+        let socket = self.sockets.get_mut(id).expect("it was there a moment ago");
+        let more = !socket.outbox.is_empty() || socket.outbox.is_exhausted();
+        if (more || socket.phase == Phase::Flushing) && !socket.dirty {
+            socket.dirty = true;
+            self.dirty.push(id);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Integration tests of the broker's shards: on a simulated kernel with faults, and on the real one.
+
+mod echo_real;
+mod echo_simulated;
+mod ring_real;
