@@ -32,7 +32,7 @@ fn turn(echo: &mut Echo<SimEnv>) -> Work {
     echo.turn(now).expect("a simulated ring does not break")
 }
 
-fn turns(echo: &mut Echo<SimEnv>, count: usize) {
+fn take_turns(echo: &mut Echo<SimEnv>, count: usize) {
     for _ in 0..count {
         turn(echo);
     }
@@ -85,7 +85,7 @@ fn run_seed(seed: u64, faults: Faults) -> coilgun_server::env::sim::FaultCounts 
         assert!(peer.read == peer.written, "seed {seed}: bytes changed on the way");
     }
     // A turn later the slots are free, and every block went back to where it came from.
-    turns(&mut echo, 50);
+    take_turns(&mut echo, 50);
     assert_eq!(echo.net().socket_count(), 0, "seed {seed}");
     assert_eq!(echo.net().pools().small.free_count(), 512, "seed {seed}");
     world.counts()
@@ -138,11 +138,11 @@ fn s2_resets_free_everything_and_harm_nobody_else() {
         let survivor = world.connect(LISTENER, 5_000);
         world.write(survivor, b"still there?");
         peers.iter().for_each(|peer| world.reset(*peer));
-        turns(&mut echo, 100);
+        take_turns(&mut echo, 100);
         assert_eq!(world.read(survivor, 100), b"still there?", "seed {seed}");
         assert_eq!(echo.net().socket_count(), 1, "seed {seed}: only the survivor is left");
         world.end(survivor);
-        turns(&mut echo, 20);
+        take_turns(&mut echo, 20);
         assert_eq!(echo.net().socket_count(), 0, "seed {seed}");
         assert_eq!(echo.net().pools().small.free_count(), 512, "seed {seed}");
     }
