@@ -5,6 +5,7 @@
 //! (`coilgun-protocol`) and decides no route (`coilgun-core`); it touches neither signals, nor the
 //! allocator, nor the affinity of the host (law S36).
 
+pub mod config;
 pub mod echo;
 pub mod env;
 pub mod net;

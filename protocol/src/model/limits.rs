@@ -55,6 +55,9 @@ pub const ROUTE_TARGETS_CACHED_MAX: usize = 65_536;
 /// Namespaces one broker may have.
 pub const NAMESPACES_MAX: usize = 1024;
 
+/// Memory for output of one shard unless configured otherwise, in bytes; and the same again for the
+/// assembly of large frames. Reserved, and used as it is touched.
+pub const BUFFER_BYTES_DEFAULT: usize = 1 << 30;
 /// Bytes waiting to be sent to one client above which those who publish to it wait (law S19).
 pub const OUTBOX_HIGH_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes waiting to be sent to one client below which they go on.
