@@ -10,3 +10,4 @@ pub mod echo;
 pub mod env;
 pub mod net;
 pub mod setup;
+pub mod shard;

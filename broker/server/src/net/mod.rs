@@ -25,7 +25,7 @@ mod transport;
 
 pub use inbox::{AssemblyPools, Inbox, Next, NoAssemblyBlock};
 pub use listener::{ListenAddress, ListenError, Listener};
-pub use network::{End, Net, NetCounters, NetEvent, NetSettings};
+pub use network::{End, Net, NetCopies, NetCounters, NetEvent, NetSettings};
 pub use receive_buffers::ReceiveBuffers;
 pub use ring::{Completion, Operation, OperationKind, Received, Ring, SLOTS_MAX, UserData};
 pub use slots::Slots;

@@ -48,7 +48,8 @@ pub enum NetEvent {
     Sent(ClientId),
     /// The connection is over. Nothing more is heard of it but [`NetEvent::Freed`].
     Ended(ClientId, End),
-    /// Its slot is free again.
+    /// Nothing of it is left in the kernel; its slot is free once the owner calls
+    /// [`Net::release`].
     Freed(ClientId),
     /// A connection was turned away: there is no slot for it.
     TurnedAway,
@@ -106,7 +107,27 @@ pub struct Net<R: Ring> {
     ending: Vec<ClientId>,
     listeners: Vec<AcceptState>,
     completions: Vec<Completion>,
+    /// The earliest sign the ring was asked for and has not given yet.
+    wakes_at: Option<Timestamp>,
     pub(super) counters: NetCounters,
+    /// What was copied for connections that are gone.
+    copies: NetCopies,
+}
+
+/// What was copied (law S10).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct NetCopies {
+    /// Payloads copied into outboxes.
+    pub payloads: u64,
+    /// Bytes copied to assemble frames, or to free receive blocks.
+    pub moved_bytes: u64,
+}
+
+impl NetCopies {
+    fn add(&mut self, socket: &Socket) {
+        self.payloads += socket.outbox.copied().payloads;
+        self.moved_bytes += socket.transport.inbox().copied_bytes();
+    }
 }
 
 #[derive(Debug)]
@@ -133,7 +154,9 @@ impl<R: Ring> Net<R> {
             ending: Vec::new(),
             listeners: Vec::new(),
             completions: Vec::with_capacity(COMPLETIONS_PER_TURN),
+            wakes_at: None,
             counters: NetCounters::default(),
+            copies: NetCopies::default(),
         };
         net.buffers.provide_free(&mut net.ring);
         net
@@ -305,6 +328,18 @@ impl<R: Ring> Net<R> {
         self.counters
     }
 
+    /// What was copied since the start. Walks over all connections.
+    #[must_use]
+    pub fn copies(&self) -> NetCopies {
+        let mut copies = self.copies;
+        for id in self.sockets.ids() {
+            if let Some(socket) = self.sockets.get(id) {
+                copies.add(socket);
+            }
+        }
+        copies
+    }
+
     /// Where output and assembly blocks come from.
     #[must_use]
     pub fn pools(&self) -> &AssemblyPools {
@@ -317,8 +352,12 @@ impl<R: Ring> Net<R> {
         &mut self.ring
     }
 
-    /// Asks the ring for a sign at a time.
+    /// Asks the ring for a sign at a time, unless one comes before.
     pub fn wake_at(&mut self, at: Timestamp) {
+        if self.wakes_at.is_some_and(|earlier| earlier <= at) {
+            return;
+        }
+        self.wakes_at = Some(at);
         let user = UserData::new(OperationKind::Timeout, 0, 0);
         // SAFETY: a timeout names no memory of ours.
         unsafe { self.ring.push(Operation::Timeout { at }, user) };
@@ -338,7 +377,7 @@ impl<R: Ring> Net<R> {
             Some(OperationKind::Send) => self.on_sent(id, completion.result, events),
             Some(OperationKind::Cancel | OperationKind::ShutdownWrite) => self.on_done(id),
             Some(OperationKind::Close) => self.on_closed(id, events),
-            Some(OperationKind::Timeout) => {}
+            Some(OperationKind::Timeout) => self.wakes_at = None,
             None => self.counters.stale_completions += 1,
         }
     }
@@ -349,7 +388,7 @@ impl<R: Ring> Net<R> {
         state.armed = completion.more;
         let kind = state.kind;
         match completion.result {
-            descriptor if descriptor >= 0 => self.open(descriptor, kind, events),
+            descriptor if descriptor >= 0 => self.open(descriptor, (kind, index), events),
             refused if refused == -libc::ECANCELED => return,
             _ => {
                 self.counters.accept_pauses += 1;
@@ -362,11 +401,16 @@ impl<R: Ring> Net<R> {
         }
     }
 
-    fn open(&mut self, descriptor: RawFd, kind: SocketKind, events: &mut Vec<NetEvent>) {
+    fn open(
+        &mut self,
+        descriptor: RawFd,
+        origin: (SocketKind, usize),
+        events: &mut Vec<NetEvent>,
+    ) {
         let (pool, copy_max) = (self.pools.small.clone(), self.copy_max);
         let id = self
             .sockets
-            .insert_with(|id| Socket::new(id, descriptor, kind, OutBuf::new(pool, copy_max)));
+            .insert_with(|id| Socket::new(id, descriptor, origin, OutBuf::new(pool, copy_max)));
         let Some(id) = id else {
             self.counters.turned_away += 1;
             let user = UserData::new(OperationKind::Close, 0, u32::MAX);
@@ -415,15 +459,27 @@ impl<R: Ring> Net<R> {
     }
 
     fn on_closed(&mut self, id: ClientId, events: &mut Vec<NetEvent>) {
-        if self.sockets.remove(id).is_some() {
+        if let Some(socket) = self.sockets.get_mut(id) {
+            socket.outstanding -= 1;
+            socket.closed = true;
             events.push(NetEvent::Freed(id));
         }
+    }
+
+    /// Lets the slot of a connection be used again, after [`NetEvent::Freed`].
+    ///
+    /// # Panics
+    /// If the kernel is not done with the connection.
+    pub fn release(&mut self, id: ClientId) {
+        let Some(socket) = self.sockets.remove(id) else { return };
+        self.copies.add(&socket);
+        assert!(socket.closed, "a slot is used again when nothing is left of the connection");
     }
 
     /// Closes the descriptor of a closing connection once nothing is outstanding (laws S1, S2).
     pub(super) fn settle(&mut self, id: ClientId) {
         let Some(socket) = self.sockets.get(id) else { return };
-        if socket.phase == Phase::Closing && socket.outstanding == 0 {
+        if socket.phase == Phase::Closing && socket.outstanding == 0 && !socket.closed {
             let operation = Operation::Close { socket: socket.descriptor };
             // SAFETY: closing names no memory.
             unsafe { self.push(id, OperationKind::Close, operation) };
