@@ -183,3 +183,12 @@ fn a_plan_is_good_only_until_the_router_changes() {
     assert_eq!(world.router.unsubscribe(client(0), SubscriptionId(1), 0), Ok(()));
     world.router.commit(&world.plan);
 }
+
+#[test]
+#[should_panic(expected = "was not added, or is being removed")]
+fn a_stale_client_does_not_reach_its_successor() {
+    let mut world = World::new(1);
+    world.subscribe(0, wants(1, "a"));
+    let stale = coilgun_protocol::model::ClientId { slot: 0, generation: 9 };
+    let _ = world.router.unsubscribe(stale, SubscriptionId(1), 0);
+}
