@@ -105,7 +105,7 @@ impl Clients {
     pub(super) fn present(&self, id: ClientId) -> &Client {
         match self.slots.get(id.slot as usize) {
             Some(Some(client)) if client.id == id && client.presence == Presence::Present => client,
-            Some(_) | None => unreachable!("client {id} was added and is not being removed"),
+            Some(_) | None => panic!("client {id} was not added, or is being removed"),
         }
     }
 
@@ -116,7 +116,7 @@ impl Clients {
     pub(super) fn present_mut(&mut self, id: ClientId) -> &mut Client {
         match self.slots.get_mut(id.slot as usize) {
             Some(Some(client)) if client.id == id && client.presence == Presence::Present => client,
-            Some(_) | None => unreachable!("client {id} was added and is not being removed"),
+            Some(_) | None => panic!("client {id} was not added, or is being removed"),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use coilgun_protocol::model::ClientId;
 
+use super::client::Presence;
 use super::state::Router;
 
 /// How far the removal of a client is.
@@ -25,12 +26,12 @@ impl Router {
         self.revision += 1;
         let budget = budget.max(1);
         match leaver.presence {
-            super::client::Presence::Present if leaver.subscription_count <= budget => {
+            Presence::Present if leaver.subscription_count <= budget => {
                 self.release_name(client);
                 self.end_all(client);
                 self.clients.begin_leaving(client);
             }
-            super::client::Presence::Present => {
+            Presence::Present => {
                 let namespace = leaver.attributes.namespace;
                 self.release_name(client);
                 self.clients.begin_leaving(client);
@@ -39,7 +40,7 @@ impl Router {
                 self.cache.epochs.bump_namespace(namespace);
                 self.detach_some(client, budget);
             }
-            super::client::Presence::Leaving => self.detach_some(client, budget),
+            Presence::Leaving => self.detach_some(client, budget),
         }
         if self.clients.in_slot(client.slot).subscription_count > 0 {
             return Removal::More;
