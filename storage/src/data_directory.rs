@@ -6,10 +6,9 @@
 //!   IDENTITY                 the name of the log, see the identity module
 //! ```
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use crate::disk::{self, DiskError, Entry};
+use crate::disk::{self, DiskError, Entry, FileLock};
 
 /// The file whose lock stands for the directory.
 const LOCK_FILE_NAME: &str = "LOCK";
@@ -20,8 +19,8 @@ const LOCK_FILE_NAME: &str = "LOCK";
 #[derive(Debug)]
 pub struct DataDirectory {
     path: PathBuf,
-    /// Holds the lock; never read or written.
-    _lock: File,
+    /// Keeps others out for as long as this value lives.
+    _lock: FileLock,
 }
 
 /// Why a directory cannot be used for data.

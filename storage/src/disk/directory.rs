@@ -79,13 +79,20 @@ pub(crate) fn sync_directory(path: &Path) -> Result<(), DiskError> {
     directory.sync_all().map_err(Operation::Sync.on(path))
 }
 
-/// Opens the file `path`, making it if it is not there, and takes its lock (flock(2), exclusive)
-/// without waiting. `None` says that somebody else holds it. The lock lasts until the file is
-/// dropped or the process ends, however it ends.
+/// An exclusive lock (flock(2)) that lasts until this value is dropped or the process ends, however
+/// it ends.
+#[derive(Debug)]
+pub(crate) struct FileLock {
+    /// Closing it releases the lock; never read or written.
+    _file: File,
+}
+
+/// Opens the file `path`, making it if it is not there, and takes its lock without waiting. `None`
+/// says that somebody else holds it.
 ///
 /// # Errors
 /// If the file cannot be opened, or the file system knows no locks.
-pub(crate) fn lock_file(path: &Path) -> Result<Option<File>, DiskError> {
+pub(crate) fn lock_file(path: &Path) -> Result<Option<FileLock>, DiskError> {
     let file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -95,7 +102,7 @@ pub(crate) fn lock_file(path: &Path) -> Result<Option<File>, DiskError> {
         .open(path)
         .map_err(Operation::Open.on(path))?;
     match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
+        Ok(()) => Ok(Some(FileLock { _file: file })),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(Operation::Lock.on(path)(error)),
     }

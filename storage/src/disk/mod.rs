@@ -20,6 +20,7 @@ pub use error::{DiskError, Operation};
 pub use self_test::{SelfTestError, self_test};
 
 pub(crate) use directory::{
-    Entry, create_directory, entry_kind, lock_file, remove_if_there, rename, sync_directory,
+    Entry, FileLock, create_directory, entry_kind, lock_file, remove_if_there, rename,
+    sync_directory,
 };
 pub(crate) use glommio::{read_whole_block, write_new_file};
