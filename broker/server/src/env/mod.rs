@@ -20,7 +20,7 @@ use coilgun_protocol::model::Timestamp;
 use crate::net::Ring;
 
 pub use executor::{Turn, Work, run};
-pub use linux::LinuxEnv;
+pub use linux::{LinuxEnv, wall_clock_ms};
 pub use uring::UringRing;
 pub use wake::Waker;
 

@@ -401,12 +401,7 @@ impl<R: Ring> Net<R> {
         }
     }
 
-    fn open(
-        &mut self,
-        descriptor: RawFd,
-        origin: (SocketKind, usize),
-        events: &mut Vec<NetEvent>,
-    ) {
+    fn open(&mut self, descriptor: RawFd, origin: (SocketKind, usize), events: &mut Vec<NetEvent>) {
         let (pool, copy_max) = (self.pools.small.clone(), self.copy_max);
         let id = self
             .sockets

@@ -42,6 +42,19 @@ impl<E: Env> Shard<E> {
         match command {
             Command::Publish(publish) => return self.publish(now, id, publish, chunk, text),
             Command::Open(open) => return self.open(now, id, open, chunk, text),
+            Command::Close(close) => {
+                self.end(now, id, close.code, "");
+                return Progress::Ended;
+            }
+            Command::Subscribe(_)
+            | Command::Unsubscribe(_)
+            | Command::AddCredit(_)
+            | Command::Barrier(_)
+                if !self.is_open(id) =>
+            {
+                self.end(now, id, ErrorCode::HandshakeExpected, "");
+                return Progress::Ended;
+            }
             Command::Subscribe(subscribe) => self.subscribe(now, id, subscribe, chunk, text),
             Command::Unsubscribe(it) => {
                 let result = self.router.unsubscribe(id, it.subscription, it.deliveries_max);
@@ -54,12 +67,13 @@ impl<E: Env> Shard<E> {
             Command::Barrier(it) => {
                 self.tell(now, id, &Event::BarrierDone(BarrierDone { token: it.token }));
             }
-            Command::Close(it) => {
-                self.end(now, id, it.code, "");
-                return Progress::Ended;
-            }
         }
         Progress::Done
+    }
+
+    /// Whether the router knows the client.
+    pub(super) fn is_open(&self, id: ClientId) -> bool {
+        self.clients.get(id).is_some_and(|client| client.is_open)
     }
 
     fn open(

@@ -85,9 +85,10 @@ fn spans(command: &Command) -> [Span; 4] {
         Command::Subscribe(subscribe) => {
             [subscribe.filter, subscribe.group, Span::EMPTY, Span::EMPTY]
         }
-        Command::Unsubscribe(_) | Command::AddCredit(_) | Command::Barrier(_) | Command::Close(_) => {
-            [Span::EMPTY; 4]
-        }
+        Command::Unsubscribe(_)
+        | Command::AddCredit(_)
+        | Command::Barrier(_)
+        | Command::Close(_) => [Span::EMPTY; 4],
     }
 }
 
@@ -106,9 +107,7 @@ fn last_byte(command: &Command) -> Option<usize> {
 fn rebased(mut command: Command, cut: usize) -> Command {
     match &mut command {
         Command::Open(open) => {
-            for span in
-                [&mut open.namespace, &mut open.name, &mut open.user, &mut open.secret]
-            {
+            for span in [&mut open.namespace, &mut open.name, &mut open.user, &mut open.secret] {
                 *span = span.rebased(cut);
             }
         }
@@ -126,7 +125,10 @@ fn rebased(mut command: Command, cut: usize) -> Command {
             subscribe.filter = subscribe.filter.rebased(cut);
             subscribe.group = subscribe.group.rebased(cut);
         }
-        Command::Unsubscribe(_) | Command::AddCredit(_) | Command::Barrier(_) | Command::Close(_) => {}
+        Command::Unsubscribe(_)
+        | Command::AddCredit(_)
+        | Command::Barrier(_)
+        | Command::Close(_) => {}
     }
     command
 }

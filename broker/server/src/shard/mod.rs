@@ -37,7 +37,7 @@ mod settings;
 mod slice;
 mod turn;
 
-pub use control::{Control, ControlSender, control_queue};
+pub use control::{Control, ControlQueue, ControlSender, control_queue};
 pub use counters::ShardCounters;
 pub use protocols::{AnySession, ListenerProtocol};
 pub use settings::ShardSettings;

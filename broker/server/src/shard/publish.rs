@@ -1,5 +1,6 @@
 //! A message on its way: plan, room, delivery.
 
+use coilgun_core::router::Plan;
 use coilgun_protocol::buffer::Chunk;
 use coilgun_protocol::model::{
     ClientId, Delivery, ErrorCode, Event, Outcome, Publish, PublishFlags, Span, Subject,
@@ -55,12 +56,13 @@ impl<E: Env> Shard<E> {
         id: ClientId,
         publish: &Publish,
         subject: &[u8],
-        plan: &mut coilgun_core::router::Plan,
+        plan: &mut Plan,
     ) -> Result<(), ErrorCode> {
+        let client = self.clients.get_mut(id).filter(|client| client.is_open);
+        let client = client.ok_or(ErrorCode::HandshakeExpected)?;
         if publish.flags.contains(PublishFlags::BROADCAST) {
             return self.router.plan_broadcast(id, subject, plan);
         }
-        let Some(client) = self.clients.get_mut(id) else { return Ok(()) };
         let (net, high) = (&self.net, self.settings.outbox_high_bytes);
         let has_room = |target| super::credit::has_room(net, high, target);
         self.router.plan(id, subject, &mut client.hint, has_room, plan)
@@ -75,7 +77,7 @@ impl<E: Env> Shard<E> {
         publish: &Publish,
         chunk: Chunk<'_>,
         text: &[u8],
-        plan: &coilgun_core::router::Plan,
+        plan: &Plan,
     ) -> u32 {
         let mut delivery = Delivery {
             subscription: SubscriptionId::NAME,
@@ -134,7 +136,8 @@ fn tail(publish: &Publish) -> Option<Span> {
     let begin = publish.subject;
     let mut end = begin.end();
     for part in [begin, publish.reply, publish.headers, publish.payload] {
-        if part.is_scratch() || (!part.is_empty() && part.end() - part.len() != end && part != begin)
+        if part.is_scratch()
+            || (!part.is_empty() && part.end() - part.len() != end && part != begin)
         {
             return None;
         }

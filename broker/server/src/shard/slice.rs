@@ -116,9 +116,9 @@ impl<E: Env> Shard<E> {
 
     /// Whether bytes are there that can be looked at without more arriving, or the peer has ended.
     fn has_more(&self, id: ClientId) -> bool {
-        self.net.socket(id).is_some_and(|socket| {
-            socket.transport().inbox().is_ready() || socket.peer_ended()
-        })
+        self.net
+            .socket(id)
+            .is_some_and(|socket| socket.transport().inbox().is_ready() || socket.peer_ended())
     }
 
     /// The peer closed and everything it sent has taken effect: close too.

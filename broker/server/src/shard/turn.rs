@@ -188,8 +188,12 @@ impl<E: Env> Turn for Shard<E> {
     }
 
     fn prepare_park(&mut self) -> io::Result<bool> {
-        let deadlines =
-            [self.deadlines.earliest(), self.net.deadline(), self.pressure_ends(), self.drain_ends()];
+        let deadlines = [
+            self.deadlines.earliest(),
+            self.net.deadline(),
+            self.pressure_ends(),
+            self.drain_ends(),
+        ];
         if let Some(at) = deadlines.into_iter().flatten().min() {
             self.net.wake_at(at);
         }
