@@ -2,4 +2,6 @@
 
 mod echo_real;
 mod echo_simulated;
+mod native_peer;
 mod ring_real;
+mod shard_simulated;
