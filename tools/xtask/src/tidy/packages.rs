@@ -31,7 +31,14 @@ const PACKAGES: [(&str, Place); 7] = [
             token: "glommio :: io",
         },
     ),
-    ("flatbuffers", Place::Pending),
+    (
+        "flatbuffers",
+        Place::At {
+            manifest: "protocol/Cargo.toml",
+            file: "protocol/src/native/control/table.rs",
+            token: "flatbuffers :: root_with_opts",
+        },
+    ),
     (
         "rkyv",
         Place::At {
@@ -40,8 +47,22 @@ const PACKAGES: [(&str, Place); 7] = [
             token: "rkyv :: access",
         },
     ),
-    ("crossbeam", Place::Pending),
-    ("ahash", Place::Pending),
+    (
+        "crossbeam",
+        Place::At {
+            manifest: "broker/server/Cargo.toml",
+            file: "broker/server/src/shard/control.rs",
+            token: "crossbeam :: queue",
+        },
+    ),
+    (
+        "ahash",
+        Place::At {
+            manifest: "broker/core/Cargo.toml",
+            file: "broker/core/src/router/trie.rs",
+            token: "ahash :: RandomState",
+        },
+    ),
     ("hdrhistogram", Place::Pending),
     ("clap", Place::Pending),
 ];
