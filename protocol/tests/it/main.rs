@@ -14,3 +14,4 @@ mod limits;
 mod server_text;
 mod straddling;
 mod transcript;
+mod wire_document;

@@ -1,6 +1,6 @@
 //! Coilgun's developer tasks, run as `cargo xtask <task>`.
 //!
-//! What it does: runs every check a change must pass ([`test`]), holds the house rules ([`tidy`]),
+//! What it does: runs every check a change must pass ([`mod@test`]), holds the house rules ([`tidy`]),
 //! regenerates what is generated ([`golden`]) and throws mutated bytes at the decoders ([`fuzz`]).
 //!
 //! What it never does: it is no part of the broker, nothing depends on it, and outside `target/` it

@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::failure::Failure;
 use crate::process;
 
-/// The repository's root on this machine.
+/// The folder the repository was checked out to.
 pub(crate) fn root() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = package.ancestors().nth(2).expect("this package lies two folders below the root");

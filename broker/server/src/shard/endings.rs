@@ -13,6 +13,9 @@ use crate::env::Env;
 /// Subscriptions of clients that are gone that end in one turn (law S23).
 const LEAVING_PER_TURN: usize = 1024;
 
+/// When a session that is not being read is looked at again, in milliseconds.
+const PAUSED_RECHECK_MS: u64 = 1_000;
+
 impl<E: Env> Shard<E> {
     /// A connection was accepted: give it a session.
     pub(super) fn on_opened(&mut self, now: Timestamp, id: ClientId) {
@@ -47,6 +50,12 @@ impl<E: Env> Shard<E> {
     }
 
     fn tick(&mut self, now: Timestamp, id: ClientId) {
+        if let Some(client) = self.clients.get_mut(id)
+            && client.waits_for.is_some()
+        {
+            // It may have said something that was not read yet (law S5): look again later.
+            return self.deadlines.watch(client, Some(now.plus_ms(PAUSED_RECHECK_MS)));
+        }
         let mut commands = std::mem::take(&mut self.commands);
         if let Some(client) = self.clients.get_mut(id)
             && client.session.deadline().is_some_and(|at| at <= now)

@@ -42,6 +42,3 @@ pub use counters::ShardCounters;
 pub use protocols::{AnySession, ListenerProtocol};
 pub use settings::ShardSettings;
 pub use turn::Shard;
-
-//cfg(test)
-//mod doors;

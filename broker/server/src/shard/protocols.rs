@@ -12,26 +12,13 @@ use super::settings::ShardSettings;
 pub enum ListenerProtocol {
     /// The native protocol.
     Native,
-    /// A little of NATS, to prove the door.
-    #[cfg(test)]
-    NatsProbe,
-    /// A little of elbus, to prove the door.
-    #[cfg(test)]
-    ElbusProbe,
 }
 
 /// The session of one connection, whatever its protocol.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly every session is of the large kind")]
 pub enum AnySession {
     /// The native protocol.
     Native(NativeSession),
-    /// A little of NATS.
-    #[cfg(test)]
-    NatsProbe(super::doors::nats::NatsProbe),
-    /// A little of elbus.
-    #[cfg(test)]
-    ElbusProbe(super::doors::elbus::ElbusProbe),
 }
 
 /// Calls the same method whatever the protocol.
@@ -39,10 +26,6 @@ macro_rules! each {
     ($any:expr, $session:ident => $call:expr) => {
         match $any {
             AnySession::Native($session) => $call,
-            #[cfg(test)]
-            AnySession::NatsProbe($session) => $call,
-            #[cfg(test)]
-            AnySession::ElbusProbe($session) => $call,
         }
     };
 }
@@ -53,10 +36,6 @@ impl AnySession {
     pub fn new(protocol: ListenerProtocol, settings: &ShardSettings) -> AnySession {
         match protocol {
             ListenerProtocol::Native => AnySession::Native(NativeSession::new(settings.native)),
-            #[cfg(test)]
-            ListenerProtocol::NatsProbe => AnySession::NatsProbe(Default::default()),
-            #[cfg(test)]
-            ListenerProtocol::ElbusProbe => AnySession::ElbusProbe(Default::default()),
         }
     }
 }

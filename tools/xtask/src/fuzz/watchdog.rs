@@ -6,6 +6,9 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+/// Stands in the counter until the first execution begins.
+const NOT_BEGUN: u64 = u64::MAX;
+
 /// Watches a counter of executions for as long as it lives.
 pub(crate) struct Watchdog {
     executions: Arc<AtomicU64>,
@@ -15,18 +18,18 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Begins to watch. If no execution begins for a whole `patience` and longer, `stuck` is called
-    /// once, on a thread of the watchdog, with the number of the execution that does not end.
+    /// Begins to watch. If an execution has begun and no other begins for a whole `patience` to
+    /// two of them, `stuck` is called once, on a thread of the watchdog, with the number of the execution that does not end.
     pub(crate) fn start(patience: Duration, stuck: impl FnOnce(u64) + Send + 'static) -> Watchdog {
-        let executions = Arc::new(AtomicU64::new(0));
+        let executions = Arc::new(AtomicU64::new(NOT_BEGUN));
         let (alive, closed) = channel::<()>();
         let watched = Arc::clone(&executions);
         let thread = std::thread::spawn(move || {
-            let mut last = u64::MAX;
+            let mut last = NOT_BEGUN;
             // Ends when the watchdog is dropped, or when an execution is stuck.
             while closed.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
                 let now = watched.load(Ordering::Relaxed);
-                if now == last {
+                if now != NOT_BEGUN && now == last {
                     return stuck(now);
                 }
                 last = now;

@@ -22,9 +22,9 @@ const PROGRAM: &str = "cargo-deny";
 /// If one is not allowed, or cargo-deny cannot be installed.
 pub(crate) fn run(root: &Path) -> Result<(), Failure> {
     let program = find_or_install(root)?;
-    let arguments = ["--config", ".cargo/deny.toml", "bans", "licenses", "sources"];
     let mut command = Command::new(program);
-    command.current_dir(root).args(["--workspace", "check"]).args(arguments);
+    command.current_dir(root).args(["--workspace", "--config", ".cargo/deny.toml", "check"]);
+    command.args(["--hide-inclusion-graph", "bans", "licenses", "sources"]);
     process::run(&mut command)
 }
 

@@ -61,7 +61,7 @@ fn clippy(context: Context<'_>) -> Result<(), Failure> {
 }
 
 fn doc(context: Context<'_>) -> Result<(), Failure> {
-    let arguments = ["doc", "--workspace", "--no-deps", "--document-private-items"];
+    let arguments = ["doc", "--workspace", "--no-deps"];
     process::run(process::cargo(context.root, &arguments).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
