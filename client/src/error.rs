@@ -1,0 +1,303 @@
+//! What can go wrong, and what to do about it.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use coilgun_protocol::model::{ErrorCode, InvalidFilter, InvalidHeaders, InvalidSubject};
+use coilgun_protocol::native::{DecodeError, EncodeError};
+
+use crate::address::{Address, InvalidAddress};
+
+/// Why a call of the client failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The text of an address is none.
+    #[error(transparent)]
+    Address(#[from] InvalidAddress),
+    /// Nothing could be reached at the address.
+    #[error("cannot connect to {address}: {source}")]
+    Connect {
+        /// Where.
+        address: Address,
+        /// What the system says.
+        source: Arc<io::Error>,
+    },
+    /// The connection broke, or the system refused to carry on with it.
+    #[error("the connection to the broker broke: {0}")]
+    Io(Arc<io::Error>),
+    /// What the other side sent is not the native protocol.
+    #[error("the other side does not speak the native protocol: {0}")]
+    Protocol(#[from] DecodeError),
+    /// The subject to publish to, or the one for replies, is none.
+    #[error("{text:?} is no subject: {reason}")]
+    InvalidSubject {
+        /// The text.
+        text: String,
+        /// What is wrong with it.
+        reason: InvalidSubject,
+    },
+    /// The filter, or the mask of a broadcast, is none.
+    #[error("{text:?} is no filter: {reason}")]
+    InvalidFilter {
+        /// The text.
+        text: String,
+        /// What is wrong with it.
+        reason: InvalidFilter,
+    },
+    /// A header cannot be sent.
+    #[error(transparent)]
+    InvalidHeaders(#[from] InvalidHeaders),
+    /// The payload is larger than this broker accepts.
+    #[error("a payload of {bytes} bytes; this broker accepts {bytes_max}")]
+    PayloadTooLarge {
+        /// Its length.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// A frame cannot be sent.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// The broker does not offer what was asked for.
+    #[error("this broker does not offer {0}")]
+    NotOffered(&'static str),
+    /// The broker refused one operation; the connection goes on.
+    #[error("{what}: {}", refusal_text(*code))]
+    Refused {
+        /// What was refused.
+        what: String,
+        /// Number of the reason in the table of errors.
+        code: u16,
+    },
+    /// The broker ended the connection, and said why.
+    #[error("the broker ended the connection: {0}")]
+    Ended(BrokerError),
+    /// The connection ended without a word.
+    #[error("the broker is gone: it closed the connection")]
+    Gone,
+    /// There was no answer in time.
+    #[error("no {waited_for} within {}", seconds(*waited))]
+    TimedOut {
+        /// What was waited for.
+        waited_for: &'static str,
+        /// For how long.
+        waited: Duration,
+    },
+    /// Messages came while the client waited for something else, and nobody took them out.
+    #[error(
+        "{messages} messages of {bytes} bytes wait in the client, and there is no room for more"
+    )]
+    QueueFull {
+        /// How many.
+        messages: usize,
+        /// How many bytes they hold.
+        bytes: usize,
+    },
+}
+
+/// What the broker said before it ended the connection.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BrokerError {
+    /// Number of the reason in the table of errors, which this version may not know.
+    pub code: u16,
+    /// Its name.
+    pub name: String,
+    /// What was wrong; may be empty.
+    pub detail: String,
+    /// What to do about it; may be empty.
+    pub help: String,
+    /// Whether the same may succeed later without being changed.
+    pub retryable: bool,
+}
+
+impl core::fmt::Display for BrokerError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let known = ErrorCode::from_number(self.code);
+        match (known, self.detail.as_str()) {
+            (None, "") => write!(f, "error {} ({})", self.code, self.name),
+            (None, detail) => write!(f, "{detail} (error {}, {})", self.code, self.name),
+            (Some(code), "") => f.write_str(code.text()),
+            (Some(code), detail) if detail == code.text() => f.write_str(detail),
+            (Some(code), detail) => write!(f, "{} ({detail})", code.text()),
+        }
+    }
+}
+
+impl ClientError {
+    /// The error for an operation that an outcome with this code answers.
+    pub(crate) fn refused(what: String, code: u16) -> ClientError {
+        ClientError::Refused { what, code }
+    }
+
+    /// The error for a connection that broke.
+    pub(crate) fn io(error: io::Error) -> ClientError {
+        ClientError::Io(Arc::new(error))
+    }
+
+    /// The broker's code, where it gave one that this version knows.
+    #[must_use]
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            ClientError::Refused { code, .. } => ErrorCode::from_number(*code),
+            ClientError::Ended(error) => ErrorCode::from_number(error.code),
+            ClientError::Protocol(error) => Some(error.code()),
+            ClientError::InvalidSubject { .. } => Some(ErrorCode::InvalidSubject),
+            ClientError::InvalidFilter { .. } => Some(ErrorCode::InvalidFilter),
+            ClientError::PayloadTooLarge { .. } => Some(ErrorCode::PayloadTooLarge),
+            ClientError::Address(_)
+            | ClientError::Connect { .. }
+            | ClientError::Io(_)
+            | ClientError::InvalidHeaders(_)
+            | ClientError::Encode(_)
+            | ClientError::NotOffered(_)
+            | ClientError::Gone
+            | ClientError::TimedOut { .. }
+            | ClientError::QueueFull { .. } => None,
+        }
+    }
+
+    /// A short name in lower case, for machines and logs: the code's, where there is one.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            ClientError::Address(_) => "invalid_address",
+            ClientError::Connect { .. } => "cannot_connect",
+            ClientError::Io(_) => "connection_broke",
+            ClientError::InvalidHeaders(_) => "invalid_headers",
+            ClientError::Encode(_) => "cannot_encode",
+            ClientError::NotOffered(_) => "not_offered",
+            ClientError::Gone => "connection_closed",
+            ClientError::TimedOut { .. } => "timed_out",
+            ClientError::QueueFull { .. } => "client_queue_full",
+            ClientError::Ended(error) => &error.name,
+            ClientError::Protocol(_) => "not_coilgun",
+            ClientError::Refused { .. }
+            | ClientError::InvalidSubject { .. }
+            | ClientError::InvalidFilter { .. }
+            | ClientError::PayloadTooLarge { .. } => {
+                self.code().map_or("unknown_error", ErrorCode::name)
+            }
+        }
+    }
+
+    /// What to do about it; empty where there is nothing to say.
+    #[must_use]
+    pub fn help(&self) -> &str {
+        match self {
+            ClientError::Address(_) => {
+                "An address is host:port, coilgun://host:port, unix:PATH, or a path with a slash."
+            }
+            ClientError::Connect { .. } => {
+                "Check the address, and that a broker runs there: `coilgun serve` starts one."
+            }
+            ClientError::Io(_) | ClientError::Gone => "Connect again; the broker's log says more.",
+            ClientError::Protocol(_) => {
+                "Check the port: 7700 is the native one, others belong to other protocols."
+            }
+            ClientError::InvalidHeaders(_) => {
+                "A header's name has no space, colon or control byte; all headers fit 64 KiB."
+            }
+            ClientError::Encode(_) => "Shorten the longest part.",
+            ClientError::NotOffered(_) => "Ask for less, or use a newer broker.",
+            ClientError::TimedOut { .. } => "Wait longer, or check that the other side is alive.",
+            ClientError::QueueFull { .. } => {
+                "Take messages out with next_message, or subscribe with credit."
+            }
+            ClientError::Ended(error) => &error.help,
+            ClientError::Refused { .. }
+            | ClientError::InvalidSubject { .. }
+            | ClientError::InvalidFilter { .. }
+            | ClientError::PayloadTooLarge { .. } => self.code().map_or("", ErrorCode::help),
+        }
+    }
+
+    /// Whether the same may succeed later without being changed.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            ClientError::Refused { .. } => self.code().is_some_and(ErrorCode::retryable),
+            ClientError::Ended(error) => error.retryable,
+            ClientError::Connect { .. }
+            | ClientError::Io(_)
+            | ClientError::Gone
+            | ClientError::TimedOut { .. }
+            | ClientError::QueueFull { .. } => true,
+            ClientError::Address(_)
+            | ClientError::Protocol(_)
+            | ClientError::InvalidSubject { .. }
+            | ClientError::InvalidFilter { .. }
+            | ClientError::InvalidHeaders(_)
+            | ClientError::PayloadTooLarge { .. }
+            | ClientError::Encode(_)
+            | ClientError::NotOffered(_) => false,
+        }
+    }
+
+    /// Whether the connection is lost, so that only a new one helps.
+    #[must_use]
+    pub fn is_fatal(&self) -> bool {
+        match self {
+            ClientError::Address(_)
+            | ClientError::Connect { .. }
+            | ClientError::Io(_)
+            | ClientError::Protocol(_)
+            | ClientError::Ended(_)
+            | ClientError::Gone => true,
+            ClientError::InvalidSubject { .. }
+            | ClientError::InvalidFilter { .. }
+            | ClientError::InvalidHeaders(_)
+            | ClientError::PayloadTooLarge { .. }
+            | ClientError::Encode(_)
+            | ClientError::NotOffered(_)
+            | ClientError::Refused { .. }
+            | ClientError::TimedOut { .. }
+            | ClientError::QueueFull { .. } => false,
+        }
+    }
+}
+
+/// The text of a refusal, also of one that only a newer version knows.
+fn refusal_text(code: u16) -> String {
+    ErrorCode::from_number(code).map_or_else(
+        || format!("error {code}, which this client does not know"),
+        |it| it.to_string(),
+    )
+}
+
+/// A time for people: `1.5 s`.
+fn seconds(time: Duration) -> String {
+    format!("{} s", time.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_what_and_what_to_do() {
+        let error = ClientError::refused("request to a.b".to_owned(), 202);
+        assert_eq!(error.to_string(), "request to a.b: nobody serves this subject");
+        assert_eq!(error.code(), Some(ErrorCode::NoResponders));
+        assert!(error.help().starts_with("Start a responder"));
+        let unknown = ClientError::refused("x".to_owned(), 60_000);
+        assert_eq!(unknown.to_string(), "x: error 60000, which this client does not know");
+        assert_eq!((unknown.name(), unknown.help()), ("unknown_error", ""));
+    }
+
+    #[test]
+    fn what_the_broker_said_is_told_once() {
+        let mut said = BrokerError {
+            code: ErrorCode::ShuttingDown as u16,
+            name: "shutting_down".to_owned(),
+            detail: ErrorCode::ShuttingDown.text().to_owned(),
+            help: String::new(),
+            retryable: true,
+        };
+        assert_eq!(said.to_string(), "the broker shuts down");
+        said.detail = "for lunch".to_owned();
+        assert_eq!(said.to_string(), "the broker shuts down (for lunch)");
+        said.code = 9;
+        assert_eq!(said.to_string(), "for lunch (error 9, shutting_down)");
+    }
+}

@@ -1,0 +1,137 @@
+//! How a client connects.
+
+use std::time::Duration;
+
+use crate::address::Address;
+
+/// How a client connects, and what it may use.
+///
+/// ```
+/// use coilgun_client::Options;
+/// use std::time::Duration;
+///
+/// let options = Options::new("127.0.0.1:7700".parse().expect("an address"))
+///     .with_name("press.7")
+///     .with_timeout(Duration::from_secs(2));
+/// assert_eq!(options.name, "press.7");
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// Where the broker listens.
+    pub address: Address,
+    /// The name by which others reach this client, unique in its namespace, in the grammar of a
+    /// subject; empty: none.
+    pub name: String,
+    /// The namespace; empty: the broker's default one.
+    pub namespace: String,
+    /// Who the client says it is, if the broker wants to know.
+    pub credentials: Option<Credentials>,
+    /// Do not deliver to this client what it published itself.
+    pub no_echo: bool,
+    /// Deliver each message once, however many of this client's subscriptions match it.
+    pub once_per_message: bool,
+    /// How long connecting may take, the handshake included.
+    pub connect_timeout: Duration,
+    /// How long a call that waits for the broker may take where it has no time limit of its own.
+    pub timeout: Duration,
+    /// Most messages that wait in the client while it waits for something else; at least 1.
+    pub queue_messages_max: usize,
+    /// Most bytes of such messages; one message of any size is taken even so.
+    pub queue_bytes_max: usize,
+}
+
+/// Who a client says it is.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// Name of the user; empty where a token says it all.
+    pub user: String,
+    /// Password or token.
+    pub secret: Vec<u8>,
+}
+
+impl core::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        // A secret that stands in a log is none.
+        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+impl Options {
+    /// Connects to `address` without a name, in the default namespace: 5 seconds to connect, 10
+    /// seconds for every answer, and a queue of up to 65,536 messages or 64 MiB.
+    #[must_use]
+    pub fn new(address: Address) -> Options {
+        Options {
+            address,
+            name: String::new(),
+            namespace: String::new(),
+            credentials: None,
+            no_echo: false,
+            once_per_message: false,
+            connect_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(10),
+            queue_messages_max: 65_536,
+            queue_bytes_max: 64 * 1024 * 1024,
+        }
+    }
+
+    /// The same with this client name.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<String>) -> Options {
+        self.name = name.into();
+        self
+    }
+
+    /// The same in this namespace.
+    #[must_use]
+    pub fn with_namespace(mut self, namespace: impl Into<String>) -> Options {
+        self.namespace = namespace.into();
+        self
+    }
+
+    /// The same with these credentials.
+    #[must_use]
+    pub fn with_credentials(mut self, user: impl Into<String>, secret: &[u8]) -> Options {
+        self.credentials = Some(Credentials { user: user.into(), secret: secret.to_vec() });
+        self
+    }
+
+    /// The same with this time limit for connecting.
+    #[must_use]
+    pub fn with_connect_timeout(mut self, connect_timeout: Duration) -> Options {
+        self.connect_timeout = connect_timeout;
+        self
+    }
+
+    /// The same with this time limit for answers.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Options {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The same with a queue of at most so many messages and bytes.
+    ///
+    /// # Panics
+    /// If the queue could hold no message.
+    #[must_use]
+    pub fn with_queue(mut self, messages_max: usize, bytes_max: usize) -> Options {
+        assert!(messages_max > 0, "a queue holds at least one message");
+        self.queue_messages_max = messages_max;
+        self.queue_bytes_max = bytes_max;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        let options = Options::new(Address::Tcp("h:1".to_owned())).with_credentials("eve", b"hush");
+        let printed = format!("{options:?}");
+        assert!(printed.contains("eve") && !printed.contains("hush"), "{printed}");
+        assert!(!printed.contains("104, 117"), "not as numbers either: {printed}");
+    }
+}
