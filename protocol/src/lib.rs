@@ -9,6 +9,8 @@
 //! the tests and a simulator call it the same way.
 
 pub mod buffer;
+pub mod fuzz;
 pub mod model;
 pub mod native;
 pub mod session;
+pub mod transcript;

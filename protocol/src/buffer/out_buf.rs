@@ -139,6 +139,13 @@ impl OutBuf {
         }
     }
 
+    /// Most bytes that [`OutBuf::append`] takes in one run: a block.
+    #[inline]
+    #[must_use]
+    pub fn run_bytes_max(&self) -> usize {
+        self.pool.block_bytes()
+    }
+
     /// Bytes that were appended and not yet consumed.
     #[inline]
     #[must_use]

@@ -106,6 +106,22 @@ fn whole_escape(text: &[u8]) -> Option<(usize, &'static [u8])> {
     Some((depth, whole))
 }
 
+/// Fuzz entry: any bytes are a token whose text reads back; and where they are the text of a token,
+/// that token is spelled so.
+pub fn fuzz_escape(bytes: &[u8]) {
+    let (mut text, mut token) = (Vec::new(), Vec::new());
+    encode_token(bytes, &mut text);
+    decode_token(&text, &mut token);
+    assert_eq!(token, bytes, "every token reads back");
+    let is_text = !bytes.is_empty() && bytes != b"*" && bytes != b">";
+    if is_text && !bytes.iter().any(|byte| b". \t\r\n".contains(byte)) {
+        (text, token) = (Vec::new(), Vec::new());
+        decode_token(bytes, &mut token);
+        encode_token(&token, &mut text);
+        assert_eq!(text, bytes, "every text is the only spelling of its token");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -97,6 +97,17 @@ impl<'a> Filter<'a> {
     }
 }
 
+impl FilterToken<'_> {
+    /// Whether it stands for more than itself.
+    #[must_use]
+    pub fn is_wild(self) -> bool {
+        match self {
+            FilterToken::Literal(_) => false,
+            FilterToken::One | FilterToken::Rest => true,
+        }
+    }
+}
+
 impl core::fmt::Debug for Filter<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Filter({})", self.0.escape_ascii())
@@ -113,6 +124,24 @@ impl Visibility {
             SubjectClass::Inbox => self.contains(Visibility::INBOX),
             SubjectClass::Broker => self.contains(Visibility::BROKER),
         }
+    }
+}
+
+/// Fuzz entry: the first byte cuts the rest into a filter and a subject; both are refused or read
+/// back, and matching them never panics and agrees with what the wildcards say about tokens.
+pub fn fuzz_filter(bytes: &[u8]) {
+    let Some((&cut, bytes)) = bytes.split_first() else { return };
+    let (filter, subject) = bytes.split_at(usize::from(cut).min(bytes.len()));
+    let Ok(filter) = Filter::parse(filter) else { return };
+    assert!(filter.literal().is_none() == filter.tokens().any(FilterToken::is_wild));
+    let Ok(subject) = Subject::parse(subject) else { return };
+    let (wanted, given) = (filter.tokens().count(), subject.tokens().count());
+    let open_ended = filter.tokens().last() == Some(FilterToken::Rest);
+    if filter.matches(subject, Visibility::ALL) {
+        assert!(if open_ended { wanted <= given } else { wanted == given });
+    }
+    if filter.matches(subject, Visibility::PLAIN) {
+        assert!(filter.matches(subject, Visibility::ALL), "who sees more matches more");
     }
 }
 

@@ -21,12 +21,12 @@ pub use command::{
     AddCredit, Barrier, Close, Command, Commands, Open, Publish, Subscribe, Unsubscribe,
 };
 pub use error_code::ErrorCode;
-pub use escape::{decode_token, encode_token};
+pub use escape::{decode_token, encode_token, fuzz_escape};
 pub use event::{BarrierDone, Closing, Delivery, Event, Opened, Outcome};
-pub use filter::{Filter, FilterToken, InvalidFilter};
+pub use filter::{Filter, FilterToken, InvalidFilter, fuzz_filter};
 pub use flags::{OpenFlags, PublishFlags, Visibility};
 pub use headers::{Header, Headers, InvalidHeaders, encode_header, fuzz_headers};
 pub use ids::{ClientId, NamespaceId, SubscriptionId, Ticket};
 pub use span::Span;
-pub use subject::{InvalidSubject, Subject, SubjectClass};
+pub use subject::{InvalidSubject, Subject, SubjectClass, fuzz_subject};
 pub use time::Timestamp;

@@ -1,5 +1,7 @@
 //! Where a message goes: a list of tokens, written in the native grammar.
 
+use super::filter::Filter;
+use super::flags::Visibility;
 use super::limits::{SUBJECT_BYTES_MAX, SUBJECT_TOKENS_MAX};
 
 /// A valid subject in the native grammar: tokens of bytes with `.` between them.
@@ -122,6 +124,18 @@ pub(super) fn check_text(text: &[u8]) -> Result<(), InvalidSubject> {
         return Err(InvalidSubject::TooManyTokens);
     }
     Ok(())
+}
+
+/// Fuzz entry: any bytes are refused, or are a subject whose tokens joined by dots are the very same
+/// bytes, and which is also a filter without wildcards.
+pub fn fuzz_subject(bytes: &[u8]) {
+    let Ok(subject) = Subject::parse(bytes) else { return };
+    let tokens: Vec<_> = subject.tokens().collect();
+    assert!(tokens.len() <= SUBJECT_TOKENS_MAX && tokens.iter().all(|token| !token.is_empty()));
+    assert_eq!(tokens.join(&b'.'), bytes, "the tokens are the text");
+    let filter = Filter::parse(bytes).expect("a subject is a filter");
+    assert_eq!(filter.literal(), Some(subject), "a subject has no wildcard");
+    assert!(filter.matches(subject, Visibility::PLAIN), "a subject matches itself");
 }
 
 #[cfg(test)]

@@ -1,0 +1,234 @@
+//! What a frame is for.
+
+use super::schema_generated::{
+    CreditHead, DeliverHead, OutcomeHead, PublishHead, TokenHead, UnsubscribeHead,
+};
+use crate::model::PublishFlags;
+
+/// One of the two sides of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Peer {
+    /// Who connected.
+    Client,
+    /// The broker.
+    Server,
+}
+
+/// The operation of a frame: its number on the wire, which never gets another meaning.
+///
+/// Numbers with the top bit are sent by the server only.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum Operation {
+    /// The client says who it is; its first frame.
+    Hello = 0x01,
+    /// The client sends a message.
+    Publish = 0x02,
+    /// The client begins to receive.
+    Subscribe = 0x03,
+    /// The client stops receiving.
+    Unsubscribe = 0x04,
+    /// The client lets a subscription receive more.
+    Credit = 0x05,
+    /// The client wants to be sent what is waiting for it, and the end of the connection.
+    Goodbye = 0x06,
+    /// Either side asks for a sign of life; the server's answer is also a barrier.
+    Ping = 0x10,
+    /// The answer to [`Operation::Ping`].
+    Pong = 0x11,
+    /// The server lets the client in; its first frame.
+    Welcome = 0x81,
+    /// A message for the client.
+    Deliver = 0x82,
+    /// What became of a frame of the client.
+    Outcome = 0x83,
+    /// The server ends the connection because of an error; its last frame.
+    Error = 0x84,
+    /// The server is about to end the connection although nothing is wrong with it.
+    GoAway = 0x85,
+}
+
+/// What the head of an operation's frames is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HeadKind {
+    /// A struct of exactly this many bytes, and a body behind it.
+    Message(u16),
+    /// A struct of exactly this many bytes, and nothing behind it.
+    Struct(u16),
+    /// A table that fills the frame.
+    Table,
+    /// The frame ends with its header.
+    Nothing,
+}
+
+/// Length of a fixed head, as a frame's header says it.
+const fn head_len<T>() -> u16 {
+    assert!(size_of::<T>() <= u16::MAX as usize, "a head's length has 16 bits");
+    size_of::<T>() as u16
+}
+
+impl Operation {
+    /// Every operation there is, by number.
+    pub const ALL: &'static [Operation] = &[
+        Operation::Hello,
+        Operation::Publish,
+        Operation::Subscribe,
+        Operation::Unsubscribe,
+        Operation::Credit,
+        Operation::Goodbye,
+        Operation::Ping,
+        Operation::Pong,
+        Operation::Welcome,
+        Operation::Deliver,
+        Operation::Outcome,
+        Operation::Error,
+        Operation::GoAway,
+    ];
+
+    /// The operation with this number, if this version knows it.
+    #[inline]
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Operation> {
+        Some(match number {
+            0x01 => Operation::Hello,
+            0x02 => Operation::Publish,
+            0x03 => Operation::Subscribe,
+            0x04 => Operation::Unsubscribe,
+            0x05 => Operation::Credit,
+            0x06 => Operation::Goodbye,
+            0x10 => Operation::Ping,
+            0x11 => Operation::Pong,
+            0x81 => Operation::Welcome,
+            0x82 => Operation::Deliver,
+            0x83 => Operation::Outcome,
+            0x84 => Operation::Error,
+            0x85 => Operation::GoAway,
+            _ => return None,
+        })
+    }
+
+    /// Its name as docs/WIRE.md writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Operation::Hello => "HELLO",
+            Operation::Publish => "PUBLISH",
+            Operation::Subscribe => "SUBSCRIBE",
+            Operation::Unsubscribe => "UNSUBSCRIBE",
+            Operation::Credit => "CREDIT",
+            Operation::Goodbye => "GOODBYE",
+            Operation::Ping => "PING",
+            Operation::Pong => "PONG",
+            Operation::Welcome => "WELCOME",
+            Operation::Deliver => "DELIVER",
+            Operation::Outcome => "OUTCOME",
+            Operation::Error => "ERROR",
+            Operation::GoAway => "GOAWAY",
+        }
+    }
+
+    /// Whether this side may send it.
+    #[inline]
+    #[must_use]
+    pub fn is_sent_by(self, peer: Peer) -> bool {
+        match self {
+            Operation::Ping | Operation::Pong => true,
+            Operation::Hello
+            | Operation::Publish
+            | Operation::Subscribe
+            | Operation::Unsubscribe
+            | Operation::Credit
+            | Operation::Goodbye => peer == Peer::Client,
+            Operation::Welcome
+            | Operation::Deliver
+            | Operation::Outcome
+            | Operation::Error
+            | Operation::GoAway => peer == Peer::Server,
+        }
+    }
+
+    /// The bits that may be set in the header's flags.
+    #[inline]
+    #[must_use]
+    pub fn flags_allowed(self) -> u8 {
+        match self {
+            Operation::Publish => PUBLISH_FLAGS.0,
+            Operation::Deliver => DELIVER_FLAGS.0,
+            Operation::Hello
+            | Operation::Subscribe
+            | Operation::Unsubscribe
+            | Operation::Credit
+            | Operation::Goodbye
+            | Operation::Ping
+            | Operation::Pong
+            | Operation::Welcome
+            | Operation::Outcome
+            | Operation::Error
+            | Operation::GoAway => 0,
+        }
+    }
+
+    /// What its head is.
+    #[inline]
+    #[must_use]
+    pub fn head(self) -> HeadKind {
+        match self {
+            Operation::Publish => HeadKind::Message(head_len::<PublishHead>()),
+            Operation::Deliver => HeadKind::Message(head_len::<DeliverHead>()),
+            Operation::Unsubscribe => HeadKind::Struct(head_len::<UnsubscribeHead>()),
+            Operation::Credit => HeadKind::Struct(head_len::<CreditHead>()),
+            Operation::Ping | Operation::Pong => HeadKind::Struct(head_len::<TokenHead>()),
+            Operation::Outcome => HeadKind::Struct(head_len::<OutcomeHead>()),
+            Operation::Goodbye => HeadKind::Nothing,
+            Operation::Hello
+            | Operation::Subscribe
+            | Operation::Welcome
+            | Operation::Error
+            | Operation::GoAway => HeadKind::Table,
+        }
+    }
+}
+
+/// What a publisher may ask for.
+const PUBLISH_FLAGS: PublishFlags = PublishFlags(
+    PublishFlags::ACK.0
+        | PublishFlags::REQUEST.0
+        | PublishFlags::MORE.0
+        | PublishFlags::BROADCAST.0,
+);
+
+/// What of it travels on to the receivers.
+pub(super) const DELIVER_FLAGS: PublishFlags =
+    PublishFlags(PublishFlags::REQUEST.0 | PublishFlags::MORE.0);
+
+impl core::fmt::Display for Operation {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl core::fmt::Display for Peer {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Peer::Client => "client",
+            Peer::Server => "broker",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_back_and_the_top_bit_is_the_servers() {
+        let known: Vec<_> = (0..=u8::MAX).filter_map(Operation::from_number).collect();
+        assert_eq!(known, Operation::ALL);
+        for &operation in Operation::ALL {
+            assert_eq!(Operation::from_number(operation as u8), Some(operation));
+            let both = operation.is_sent_by(Peer::Client) && operation.is_sent_by(Peer::Server);
+            assert_eq!(both, matches!(operation, Operation::Ping | Operation::Pong));
+            assert_eq!(!operation.is_sent_by(Peer::Client), operation as u8 >= 0x80);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What an operator may choose about native connections.
+
+use crate::model::limits::{PAYLOAD_BYTES_CEILING, PAYLOAD_BYTES_DEFAULT, PING_INTERVAL_MS};
+
+/// Settings of every native session of a broker.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NativeConfig {
+    /// Name and version of the broker's software, for WELCOME; up to 1,024 bytes.
+    pub software: &'static str,
+    /// Largest payload, in bytes; at most [`PAYLOAD_BYTES_CEILING`].
+    pub payload_bytes_max: u32,
+    /// How long a connection may be silent before it is asked for a sign of life, in milliseconds;
+    /// 0: it is never asked, and never cut off for silence.
+    pub ping_interval_ms: u32,
+}
+
+impl Default for NativeConfig {
+    fn default() -> Self {
+        NativeConfig {
+            software: concat!("coilgun/", env!("CARGO_PKG_VERSION")),
+            payload_bytes_max: PAYLOAD_BYTES_DEFAULT as u32,
+            ping_interval_ms: PING_INTERVAL_MS as u32,
+        }
+    }
+}
+
+impl NativeConfig {
+    /// Stops a program that was put together wrongly.
+    ///
+    /// # Panics
+    /// If a value is out of its range.
+    pub(super) fn assert_in_range(&self) {
+        assert!(self.software.len() <= 1024, "the software's name fits a control frame");
+        assert!(self.payload_bytes_max as usize <= PAYLOAD_BYTES_CEILING, "the ceiling holds");
+    }
+}
+
+const _: () = assert!(PAYLOAD_BYTES_DEFAULT <= u32::MAX as usize, "WELCOME says it in 32 bits");
+const _: () = assert!(PING_INTERVAL_MS <= u32::MAX as u64, "WELCOME says it in 32 bits");
