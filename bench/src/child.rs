@@ -173,8 +173,11 @@ fn prepare(parent: u32, cpu_set: Option<CpuSet>) -> io::Result<()> {
     cpu_set.map_or(Ok(()), |cpu_set| cpu_set.pin_current_thread())
 }
 
-/// A descriptor that becomes readable when a child ends.
-fn process_descriptor(pid: u32) -> io::Result<OwnedFd> {
+/// A descriptor that becomes readable when the process with this number ends.
+///
+/// # Errors
+/// If there is no such process.
+pub fn process_descriptor(pid: u32) -> io::Result<OwnedFd> {
     // SAFETY: takes numbers and returns a new descriptor or an error.
     let descriptor = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     let Ok(descriptor @ 0..) = i32::try_from(descriptor) else {

@@ -113,13 +113,14 @@ impl Driver {
             let wait = self.send_due(now)?;
             self.receive(wait, true)?;
         }
+        self.finish_schedule()?;
         self.drain()?;
         let faults = self.load.faults();
         if !faults.is_none() {
             return Err(BenchError::Faults(faults));
         }
         let is_scheduled = matches!(self.pace, Pace::OpenLoop { .. });
-        Ok(Sample::of(&self.window, is_scheduled)
+        Ok(Sample::of(&self.window, is_scheduled, self.completed)
             .expect("without faults the window came to its end"))
     }
 
@@ -179,6 +180,17 @@ impl Driver {
             if bytes > WAITING_BYTES_MAX {
                 return Err(BenchError::Overloaded { per_second, bytes });
             }
+        }
+        Ok(())
+    }
+
+    /// Sends what was due in the window and could not be sent because the load itself was held up:
+    /// left out, it would be missing among the latencies.
+    fn finish_schedule(&mut self) -> Result<(), BenchError> {
+        let Pace::OpenLoop { per_second } = self.pace else { return Ok(()) };
+        // Ends because every turn sends the message that is looked at.
+        while self.intended_ns(per_second) < self.window_end_ns() {
+            self.follow_schedule(monotonic_ns(), per_second)?;
         }
         Ok(())
     }

@@ -14,8 +14,11 @@ const LOAD_LIMIT_SHARE: f64 = 0.95;
 pub struct Sample {
     /// Length of the measured window in seconds.
     pub seconds: f64,
-    /// Messages that were where they were going; for requests, whole round trips.
+    /// Messages that were where they were going in the window; for requests, whole round trips.
     pub messages: u64,
+    /// The same with warm-up and drain: all that were sent, each of which arrived once, in order,
+    /// unaltered.
+    pub messages_checked: u64,
     /// The same per second.
     pub messages_per_second: f64,
     /// Latencies, where the scenario takes them.
@@ -79,7 +82,7 @@ impl Sample {
     /// The figures of a window that is over; none if it is not. `is_scheduled`: the load sent by a
     /// schedule.
     #[must_use]
-    pub fn of(window: &Window, is_scheduled: bool) -> Option<Sample> {
+    pub fn of(window: &Window, is_scheduled: bool, messages_checked: u64) -> Option<Sample> {
         let (first, last) = window.snapshots()?;
         let nanoseconds = (last.at_ns - first.at_ns) as f64;
         let messages = last.completed - first.completed;
@@ -92,6 +95,7 @@ impl Sample {
         Some(Sample {
             seconds: nanoseconds / 1e9,
             messages,
+            messages_checked,
             messages_per_second: ratio(messages as f64 * 1e9, nanoseconds).unwrap_or(0.0),
             latency_ns: Percentiles::of(window.latencies()),
             send_lag_ns: Percentiles::of(window.lags()),
@@ -114,15 +118,15 @@ impl Percentiles {
         if histogram.is_empty() {
             return None;
         }
-        let at = |percentile| histogram.value_at_percentile(percentile);
+        let at = |quantile| histogram.value_at_quantile(quantile);
         Some(Percentiles {
             count: histogram.len(),
             min: histogram.min(),
-            p50: at(50.0),
-            p90: at(90.0),
-            p99: at(99.0),
-            p99_9: at(99.9),
-            p99_99: at(99.99),
+            p50: at(0.5),
+            p90: at(0.9),
+            p99: at(0.99),
+            p99_9: at(0.999),
+            p99_99: at(0.9999),
             max: histogram.max(),
         })
     }

@@ -1,5 +1,6 @@
 //! A broker of one thread that knows literal subjects only, and can break its promises.
 
+use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
@@ -69,6 +70,8 @@ struct Broker {
     poller: Poller,
     pool: Pool,
     clients: Vec<Option<Client>>,
+    /// Who is subscribed to a subject: places in `clients`.
+    subscribers: HashMap<Vec<u8>, Vec<(usize, SubscriptionId)>>,
     fault: Fault,
     published: u64,
     held: Option<Message>,
@@ -79,7 +82,6 @@ struct Client {
     session: NativeSession,
     out: OutBuf,
     input: Vec<u8>,
-    subscriptions: Vec<(SubscriptionId, Vec<u8>)>,
 }
 
 #[derive(Clone)]
@@ -96,7 +98,16 @@ impl Broker {
         let poller = Poller::new().expect("there are descriptors");
         poller.add(listener.as_raw_fd(), usize::MAX, Interest::Read).expect("it is new");
         let pool = Pool::new(Region::heap(256 << 20), 64 << 10);
-        Broker { listener, poller, pool, clients: vec![], fault, published: 0, held: None }
+        Broker {
+            listener,
+            poller,
+            pool,
+            clients: vec![],
+            subscribers: HashMap::new(),
+            fault,
+            published: 0,
+            held: None,
+        }
     }
 
     fn run(mut self, end: &Interrupt) {
@@ -127,8 +138,7 @@ impl Broker {
             let mut out = OutBuf::new(self.pool.clone(), 1024);
             let mut session = NativeSession::new(NativeConfig::default());
             session.on_open(Timestamp::default(), &mut out);
-            let (input, subscriptions) = (Vec::new(), Vec::new());
-            self.clients.push(Some(Client { stream, session, out, input, subscriptions }));
+            self.clients.push(Some(Client { stream, session, out, input: Vec::new() }));
         }
     }
 
@@ -143,23 +153,27 @@ impl Broker {
                 return;
             }
         }
+        let input = std::mem::take(&mut client.input);
         let mut commands = Commands::default();
-        // Ends because a turn without progress returns.
+        let mut at = 0;
+        // Ends because a turn without progress is the last.
         while let Some(client) = &mut self.clients[token] {
             commands.clear();
-            let input = std::mem::take(&mut client.input);
+            let rest = &input[at..];
             let consumed = client
                 .session
-                .on_bytes(Timestamp(1), Chunk::plain(&input), &mut commands, &mut client.out)
+                .on_bytes(Timestamp(1), Chunk::plain(rest), &mut commands, &mut client.out)
                 .expect("the load keeps to the protocol");
             for command in commands.list() {
-                self.execute(token, *command, &input);
+                self.execute(token, *command, rest);
             }
-            let Some(client) = &mut self.clients[token] else { return };
-            client.input = input[consumed.bytes..].to_vec();
-            if consumed.bytes == 0 || consumed.need > 0 {
-                return;
+            at += consumed.bytes;
+            if consumed.bytes == 0 || consumed.need > 0 || at == input.len() {
+                break;
             }
+        }
+        if let Some(client) = &mut self.clients[token] {
+            client.input = input[at..].to_vec();
         }
     }
 
@@ -185,7 +199,8 @@ impl Broker {
                 };
                 let ticket = subscribe.ticket;
                 tell(Event::Outcome(Outcome { ticket, code, receivers: 0 }));
-                client.subscriptions.push((subscribe.subscription, text(subscribe.filter)));
+                let place = (token, subscribe.subscription);
+                self.subscribers.entry(text(subscribe.filter)).or_default().push(place);
             }
             Command::Publish(publish) => self.publish(Message {
                 subject: text(publish.subject),
@@ -228,24 +243,23 @@ impl Broker {
     }
 
     fn deliver(&mut self, message: &Message) {
-        for client in self.clients.iter_mut().flatten() {
-            let wanted = client.subscriptions.iter().filter(|(_, text)| *text == message.subject);
-            for (subscription, _) in wanted {
-                let delivery = Delivery {
-                    subscription: *subscription,
-                    subject: &message.subject,
-                    reply: &message.reply,
-                    headers: &[],
-                    payload: Chunk::plain(&message.payload),
-                    tail: None,
-                    sender: &[],
-                    correlation: message.correlation,
-                    deadline_ms: 0,
-                    flags: message.flags,
-                    missed: 0,
-                };
-                client.session.on_event(Timestamp(1), &Event::Deliver(delivery), &mut client.out);
-            }
+        let Some(subscribers) = self.subscribers.get(&message.subject) else { return };
+        for (token, subscription) in subscribers {
+            let Some(client) = &mut self.clients[*token] else { continue };
+            let delivery = Delivery {
+                subscription: *subscription,
+                subject: &message.subject,
+                reply: &message.reply,
+                headers: &[],
+                payload: Chunk::plain(&message.payload),
+                tail: None,
+                sender: &[],
+                correlation: message.correlation,
+                deadline_ms: 0,
+                flags: message.flags,
+                missed: 0,
+            };
+            client.session.on_event(Timestamp(1), &Event::Deliver(delivery), &mut client.out);
         }
     }
 

@@ -63,10 +63,10 @@ fn a_window_counts_what_happened_between_its_snapshots() {
     {
         let traffic = traffic(completed / 10, completed * 64);
         assert_eq!(window.advance(now, completed, traffic).ok(), Some(phase));
-        assert_eq!(Sample::of(&window, false).is_some(), phase == Phase::Over);
+        assert_eq!(Sample::of(&window, false, 600).is_some(), phase == Phase::Over);
     }
-    let sample = Sample::of(&window, false).expect("the window is over");
-    assert_eq!(sample.messages, 500);
+    let sample = Sample::of(&window, false, 600).expect("the window is over");
+    assert_eq!((sample.messages, sample.messages_checked), (500, 600));
     assert!((sample.seconds - 1e-6).abs() < 1e-15);
     assert!((sample.messages_per_second - 5e8).abs() < 1.0);
     assert_eq!(sample.latency_ns, None);
@@ -80,6 +80,7 @@ fn sample(p50: u64, server_cpu: Option<f64>) -> Sample {
     Sample {
         seconds: 1.0,
         messages: 1,
+        messages_checked: 1,
         messages_per_second: 1.0,
         latency_ns: Some(Percentiles {
             count: 1,

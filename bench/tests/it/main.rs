@@ -6,4 +6,5 @@ mod fake_broker;
 mod faulty_streams;
 mod figures;
 mod native;
+mod signals;
 mod whole_runs;

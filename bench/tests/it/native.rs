@@ -14,8 +14,8 @@ use crate::fake_broker::{FakeBroker, Fault};
 
 const TIMING: Timing = Timing {
     warm_up: Duration::from_millis(10),
-    measured: Duration::from_millis(60),
-    stall: Duration::from_millis(300),
+    measured: Duration::from_millis(150),
+    stall: Duration::from_secs(1),
 };
 
 fn play(
@@ -51,7 +51,7 @@ fn every_shape_carries_messages() {
         for payload_bytes in [24, 64, 70_000] {
             let sample = play(shape, Pace::PingPong, payload_bytes, Fault::None)
                 .unwrap_or_else(|error| panic!("{shape:?}, {payload_bytes} bytes: {error}"));
-            assert!(sample.messages > 0, "{shape:?} carries messages");
+            assert!(sample.messages_checked > 0, "{shape:?} carries messages");
             let latency = sample.latency_ns.expect("ping-pong takes latencies");
             assert!(latency.min <= latency.p50 && latency.p50 <= latency.max);
             assert_eq!(sample.server_cpu_ns_per_message, None, "nobody knows the process");
@@ -62,7 +62,7 @@ fn every_shape_carries_messages() {
 #[test]
 fn pipelined_messages_all_arrive_and_are_sent_many_at_a_time() {
     let sample = play(ONE_PAIR, PIPELINED, 64, Fault::None).expect("the broker is faithful");
-    assert!(sample.messages > 0);
+    assert!(sample.messages_checked > 0);
     assert_eq!(sample.latency_ns, None, "latency says nothing where everything queues");
     let bytes_per_send = sample.load_traffic.bytes_per_send.expect("something was sent");
     assert!(bytes_per_send > 1000.0, "{bytes_per_send} bytes per send");
@@ -73,8 +73,8 @@ fn a_schedule_is_kept_however_the_broker_does() {
     let pace = Pace::OpenLoop { per_second: 2_000 };
     let sample = play(ONE_PAIR, pace, 64, Fault::None).expect("the broker is faithful");
     let latency = sample.latency_ns.expect("a schedule takes latencies");
-    // 60 ms of 2,000 messages a second: every one that was due in the window counts, late or not.
-    assert!((119..=121).contains(&latency.count), "{} messages were due", latency.count);
+    // 150 ms of 2,000 messages a second: every one that was due in the window counts, late or not.
+    assert!((299..=301).contains(&latency.count), "{} messages were due", latency.count);
     assert_eq!(sample.send_lag_ns.map(|lag| lag.count), Some(latency.count));
     assert_eq!(sample.is_load_limited, None, "watching the clock is not working");
 }

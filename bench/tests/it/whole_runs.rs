@@ -29,7 +29,7 @@ fn settings(broker: BrokerSource, only: &[&str]) -> SuiteSettings {
         rounds: ROUNDS,
         timing: Timing {
             warm_up: Duration::from_millis(5),
-            measured: Duration::from_millis(40),
+            measured: Duration::from_millis(150),
             stall: Duration::from_secs(5),
         },
     }
@@ -53,8 +53,8 @@ fn the_whole_suite_reports_every_round() {
         assert_eq!(round.samples.len(), scenarios);
         for found in &round.samples {
             let name = &found.scenario;
-            assert!(found.sample.messages > 0, "{name} carries messages");
-            assert!(found.sample.server_cpu_ns_per_message.is_some_and(|cpu| cpu > 0.0), "{name}");
+            assert!(found.sample.messages_checked > 0, "{name} carries messages");
+            assert!(found.sample.server_cpu_share.is_some_and(|share| share > 0.0), "{name}");
             assert_eq!(found.sample.latency_ns.is_none(), name.contains("throughput"), "{name}");
         }
     }
@@ -100,7 +100,7 @@ fn the_file_holds_the_machine_the_arguments_and_every_round() {
 fn a_fault_names_its_scenario_and_leaves_nothing_behind() {
     let broker = FakeBroker::start(Fault::Lose(3));
     let mut settings = settings(running(&broker), &["publish-deliver-rtt"]);
-    settings.timing.stall = Duration::from_millis(200);
+    settings.timing.stall = Duration::from_secs(1);
     let error = run(&settings).expect_err("a message was lost").to_string();
     assert!(error.starts_with("publish-deliver-rtt/64B: 1 messages lost"), "{error}");
 }
