@@ -1,13 +1,12 @@
-//! The bare ring echo as a program: `coilgun-server`'s echo inside a glommio executor.
+//! The bare ring echo as a program: `coilgun-server`'s echo on a shard's executor.
 
 use std::io::{self, Write};
 
 use coilgun_protocol::model::Timestamp;
 use coilgun_server::echo::Echo;
-use coilgun_server::env::{LinuxEnv, Turn, Waker, Work, run};
+use coilgun_server::env::{LinuxEnv, Turn, Waker, Work, run, spawn};
 use coilgun_server::net::{ListenAddress, Listener};
 use coilgun_server::setup::{MemoryPlan, build_network};
-use glommio::{LocalExecutorBuilder, Placement};
 
 use crate::error::BenchError;
 use crate::interrupt::Interrupt;
@@ -61,12 +60,9 @@ pub fn serve(address: &ListenAddress) -> Result<(), BenchError> {
         .and_then(|()| stdout.flush())
         .map_err(BenchError::system("saying where the echo listens"))?;
     drop(stdout);
-    let executor = LocalExecutorBuilder::new(Placement::Unbound)
-        .spawn(move || echo(listener, waker, interrupt))
-        .map_err(|error| BenchError::System { doing: "starting glommio", error: error.into() })?;
-    let ended = executor
-        .join()
-        .map_err(|error| BenchError::System { doing: "running glommio", error: error.into() })?;
+    let thread = spawn("echo", move || echo(listener, waker, interrupt))
+        .map_err(BenchError::system("starting an executor"))?;
+    let ended = thread.join().map_err(BenchError::system("running an executor"))?;
     ended.map_err(BenchError::system("echoing"))
 }
 

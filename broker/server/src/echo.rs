@@ -69,8 +69,8 @@ impl<E: Env> Echo<E> {
                     self.echo(now, id);
                 }
             }
+            NetEvent::Freed(id) => self.net.release(id),
             NetEvent::Opened(_)
-            | NetEvent::Freed(_)
             | NetEvent::TurnedAway
             | NetEvent::Ended(_, End::Failed(_) | End::Exhausted | End::Peer) => {}
         }

@@ -5,7 +5,12 @@
 //! (`coilgun-protocol`) and decides no route (`coilgun-core`); it touches neither signals, nor the
 //! allocator, nor the affinity of the host (law S36).
 
+pub mod broker;
+pub mod config;
 pub mod echo;
 pub mod env;
 pub mod net;
 pub mod setup;
+pub mod shard;
+
+pub use broker::{Broker, BrokerFault, ShutdownHandle, StartError};

@@ -29,9 +29,9 @@ impl Default for MemoryPlan {
     fn default() -> Self {
         MemoryPlan {
             receive_blocks: 128,
-            output_bytes: 1 << 30,
+            output_bytes: limits::BUFFER_BYTES_DEFAULT,
             frame_bytes_max: limits::FRAME_BYTES_DEFAULT,
-            large_bytes: 1 << 30,
+            large_bytes: limits::BUFFER_BYTES_DEFAULT,
             sockets_max: limits::CONNECTIONS_DEFAULT + 64,
             copy_max: limits::COPY_MAX,
         }

@@ -120,16 +120,10 @@ pub struct Close {
 const _: () = assert!(size_of::<Command>() <= 64, "a command is one cache line at most");
 
 /// The list a session fills and dispatch empties; one per shard, used again and again.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Commands {
     list: Vec<Command>,
     text: Vec<u8>,
-}
-
-impl Default for Commands {
-    fn default() -> Self {
-        Commands { list: Vec::with_capacity(COMMANDS_PER_SLICE), text: Vec::new() }
-    }
 }
 
 impl Commands {

@@ -46,15 +46,23 @@ pub const SLICE_BYTES_MAX: usize = 64 * 1024;
 pub const SUBSCRIPTIONS_PER_CLIENT_MAX: usize = 100_000;
 /// Subscriptions one shard may hold.
 pub const SUBSCRIPTIONS_PER_SHARD_MAX: usize = 4_000_000;
+/// Memory that the filters and queue group names of one shard may take, in bytes: a subscription
+/// is cheap, but one with a filter of 128 long tokens is not.
+pub const FILTER_BYTES_PER_SHARD_MAX: usize = 1024 * 1024 * 1024;
 /// Connections one shard may hold unless configured otherwise.
 pub const CONNECTIONS_DEFAULT: usize = 10_000;
 /// Subjects whose route a shard remembers.
 pub const ROUTES_CACHED_MAX: usize = 16_384;
 /// Targets of one route that are remembered; a larger fan-out is matched anew each time.
 pub const ROUTE_TARGETS_CACHED_MAX: usize = 65_536;
+/// Targets of all routes together that a shard remembers.
+pub const TARGETS_CACHED_MAX: usize = 1024 * 1024;
 /// Namespaces one broker may have.
 pub const NAMESPACES_MAX: usize = 1024;
 
+/// Memory for output of one shard unless configured otherwise, in bytes; and the same again for the
+/// assembly of large frames. Reserved, and used as it is touched.
+pub const BUFFER_BYTES_DEFAULT: usize = 1 << 30;
 /// Bytes waiting to be sent to one client above which those who publish to it wait (law S19).
 pub const OUTBOX_HIGH_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes waiting to be sent to one client below which they go on.
@@ -87,6 +95,9 @@ const _: () = assert!(
         <= CONTROL_FRAME_BYTES_MAX,
     "every control table fits a control frame"
 );
+const _: () = assert!(ROUTE_TARGETS_CACHED_MAX <= TARGETS_CACHED_MAX, "every such route fits");
+const _: () = assert!(SUBSCRIPTIONS_PER_CLIENT_MAX <= SUBSCRIPTIONS_PER_SHARD_MAX);
+const _: () = assert!(SUBSCRIPTIONS_PER_SHARD_MAX < u32::MAX as usize, "indices have 32 bits");
 const _: () = assert!(PAYLOAD_BYTES_DEFAULT <= PAYLOAD_BYTES_CEILING);
 const _: () = assert!(PAYLOAD_BYTES_CEILING + HEADERS_BYTES_MAX < (1 << 31), "spans hold 31 bits");
 const _: () = assert!(OUTBOX_LOW_BYTES < OUTBOX_HIGH_BYTES);

@@ -49,3 +49,10 @@ impl Env for LinuxEnv {
         u64::from_ne_bytes(bytes)
     }
 }
+
+/// Wall time, in milliseconds since 1970; 0 if the clock stands before that.
+#[must_use]
+pub fn wall_clock_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX))
+}

@@ -113,10 +113,16 @@ impl Inbox {
         Ok(())
     }
 
-    /// Bytes that wait.
+    /// Bytes that wait, those of a frame that is being assembled included.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Bytes that wait and are not yet part of a frame that is being assembled.
+    #[must_use]
+    pub fn chunk_bytes(&self) -> usize {
+        self.bytes - self.assembly.as_ref().map_or(0, |assembly| assembly.range.len())
     }
 
     /// Whether bytes wait that may be parsed without more arriving.

@@ -13,10 +13,8 @@ use super::socket::{Phase, Receive, Socket};
 const INBOX_HIGH_BYTES: usize = 4 * limits::BLOCK_BYTES;
 
 impl<R: Ring> Net<R> {
-    /// The bytes of a connection to parse next, if there are any.
-    ///
-    /// # Errors
-    /// [`End::Exhausted`] if there is no block to hold them; the connection has been ended then.
+    /// The bytes of a connection to parse next, if there are any. If there is no block to assemble
+    /// them in, the connection is ended.
     pub fn next_chunk(&mut self, id: ClientId, events: &mut Vec<NetEvent>) -> Option<BlockRange> {
         let socket = self.sockets.get_mut(id)?;
         if socket.phase != Phase::Open {
@@ -24,7 +22,11 @@ impl<R: Ring> Net<R> {
         }
         match socket.transport.next(&self.pools) {
             Next::Chunk(chunk) => Some(chunk),
-            Next::Wait => None,
+            Next::Wait => {
+                // What waited may just have become part of a frame that needs more.
+                self.arm_receive(id);
+                None
+            }
             Next::Exhausted => {
                 self.end(id, End::Exhausted, events);
                 None
@@ -129,7 +131,7 @@ impl<R: Ring> Net<R> {
         if socket.paused {
             socket.transport.inbox_mut().move_out(&self.pools.small);
         }
-        if socket.transport.inbox().bytes() > INBOX_HIGH_BYTES {
+        if socket.transport.inbox().chunk_bytes() > INBOX_HIGH_BYTES {
             socket.heavy = true;
             self.stop_receive(id);
         }
@@ -178,7 +180,7 @@ impl Socket {
     fn wants_bytes(&self) -> bool {
         let room = match self.phase {
             Phase::Open if self.heavy => !self.transport.inbox().is_ready(),
-            Phase::Open => self.transport.inbox().bytes() <= INBOX_HIGH_BYTES,
+            Phase::Open => self.transport.inbox().chunk_bytes() <= INBOX_HIGH_BYTES,
             Phase::Flushing | Phase::Lingering => true,
             Phase::Closing => false,
         };

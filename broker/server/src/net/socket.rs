@@ -68,6 +68,8 @@ pub struct Socket {
     pub(super) id: ClientId,
     pub(super) descriptor: RawFd,
     pub(super) kind: SocketKind,
+    /// Which listening socket it came through.
+    pub(super) listener: usize,
     pub(super) phase: Phase,
     pub(super) receive: Receive,
     /// Bytes the kernel is sending; they are the first of the outbox.
@@ -82,6 +84,8 @@ pub struct Socket {
     pub(super) peer_ended: bool,
     /// It stands in the list of those with something to send.
     pub(super) dirty: bool,
+    /// The descriptor is closed.
+    pub(super) closed: bool,
     /// A send was still under way when the next one was due.
     pub(super) late: bool,
     /// When the present phase ends at the latest; for Flushing and Lingering.
@@ -109,11 +113,17 @@ pub(super) enum SendPlan {
 }
 
 impl Socket {
-    pub(super) fn new(id: ClientId, descriptor: RawFd, kind: SocketKind, outbox: OutBuf) -> Socket {
+    pub(super) fn new(
+        id: ClientId,
+        descriptor: RawFd,
+        origin: (SocketKind, usize),
+        outbox: OutBuf,
+    ) -> Socket {
         Socket {
             id,
             descriptor,
-            kind,
+            kind: origin.0,
+            listener: origin.1,
             phase: Phase::Open,
             receive: Receive::Idle,
             in_flight: 0,
@@ -122,6 +132,7 @@ impl Socket {
             heavy: false,
             peer_ended: false,
             dirty: false,
+            closed: false,
             late: false,
             phase_ends: Timestamp::default(),
             transport: Transport::default(),
@@ -140,6 +151,20 @@ impl Socket {
     #[must_use]
     pub fn kind(&self) -> SocketKind {
         self.kind
+    }
+
+    /// Which listening socket it came through, counted from 0 in the order of [`Net::listen`].
+    ///
+    /// [`Net::listen`]: super::Net::listen
+    #[must_use]
+    pub fn listener(&self) -> usize {
+        self.listener
+    }
+
+    /// Whether nothing of it is left in the kernel.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// Where it is in its life.

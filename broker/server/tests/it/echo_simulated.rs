@@ -4,7 +4,7 @@ use coilgun_protocol::model::limits;
 use coilgun_server::echo::Echo;
 use coilgun_server::env::sim::{Faults, PeerId, SimEnv, SimWorld};
 use coilgun_server::env::{Turn, Work};
-use coilgun_server::net::{Net, SocketKind};
+use coilgun_server::net::{Net, NetEvent, SocketKind};
 use coilgun_server::setup::{MemoryPlan, build_network};
 
 const LISTENER: i32 = 7;
@@ -179,5 +179,7 @@ fn a_peer_that_never_closes_is_let_go() {
         net.poll(world.now(), &mut events);
     }
     assert!(world.broker_closed(peer));
+    assert_eq!(events.last(), Some(&NetEvent::Freed(id)));
+    net.release(id);
     assert_eq!(net.socket_count(), 0);
 }

@@ -1,5 +1,9 @@
 //! Integration tests of the broker's shards: on a simulated kernel with faults, and on the real one.
 
+mod allocations;
 mod echo_real;
 mod echo_simulated;
+mod native_peer;
 mod ring_real;
+mod shard_simulated;
+mod shard_soak;

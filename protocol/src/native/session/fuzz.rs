@@ -3,13 +3,17 @@
 use super::config::NativeConfig;
 use super::machine::NativeSession;
 use crate::buffer::{Chunk, OutBuf, Pool, Region};
-use crate::model::limits::BLOCK_BYTES;
-use crate::model::{BarrierDone, ClientId, Command, Commands, Event, Opened, Outcome, Timestamp};
+use crate::model::{
+    BarrierDone, ClientId, Command, Commands, ErrorCode, Event, Opened, Outcome, Timestamp,
+};
 use crate::session::{Session, SessionError};
 use crate::transcript::describe_command;
 
 /// Payload limit of the session under test: small, so that the limit is met.
 const PAYLOAD_BYTES_MAX: u32 = 256;
+
+/// Size of an output block: small, so that frames are cut at block ends and a run is fast.
+const OUT_BLOCK_BYTES: usize = 4096;
 
 /// What a session made of some bytes.
 #[derive(PartialEq, Eq, Debug)]
@@ -34,7 +38,7 @@ pub fn fuzz_session(bytes: &[u8]) {
 fn read_all(bytes: &[u8], piece_bytes: usize) -> Reading {
     let config = NativeConfig { payload_bytes_max: PAYLOAD_BYTES_MAX, ..NativeConfig::default() };
     let mut session = NativeSession::new(config);
-    let mut out = OutBuf::new(Pool::new(Region::heap(8 * BLOCK_BYTES), BLOCK_BYTES), 64);
+    let mut out = OutBuf::new(Pool::new(Region::heap(4 * OUT_BLOCK_BYTES), OUT_BLOCK_BYTES), 64);
     let mut reading = Reading { commands: Vec::new(), written: Vec::new(), error: None };
     session.on_open(Timestamp(1), &mut out);
     let mut kept = Vec::new();
@@ -87,7 +91,7 @@ fn read_kept(
 
 /// What a broker without any other client says to a command.
 fn answer(session: &mut NativeSession, command: &Command, out: &mut OutBuf) {
-    let code = crate::model::ErrorCode::Ok;
+    let code = ErrorCode::Ok;
     let outcome = |ticket| Event::Outcome(Outcome { ticket, code, receivers: 0 });
     let event = match command {
         Command::Open(_) => Event::Opened(Opened { client: ClientId { slot: 1, generation: 2 } }),

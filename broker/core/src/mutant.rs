@@ -1,0 +1,74 @@
+//! Deliberate faults that prove that the tests can fail.
+//!
+//! What it does: names faults that the checks of this crate must find, and lets a test switch one
+//! on for itself. What it never does: without the feature `mutants`, which only this crate's own
+//! tests ask for, no fault can be switched on and the questions cost nothing.
+
+/// One deliberate fault.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mutant {
+    /// A queue group delivers to two of its members.
+    DoubleDelivery,
+    /// A subscription without wildcards leaves the cached route of its subject as it is.
+    StaleRoute,
+    /// A subscription with a wildcard leaves all cached routes as they are.
+    StaleWildcard,
+    /// A member of a queue group is chosen although it has no credit.
+    IgnoredCredit,
+    /// The turn of a queue group does not move on.
+    StuckTurn,
+    /// A client that asked not to hear itself hears itself.
+    Echo,
+    /// A leading wildcard sees inboxes and system subjects whatever its subscription asked for.
+    SeesEverything,
+    /// The subscriptions of a client that is being removed in slices are still delivered to.
+    Undead,
+}
+
+impl Mutant {
+    /// Every fault there is.
+    pub const ALL: [Mutant; 8] = [
+        Mutant::DoubleDelivery,
+        Mutant::StaleRoute,
+        Mutant::StaleWildcard,
+        Mutant::IgnoredCredit,
+        Mutant::StuckTurn,
+        Mutant::Echo,
+        Mutant::SeesEverything,
+        Mutant::Undead,
+    ];
+}
+
+#[cfg(feature = "mutants")]
+std::thread_local! {
+    /// The fault that is switched on for the tests of this thread.
+    static ACTIVE: core::cell::Cell<Option<Mutant>> = const { core::cell::Cell::new(None) };
+}
+
+/// Runs `body` with the fault switched on in this thread, and off again afterwards, also if `body`
+/// panics.
+#[cfg(feature = "mutants")]
+pub fn with<R>(mutant: Mutant, body: impl FnOnce() -> R) -> R {
+    struct Off;
+    impl Drop for Off {
+        fn drop(&mut self) {
+            ACTIVE.set(None);
+        }
+    }
+    let _off = Off;
+    ACTIVE.set(Some(mutant));
+    body()
+}
+
+/// Whether the fault is switched on.
+#[cfg(feature = "mutants")]
+pub(crate) fn is_active(mutant: Mutant) -> bool {
+    ACTIVE.get() == Some(mutant)
+}
+
+/// Whether the fault is switched on: never.
+#[cfg(not(feature = "mutants"))]
+#[inline(always)]
+pub(crate) const fn is_active(_mutant: Mutant) -> bool {
+    false
+}

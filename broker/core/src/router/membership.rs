@@ -1,0 +1,172 @@
+//! Subscriptions that come, change and go.
+
+use coilgun_protocol::model::{
+    ClientId, ErrorCode, Filter, FilterToken, SubscriptionId, Visibility,
+};
+
+use super::queue_group::{self, QueueGroups};
+use super::slab::Key;
+use super::state::Router;
+use super::subscriptions::{Entry, NewEntry};
+use super::trie::Trie;
+
+/// What a client wants to receive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Subscription<'a> {
+    /// The client's number for it; not [`SubscriptionId::NAME`].
+    pub id: SubscriptionId,
+    /// Native text of the filter, not checked.
+    pub filter: &'a [u8],
+    /// Name of the queue group, not checked; empty: none.
+    pub group: &'a [u8],
+    /// How many messages may be delivered before more credit is needed; `u32::MAX`: no limit.
+    pub credit: u32,
+    /// It ends after this many deliveries; 0: it does not.
+    pub deliveries_max: u32,
+    /// What a leading wildcard of the filter may see.
+    pub visibility: Visibility,
+}
+
+impl Router {
+    /// Begins a subscription: the next plan knows it.
+    ///
+    /// # Errors
+    /// [`ErrorCode::SubscriptionTaken`] if the number is 0 or in use, [`ErrorCode::InvalidFilter`],
+    /// [`ErrorCode::InvalidQueueGroup`], [`ErrorCode::ReservedSubject`] if the filter's first token
+    /// is `$NAME`, and [`ErrorCode::TooManySubscriptions`] beyond the limits.
+    ///
+    /// # Panics
+    /// If the client was not added or is being removed.
+    pub fn subscribe(
+        &mut self,
+        client: ClientId,
+        wanted: Subscription<'_>,
+    ) -> Result<(), ErrorCode> {
+        let taken = wanted.id == SubscriptionId::NAME
+            || self.find_subscription(client, wanted.id).is_some();
+        if taken {
+            return Err(ErrorCode::SubscriptionTaken);
+        }
+        let filter = Filter::parse(wanted.filter).map_err(|_| ErrorCode::InvalidFilter)?;
+        if filter.tokens().next() == Some(FilterToken::Literal(b"$NAME")) {
+            return Err(ErrorCode::ReservedSubject);
+        }
+        if !wanted.group.is_empty() && !queue_group::is_valid_name(wanted.group) {
+            return Err(ErrorCode::InvalidQueueGroup);
+        }
+        if !self.has_room(client, filter, wanted.group) {
+            return Err(ErrorCode::TooManySubscriptions);
+        }
+        self.begin(client, filter, &wanted);
+        Ok(())
+    }
+
+    /// Ends a subscription at once if `deliveries_max` is 0, otherwise as soon as it has had this
+    /// many deliveries since it began, which may be at once as well.
+    ///
+    /// # Errors
+    /// [`ErrorCode::UnknownSubscription`] if the client has none of this number.
+    ///
+    /// # Panics
+    /// If the client was not added or is being removed.
+    pub fn unsubscribe(
+        &mut self,
+        client: ClientId,
+        id: SubscriptionId,
+        deliveries_max: u32,
+    ) -> Result<(), ErrorCode> {
+        let key = self.find_subscription(client, id).ok_or(ErrorCode::UnknownSubscription)?;
+        self.revision += 1;
+        if self.subscriptions.delivered(key) >= u64::from(deliveries_max) {
+            self.end(key);
+            return Ok(());
+        }
+        self.subscriptions.entry_mut(key).deliveries_max = deliveries_max;
+        // From now on its deliveries matter, which routes that were prepared do not look at.
+        let node = self.subscriptions.entry(key).node;
+        self.invalidate(client.slot, node);
+        Ok(())
+    }
+
+    /// Lets a subscription receive more. Credit that reaches `u32::MAX` has no limit from then on.
+    ///
+    /// # Errors
+    /// [`ErrorCode::UnknownSubscription`] if the client has none of this number.
+    ///
+    /// # Panics
+    /// If the client was not added or is being removed.
+    pub fn add_credit(
+        &mut self,
+        client: ClientId,
+        id: SubscriptionId,
+        messages: u32,
+    ) -> Result<(), ErrorCode> {
+        let key = self.find_subscription(client, id).ok_or(ErrorCode::UnknownSubscription)?;
+        self.revision += 1;
+        let entry = self.subscriptions.entry_mut(key);
+        entry.credit = entry.credit.saturating_add(messages);
+        Ok(())
+    }
+
+    /// Takes a subscription out of everything.
+    pub(super) fn end(&mut self, key: Key<Entry>) {
+        let entry = self.subscriptions.entry(key);
+        self.invalidate(entry.client, entry.node);
+        self.detach(key);
+    }
+
+    /// Takes a subscription out of everything but remembered routes.
+    pub(super) fn detach(&mut self, key: Key<Entry>) {
+        let entry = self.subscriptions.entry(key);
+        let (slot, node) = (entry.client, entry.node);
+        let client = self.clients.in_slot_mut(slot);
+        client.subscription_count -= 1;
+        let node_list = &mut self.trie.node_mut(node).first;
+        let ended = self.subscriptions.remove(key, node_list, &mut client.first);
+        self.trie.prune(node);
+        if let Some(group) = ended.group.some() {
+            self.groups.leave(group);
+        }
+    }
+
+    /// The subscription of this number of a client that is present: numbers are found by slot, so a
+    /// stale client must not get that far.
+    fn find_subscription(&self, client: ClientId, id: SubscriptionId) -> Option<Key<Entry>> {
+        self.subscriptions.find(self.clients.present(client).id, id)
+    }
+
+    fn has_room(&self, client: ClientId, filter: Filter<'_>, group: &[u8]) -> bool {
+        let limits = &self.limits;
+        let bytes = self.trie.bytes() + self.groups.bytes();
+        let more_bytes = Trie::cost(filter) + QueueGroups::cost(group);
+        self.clients.present(client).subscription_count < limits.subscriptions_per_client
+            && self.subscriptions.len() < limits.subscriptions_per_shard
+            && bytes + more_bytes <= limits.filter_bytes_per_shard
+    }
+
+    /// Begins a subscription that was checked.
+    fn begin(&mut self, client: ClientId, filter: Filter<'_>, wanted: &Subscription<'_>) {
+        self.revision += 1;
+        let subscriber = self.clients.present_mut(client);
+        let namespace = subscriber.attributes.namespace;
+        let node = self.trie.insert(namespace, filter);
+        let group = match wanted.group {
+            [] => Key::NONE,
+            name => self.groups.join(namespace, name),
+        };
+        let new = NewEntry {
+            id: wanted.id,
+            client: client.slot,
+            node,
+            group,
+            credit: wanted.credit,
+            deliveries_max: wanted.deliveries_max,
+            visibility: wanted.visibility,
+            once: subscriber.wants_once(),
+        };
+        subscriber.subscription_count += 1;
+        let node_list = &mut self.trie.node_mut(node).first;
+        self.subscriptions.insert(new, node_list, &mut subscriber.first);
+        self.invalidate(client.slot, node);
+    }
+}

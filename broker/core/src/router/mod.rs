@@ -1,0 +1,70 @@
+//! Who gets a message: the routes of one shard.
+//!
+//! What it does: keeps the subscriptions of a shard's clients in a trie over the tokens of their
+//! filters, remembers for recent subjects which of them match, picks one member of each queue group
+//! (law S14), knows clients by name (law S16), and counts credit and deliveries.
+//!
+//! What it never does: it knows no payload, no outbox and no other shard; it does no IO, reads no
+//! clock and draws no random number. Dispatch asks it for a [`Plan`], reserves room for every target,
+//! and only then says [`Router::commit`]; a plan that is dropped has changed nothing.
+//!
+//! ```text
+//!  publisher --hint--> route cache --miss--> trie (level by level) --> route
+//!                         |  one table: (namespace, subject) -> route, CLOCK, at most N
+//!                         v
+//!  route: plain targets, ready to copy  |  queue groups: members, whose turn
+//!                         v
+//!  plan --> dispatch reserves room --> commit: deliveries, credit, turns, ended subscriptions
+//! ```
+//!
+//! What a message costs: with a good hint, one comparison of the subject, one of the stamp, a copy
+//! of 24 bytes per target, and one counter per target at commit; no hash and no allocation. A hit
+//! without a hint adds one hash of the subject. A miss walks the trie, one hash per token and
+//! matching node. A queue group asks its members in turn until one has credit and room.
+//!
+//! What a subscription costs: 72 bytes, 8 of counting, a few of hash table, and for every token that
+//! no other filter shares 40 bytes and the token.
+//!
+//! What a change invalidates (law S33): a filter without wildcards, its one subject; a filter with
+//! wildcards behind a literal first token, the subjects whose first token falls into the same of 256
+//! buckets; a filter that begins with a wildcard, its namespace. So clients that come and go with
+//! inboxes leave all other routes alone.
+//!
+//! Invariants ([`Router::invariants`] checks them):
+//! - every subscription hangs in the list of its trie node and in the list of its client, exactly
+//!   once, and is found under its client and number;
+//! - every trie node but a root has a subscription or a child;
+//! - a route whose stamp is current holds live subscriptions of live clients only;
+//! - what the limits bound stays inside them.
+//!
+//! The order of targets is: the client that is meant by name, then plain subscriptions, oldest first,
+//! then one member per queue group, the group with the oldest matching subscription first. It does
+//! not depend on hashes, and neither do the picks (law S22).
+
+mod client;
+mod commit;
+mod directory;
+mod epochs;
+mod invariants;
+mod limits;
+mod matcher;
+mod membership;
+mod names;
+mod plan;
+mod planning;
+mod queue_group;
+mod removal;
+mod route;
+mod route_build;
+mod route_cache;
+mod slab;
+mod state;
+mod subscriptions;
+mod trie;
+
+pub use client::ClientAttributes;
+pub use limits::RouterLimits;
+pub use membership::Subscription;
+pub use plan::{Plan, RouteHint, Target};
+pub use removal::Removal;
+pub use state::{Router, RouterCounts};

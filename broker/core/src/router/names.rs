@@ -1,0 +1,63 @@
+//! Clients that take a name.
+
+use coilgun_protocol::model::{ClientId, ErrorCode, NamespaceId};
+
+use super::directory::{self, NAME_PREFIX};
+use super::state::Router;
+
+impl Router {
+    /// Gives the client a name, under which the subject `$NAME.<name>` and broadcasts reach it. A
+    /// name it had before is free again.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidName`], or [`ErrorCode::NameTaken`] if another client of the namespace
+    /// has the name; the client then keeps what it had.
+    ///
+    /// # Panics
+    /// If the client was not added or is being removed.
+    pub fn register_name(&mut self, client: ClientId, name: &[u8]) -> Result<(), ErrorCode> {
+        if !directory::is_valid_name(name) {
+            return Err(ErrorCode::InvalidName);
+        }
+        let namespace = self.clients.present(client).attributes.namespace;
+        match self.directory.find(namespace, name) {
+            Some(owner) if owner == client => return Ok(()),
+            Some(_) => return Err(ErrorCode::NameTaken),
+            None => {}
+        }
+        self.release_name(client);
+        self.directory.insert(namespace, Box::from(name), client);
+        self.clients.present_mut(client).name = Box::from(name);
+        self.invalidate_name(namespace, name);
+        Ok(())
+    }
+
+    /// The client's name; empty if it has none.
+    ///
+    /// # Panics
+    /// If the client was not added or is being removed.
+    #[must_use]
+    pub fn name_of(&self, client: ClientId) -> &[u8] {
+        &self.clients.present(client).name
+    }
+
+    /// Takes the client's name away, if it has one.
+    pub(super) fn release_name(&mut self, client: ClientId) {
+        let owner = self.clients.present_mut(client);
+        let namespace = owner.attributes.namespace;
+        let name = core::mem::take(&mut owner.name);
+        if !name.is_empty() {
+            self.directory.remove(namespace, &name, client);
+            self.invalidate_name(namespace, &name);
+        }
+    }
+
+    /// Forgets the route of the subject that reaches the owner of the name.
+    fn invalidate_name(&mut self, namespace: NamespaceId, name: &[u8]) {
+        self.revision += 1;
+        self.text.clear();
+        self.text.extend_from_slice(NAME_PREFIX);
+        self.text.extend_from_slice(name);
+        self.cache.invalidate(namespace, &self.text);
+    }
+}

@@ -1,0 +1,93 @@
+//! Who wants the messages of one subject.
+
+use coilgun_protocol::model::NamespaceId;
+
+use super::epochs::NEVER;
+use super::plan::{RouteGroup, Target};
+
+/// Targets for which a route that is forgotten keeps its memory.
+const TARGETS_KEPT: usize = 64;
+
+/// Everything that is known about a subject. What else can be resolved once per subject instead of
+/// once per message belongs here as well, such as which identities may publish to it (law S32).
+#[derive(Debug)]
+pub(super) struct Route {
+    /// The epochs it was built under; [`NEVER`]: it is empty.
+    pub(super) stamp: u64,
+    /// The number of this build, from 1; no other route has it. 0: it is empty.
+    pub(super) build: u64,
+    /// The namespace of the subject.
+    pub(super) namespace: NamespaceId,
+    /// The bucket of its first token.
+    pub(super) bucket: u8,
+    /// Whether `plain` can be copied into a plan as it is: there are no groups, nobody counts
+    /// credit, and who wants a message once is in it once.
+    pub(super) prepared: bool,
+    /// The subject.
+    pub(super) subject: Vec<u8>,
+    /// Who is meant by name, then plain subscriptions, oldest first.
+    pub(super) plain: Vec<Target>,
+    /// The queue groups, that with the oldest member first.
+    pub(super) groups: Vec<RouteGroup>,
+    /// Their members, group by group, oldest first.
+    pub(super) members: Vec<Target>,
+}
+
+impl Route {
+    /// A route of no subject.
+    pub(super) fn new() -> Route {
+        Route {
+            stamp: NEVER,
+            build: 0,
+            namespace: NamespaceId::DEFAULT,
+            bucket: 0,
+            prepared: false,
+            subject: Vec::new(),
+            plain: Vec::new(),
+            groups: Vec::new(),
+            members: Vec::new(),
+        }
+    }
+
+    /// Whether it is the route of this subject.
+    #[inline]
+    pub(super) fn is_of(&self, namespace: NamespaceId, subject: &[u8]) -> bool {
+        self.stamp != NEVER && self.namespace == namespace && self.subject == subject
+    }
+
+    /// How many targets it holds.
+    pub(super) fn target_count(&self) -> usize {
+        self.plain.len() + self.members.len()
+    }
+
+    /// Becomes a route of no subject; keeps its memory unless that is large.
+    pub(super) fn clear(&mut self) {
+        self.stamp = NEVER;
+        self.build = 0;
+        self.subject.clear();
+        self.plain.clear();
+        self.groups.clear();
+        self.members.clear();
+        for list in [&mut self.plain, &mut self.members] {
+            if list.capacity() > TARGETS_KEPT {
+                *list = Vec::new();
+            }
+        }
+        if self.groups.capacity() > TARGETS_KEPT {
+            self.groups = Vec::new();
+        }
+    }
+
+    /// Becomes a copy of `other`, in its own memory.
+    pub(super) fn copy_from(&mut self, other: &Route) {
+        self.stamp = other.stamp;
+        self.build = other.build;
+        self.namespace = other.namespace;
+        self.bucket = other.bucket;
+        self.prepared = other.prepared;
+        self.subject.clone_from(&other.subject);
+        self.plain.clone_from(&other.plain);
+        self.groups.clone_from(&other.groups);
+        self.members.clone_from(&other.members);
+    }
+}

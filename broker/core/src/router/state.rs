@@ -1,0 +1,139 @@
+//! The router as a whole: what it consists of, and who is there.
+
+use ahash::RandomState;
+use coilgun_protocol::model::ClientId;
+use coilgun_protocol::model::limits::NAMESPACES_MAX;
+
+use super::client::{ClientAttributes, Clients};
+use super::directory::Directory;
+use super::limits::RouterLimits;
+use super::queue_group::QueueGroups;
+use super::route_build::RouteBuilder;
+use super::route_cache::RouteCache;
+use super::slab::Key;
+use super::subscriptions::{Entry, Subscriptions};
+use super::trie::{Node, Reach, Trie};
+use crate::mutant::{self, Mutant};
+
+/// The routes of one shard; see the head of this room.
+#[derive(Debug)]
+pub struct Router {
+    pub(super) limits: RouterLimits,
+    pub(super) clients: Clients,
+    pub(super) directory: Directory,
+    pub(super) trie: Trie,
+    pub(super) subscriptions: Subscriptions,
+    pub(super) groups: QueueGroups,
+    pub(super) cache: RouteCache,
+    pub(super) builder: RouteBuilder,
+    /// Counts changes after which an older plan may be wrong.
+    pub(super) revision: u64,
+    /// Counts plans that look at clients one by one.
+    pub(super) plan_count: u64,
+    /// Counts picks of queue groups.
+    pub(super) pick_count: u64,
+    /// Reused by [`Router::commit`].
+    pub(super) ended: Vec<Key<Entry>>,
+    /// Reused where the text of a filter or subject is put together.
+    pub(super) text: Vec<u8>,
+}
+
+/// What a router holds and how its cache does; all counts but the first five only grow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RouterCounts {
+    /// Clients, including those that are being removed.
+    pub clients: usize,
+    /// Clients that have a name.
+    pub names: usize,
+    /// Subscriptions.
+    pub subscriptions: usize,
+    /// Nodes of the trie, including one root per namespace.
+    pub trie_nodes: usize,
+    /// Subjects whose route is remembered, worthless ones included.
+    pub routes_cached: usize,
+    /// Plans that found a current route.
+    pub cache_hits: u64,
+    /// Plans that had to build a route.
+    pub cache_misses: u64,
+    /// Routes that were forgotten for lack of room.
+    pub cache_evictions: u64,
+    /// Routes that were forgotten because a subscription or a name with their subject came or went.
+    pub cache_invalidations: u64,
+}
+
+impl Router {
+    /// A router without clients.
+    ///
+    /// `seeds` are the keys of its hash tables: random ones, so that no peer can aim for collisions,
+    /// or fixed ones in a simulator. They change no answer (law S22).
+    #[must_use]
+    pub fn new(seeds: [u64; 4], limits: RouterLimits) -> Router {
+        let hasher = RandomState::with_seeds(seeds[0], seeds[1], seeds[2], seeds[3]);
+        Router {
+            clients: Clients::default(),
+            directory: Directory::default(),
+            trie: Trie::new(hasher.clone()),
+            subscriptions: Subscriptions::new(hasher.clone()),
+            groups: QueueGroups::new(hasher.clone()),
+            cache: RouteCache::new(hasher, &limits),
+            builder: RouteBuilder::new(),
+            revision: 0,
+            plan_count: 0,
+            pick_count: 0,
+            ended: Vec::new(),
+            text: Vec::new(),
+            limits,
+        }
+    }
+
+    /// Takes a client in; it has no name and no subscriptions yet.
+    ///
+    /// # Panics
+    /// If a client with the same slot is there, which includes one whose removal is not
+    /// [done](super::Removal::Done), or if the namespace is not below `NAMESPACES_MAX`.
+    pub fn add_client(&mut self, client: ClientId, attributes: ClientAttributes) {
+        let namespace = attributes.namespace;
+        assert!(usize::from(namespace.0) < NAMESPACES_MAX, "namespaces come from a bounded table");
+        self.trie.open(namespace);
+        self.directory.open(namespace);
+        self.cache.epochs.open(namespace);
+        self.clients.insert(client, attributes);
+    }
+
+    /// What it holds now and how its cache did so far.
+    #[must_use]
+    pub fn counts(&self) -> RouterCounts {
+        RouterCounts {
+            clients: self.clients.len(),
+            names: self.directory.len(),
+            subscriptions: self.subscriptions.len(),
+            trie_nodes: self.trie.len(),
+            routes_cached: self.cache.len(),
+            cache_hits: self.cache.counts.hits,
+            cache_misses: self.cache.counts.misses,
+            cache_evictions: self.cache.counts.evictions,
+            cache_invalidations: self.cache.counts.invalidations,
+        }
+    }
+
+    /// Makes every remembered route worthless that a subscription at `node`, of the client in slot
+    /// `client`, belongs to or ought to belong to (law S33).
+    pub(super) fn invalidate(&mut self, client: u32, node: Key<Node>) {
+        let namespace = self.clients.in_slot(client).attributes.namespace;
+        let reach = self.trie.node(node).reach;
+        if mutant::is_active(match reach {
+            Reach::Subject => Mutant::StaleRoute,
+            Reach::FirstToken(_) | Reach::Namespace => Mutant::StaleWildcard,
+        }) {
+            return;
+        }
+        match reach {
+            Reach::Subject => {
+                self.trie.text(node, &mut self.text);
+                self.cache.invalidate(namespace, &self.text);
+            }
+            Reach::FirstToken(bucket) => self.cache.epochs.bump_first_token(bucket),
+            Reach::Namespace => self.cache.epochs.bump_namespace(namespace),
+        }
+    }
+}

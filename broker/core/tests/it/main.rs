@@ -1,0 +1,15 @@
+//! The router from outside: against a naive model, at its limits, and under deliberate faults.
+
+mod allocation;
+mod determinism;
+mod limits;
+mod model;
+mod mutants;
+mod names;
+mod operations;
+mod plans;
+mod property;
+mod queue_groups;
+mod route_cache;
+mod teardown;
+mod world;

@@ -1,0 +1,221 @@
+//! What an operator can set, with its defaults.
+//!
+//! Every key has a default, so an empty configuration is a working one: loopback only, data in
+//! `./coilgun-data`. Unknown keys are errors.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use coilgun_protocol::model::{Subject, limits};
+use serde::{Deserialize, Serialize};
+
+/// The configuration of a broker.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// TCP addresses of the native protocol.
+    pub listen: Vec<SocketAddr>,
+    /// Path of the UNIX socket of the native protocol; absent: `coilgun.sock` in the data directory;
+    /// empty: none.
+    pub unix: Option<PathBuf>,
+    /// Directory of the broker's data.
+    pub data: PathBuf,
+    /// Listen on addresses other machines can reach although nobody has to say who they are.
+    pub insecure: bool,
+    /// Namespaces beside `default`.
+    pub namespaces: Vec<String>,
+    /// What clients may use.
+    pub limits: Limits,
+    /// How long things may take.
+    pub timing: Timing,
+}
+
+/// What clients may use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Connections.
+    pub connections_max: usize,
+    /// Subscriptions of one connection.
+    pub subscriptions_per_client_max: usize,
+    /// Bytes of one payload.
+    pub payload_bytes_max: usize,
+    /// Bytes of memory for output, and the same again for the assembly of large frames. Reserved,
+    /// and used as it is needed.
+    pub buffer_bytes_max: usize,
+    /// Bytes that may wait for one client before those who publish to it have to wait.
+    pub outbox_bytes_max: usize,
+}
+
+/// How long things may take, in milliseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Timing {
+    /// How long a connection may be silent before it is asked for a sign of life.
+    pub ping_interval_ms: u64,
+    /// How long publishers wait for a client that does not read before it is cut off.
+    pub backpressure_ms: u64,
+    /// How long a broker that shuts down waits for its clients.
+    pub drain_ms: u64,
+}
+
+/// What is wrong with a configuration.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A number is outside its range.
+    #[error("{key} is {value}, and has to be from {min} to {max}")]
+    Range {
+        /// The key in the configuration.
+        key: &'static str,
+        /// What it is.
+        value: u64,
+        /// The smallest allowed value.
+        min: u64,
+        /// The largest allowed value.
+        max: u64,
+    },
+    /// An address can be reached from outside, and nothing protects it.
+    #[error(
+        "listen has {0}, which other machines can reach, and this broker has no users: \
+         listen on 127.0.0.1, or say insecure = true (--insecure)"
+    )]
+    Exposed(SocketAddr),
+    /// There is no address and no UNIX socket.
+    #[error("there is nothing to listen on: give listen an address, or unix a path")]
+    NoListener,
+    /// A namespace has no valid name.
+    #[error("namespaces has {0:?}; a name is one token of a subject, at most {max} bytes", max = limits::NAMESPACE_BYTES_MAX)]
+    Namespace(String),
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            listen: vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7700)],
+            unix: None,
+            data: PathBuf::from("coilgun-data"),
+            insecure: false,
+            namespaces: Vec::new(),
+            limits: Limits::default(),
+            timing: Timing::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            connections_max: limits::CONNECTIONS_DEFAULT,
+            subscriptions_per_client_max: limits::SUBSCRIPTIONS_PER_CLIENT_MAX,
+            payload_bytes_max: limits::PAYLOAD_BYTES_DEFAULT,
+            buffer_bytes_max: limits::BUFFER_BYTES_DEFAULT,
+            outbox_bytes_max: limits::OUTBOX_HIGH_BYTES,
+        }
+    }
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Timing {
+            ping_interval_ms: limits::PING_INTERVAL_MS,
+            backpressure_ms: limits::BACKPRESSURE_MS_MAX,
+            drain_ms: limits::DRAIN_MS_MAX,
+        }
+    }
+}
+
+impl Config {
+    /// Path of the UNIX socket, if there is to be one.
+    #[must_use]
+    pub fn unix_path(&self) -> Option<PathBuf> {
+        match &self.unix {
+            None => Some(self.data.join("coilgun.sock")),
+            Some(path) if path.as_os_str().is_empty() => None,
+            Some(path) => Some(path.clone()),
+        }
+    }
+
+    /// Checks what types cannot.
+    ///
+    /// # Errors
+    /// Names the first key that is wrong, and what it may be.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let limit = &self.limits;
+        let payload_max = limits::PAYLOAD_BYTES_CEILING;
+        let outbox_min = limit.payload_bytes_max + limits::FRAME_BYTES_DEFAULT;
+        let buffer_min = 8 * outbox_min;
+        in_range("limits.connections_max", limit.connections_max, 1, 1_000_000)?;
+        in_range(
+            "limits.subscriptions_per_client_max",
+            limit.subscriptions_per_client_max,
+            1,
+            limits::SUBSCRIPTIONS_PER_SHARD_MAX,
+        )?;
+        in_range("limits.payload_bytes_max", limit.payload_bytes_max, 1024, payload_max)?;
+        in_range("limits.outbox_bytes_max", limit.outbox_bytes_max, outbox_min, 1 << 30)?;
+        in_range("limits.buffer_bytes_max", limit.buffer_bytes_max, buffer_min, 1 << 40)?;
+        in_range_ms("timing.ping_interval_ms", self.timing.ping_interval_ms, 100, 3_600_000)?;
+        in_range_ms("timing.backpressure_ms", self.timing.backpressure_ms, 1, 60_000)?;
+        in_range_ms("timing.drain_ms", self.timing.drain_ms, 0, 600_000)?;
+        if let Some(address) = self.listen.iter().find(|address| !address.ip().is_loopback())
+            && !self.insecure
+        {
+            return Err(ConfigError::Exposed(*address));
+        }
+        if self.listen.is_empty() && self.unix_path().is_none() {
+            return Err(ConfigError::NoListener);
+        }
+        self.check_namespaces()
+    }
+
+    fn check_namespaces(&self) -> Result<(), ConfigError> {
+        for name in &self.namespaces {
+            let bytes = name.as_bytes();
+            let one_token = Subject::parse(bytes).is_ok_and(|it| it.tokens().count() == 1);
+            if !one_token || bytes.len() > limits::NAMESPACE_BYTES_MAX {
+                return Err(ConfigError::Namespace(name.clone()));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn in_range(key: &'static str, value: usize, min: usize, max: usize) -> Result<(), ConfigError> {
+    in_range_ms(key, value as u64, min as u64, max as u64)
+}
+
+fn in_range_ms(key: &'static str, value: u64, min: u64, max: u64) -> Result<(), ConfigError> {
+    if value < min || value > max {
+        return Err(ConfigError::Range { key, value, min, max });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_valid_and_loopback_only() {
+        let config = Config::default();
+        assert_eq!(config.check(), Ok(()));
+        assert!(config.listen.iter().all(|address| address.ip().is_loopback()));
+        assert_eq!(config.unix_path(), Some(PathBuf::from("coilgun-data/coilgun.sock")));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let exposed: SocketAddr = "0.0.0.0:7700".parse().expect("an address");
+        let config = Config { listen: vec![exposed], ..Config::default() };
+        assert_eq!(config.check(), Err(ConfigError::Exposed(exposed)));
+        assert_eq!(Config { insecure: true, ..config }.check(), Ok(()));
+        let deaf = Config { listen: vec![], unix: Some(PathBuf::new()), ..Config::default() };
+        assert_eq!(deaf.check(), Err(ConfigError::NoListener));
+        let limits = Limits { payload_bytes_max: 1, ..Limits::default() };
+        let small = Config { limits, ..Config::default() }.check().expect_err("too small");
+        assert!(small.to_string().contains("limits.payload_bytes_max is 1"), "{small}");
+        let namespaces = vec!["two.tokens".to_owned()];
+        let named = Config { namespaces, ..Config::default() }.check().expect_err("no token");
+        assert!(named.to_string().contains("two.tokens"), "{named}");
+    }
+}

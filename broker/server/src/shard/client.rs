@@ -1,0 +1,99 @@
+//! One connection, as the shard sees it, and the table of all of them.
+
+use coilgun_core::router::RouteHint;
+use coilgun_protocol::model::{ClientId, Timestamp};
+
+use super::held::Held;
+use super::protocols::AnySession;
+
+/// One connection with a session.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) id: ClientId,
+    pub(super) session: AnySession,
+    /// Where its previous message found its route.
+    pub(super) hint: RouteHint,
+    /// The router knows it.
+    pub(super) is_open: bool,
+    /// There is no room for it; it is told when it says who it is.
+    pub(super) is_surplus: bool,
+    /// It stands in the queue of those with bytes or held commands to look at.
+    pub(super) is_ready: bool,
+    /// The deadline of its session that the shard watches.
+    pub(super) watched: Option<Timestamp>,
+    /// The client whose outbox has no room for its next command.
+    pub(super) waits_for: Option<ClientId>,
+    /// Commands that wait for that room.
+    pub(super) held: Option<Box<Held>>,
+    /// Those who wait for room in the outbox of this one.
+    pub(super) waiters: Vec<ClientId>,
+    /// Since when somebody has been waiting.
+    pub(super) pressed_since: Option<Timestamp>,
+}
+
+impl Client {
+    pub(super) fn new(id: ClientId, session: AnySession, is_surplus: bool) -> Client {
+        Client {
+            id,
+            session,
+            hint: RouteHint::default(),
+            is_open: false,
+            is_surplus,
+            is_ready: false,
+            watched: None,
+            waits_for: None,
+            held: None,
+            waiters: Vec::new(),
+            pressed_since: None,
+        }
+    }
+}
+
+/// Clients by the slots that the network gave their connections.
+#[derive(Debug, Default)]
+pub(super) struct Clients {
+    by_slot: Vec<Option<Client>>,
+    len: usize,
+}
+
+impl Clients {
+    /// Puts a client into its slot.
+    pub(super) fn insert(&mut self, client: Client) {
+        let slot = client.id.slot as usize;
+        if slot >= self.by_slot.len() {
+            self.by_slot.resize_with(slot + 1, || None);
+        }
+        let before = self.by_slot[slot].replace(client);
+        assert!(before.is_none(), "a slot is used again when its client is gone");
+        self.len += 1;
+    }
+
+    /// The client of this name, unless it is gone.
+    #[inline]
+    pub(super) fn get(&self, id: ClientId) -> Option<&Client> {
+        self.by_slot.get(id.slot as usize)?.as_ref().filter(|client| client.id == id)
+    }
+
+    /// The client of this name, to change it.
+    #[inline]
+    pub(super) fn get_mut(&mut self, id: ClientId) -> Option<&mut Client> {
+        self.by_slot.get_mut(id.slot as usize)?.as_mut().filter(|client| client.id == id)
+    }
+
+    /// Takes a client out.
+    pub(super) fn remove(&mut self, id: ClientId) -> Option<Client> {
+        self.get(id)?;
+        self.len -= 1;
+        self.by_slot[id.slot as usize].take()
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// All of them, by slot.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Client> {
+        self.by_slot.iter_mut().flatten()
+    }
+}

@@ -1,0 +1,44 @@
+//! What a shard counts; plain numbers of one thread (law S27).
+
+use serde::Serialize;
+
+/// What happened on a shard since its start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct ShardCounters {
+    /// Turns taken.
+    pub turns: u64,
+    /// Messages published.
+    pub messages: u64,
+    /// Deliveries put into outboxes.
+    pub deliveries: u64,
+    /// Messages nobody wanted.
+    pub unwanted: u64,
+    /// Requests that were told at once that nobody serves them.
+    pub no_responders: u64,
+    /// Times a publisher had to wait for a reader.
+    pub stalls: u64,
+    /// Readers that were cut off because publishers waited too long for them.
+    pub slow_consumers: u64,
+    /// Connections that were ended because they broke their protocol.
+    pub protocol_errors: u64,
+    /// Connections that were refused.
+    pub refused: u64,
+    /// Payloads copied into outboxes (law S10).
+    pub payload_copies: u64,
+    /// Bytes copied to assemble frames or to free receive blocks (law S10).
+    pub moved_bytes: u64,
+    /// Connections accepted.
+    pub accepted: u64,
+    /// Pieces received.
+    pub receives: u64,
+    /// Bytes received.
+    pub received_bytes: u64,
+    /// Sends begun.
+    pub sends: u64,
+    /// Bytes sent.
+    pub sent_bytes: u64,
+    /// Times the ring was entered: system calls for the network.
+    pub enters: u64,
+    /// Times a connection found no receive block.
+    pub starvations: u64,
+}

@@ -1,0 +1,120 @@
+//! Connections that come and go, and what is looked at when its time comes.
+
+use coilgun_core::router::Removal;
+use coilgun_protocol::model::{ClientId, Closing, Event, Timestamp};
+use coilgun_protocol::session::{Session, SessionError};
+
+use super::client::Client;
+use super::dispatch::Progress;
+use super::protocols::AnySession;
+use super::turn::Shard;
+use crate::env::Env;
+
+/// Subscriptions of clients that are gone that end in one turn (law S23).
+const LEAVING_PER_TURN: usize = 1024;
+
+/// When a session that is not being read is looked at again, in milliseconds.
+const PAUSED_RECHECK_MS: u64 = 1_000;
+
+impl<E: Env> Shard<E> {
+    /// A connection was accepted: give it a session.
+    pub(super) fn on_opened(&mut self, now: Timestamp, id: ClientId) {
+        let Some(listener) = self.net.socket(id).map(|socket| socket.listener()) else { return };
+        let session = AnySession::new(self.protocols[listener], &self.settings);
+        let is_surplus = self.clients.len() >= self.settings.connections_max;
+        self.clients.insert(Client::new(id, session, is_surplus));
+        if let Some(client) = self.clients.get_mut(id)
+            && let Some(outbox) = self.net.outbox(id)
+        {
+            client.session.on_open(now, outbox);
+        }
+        self.watch(id);
+    }
+
+    /// Watches the next deadline of a client's session.
+    pub(super) fn watch(&mut self, id: ClientId) {
+        if let Some(client) = self.clients.get_mut(id) {
+            let deadline = client.session.deadline();
+            self.deadlines.watch(client, deadline);
+        }
+    }
+
+    /// Lets sessions look at the clock, and cuts off those that others wait for.
+    pub(super) fn run_deadlines(&mut self, now: Timestamp) {
+        // Ends because a session that was looked at is watched for a later time.
+        while let Some(id) = self.deadlines.next_due(now, &mut self.clients) {
+            self.tick(now, id);
+        }
+        self.deadlines.sweep(&self.clients);
+        self.run_pressure(now);
+    }
+
+    fn tick(&mut self, now: Timestamp, id: ClientId) {
+        if let Some(client) = self.clients.get_mut(id)
+            && client.waits_for.is_some()
+        {
+            // It may have said something that was not read yet (law S5): look again later.
+            return self.deadlines.watch(client, Some(now.plus_ms(PAUSED_RECHECK_MS)));
+        }
+        let mut commands = std::mem::take(&mut self.commands);
+        if let Some(client) = self.clients.get_mut(id)
+            && client.session.deadline().is_some_and(|at| at <= now)
+            && let Some(outbox) = self.net.outbox(id)
+        {
+            client.session.on_tick(now, &mut commands, outbox);
+        }
+        for command in commands.list() {
+            let nothing = coilgun_protocol::buffer::Chunk::default();
+            match self.dispatch(now, id, command, nothing, commands.text()) {
+                Progress::Done | Progress::Waits(_) => {}
+                Progress::Ended => break,
+            }
+        }
+        commands.clear();
+        self.commands = commands;
+        if let Some(client) = self.clients.get_mut(id) {
+            let next = client.session.deadline().map(|at| at.max(now.plus_ms(1)));
+            self.deadlines.watch(client, next);
+        }
+    }
+
+    /// Ends a connection whose peer broke its protocol, after saying why.
+    pub(super) fn end_with_error(&mut self, now: Timestamp, id: ClientId, error: &SessionError) {
+        self.counters.protocol_errors += 1;
+        self.tell(now, id, &Event::Closing(Closing { code: error.code, detail: &error.detail }));
+        self.net.finish(now, id);
+        self.remove(id);
+    }
+
+    /// A connection is over for the shard: its session ends, its subscriptions are in no plan any
+    /// more, and nobody waits for it. The network may still be sending what it is owed.
+    pub(super) fn remove(&mut self, id: ClientId) {
+        let Some(mut client) = self.clients.remove(id) else { return };
+        client.session.on_close();
+        self.go_on(&mut client.waiters);
+        if client.is_open && self.router.remove_client(id, LEAVING_PER_TURN) == Removal::More {
+            self.leaving.push_back(id);
+        }
+    }
+
+    /// Ends some more subscriptions of those that are gone. Returns how many clients are left.
+    pub(super) fn run_leaving(&mut self) -> usize {
+        let Some(id) = self.leaving.front().copied() else { return 0 };
+        if self.router.remove_client(id, LEAVING_PER_TURN) == Removal::Done {
+            self.leaving.pop_front();
+            if self.net.socket(id).is_some_and(|socket| socket.is_closed()) {
+                self.net.release(id);
+            }
+        }
+        1
+    }
+
+    /// Nothing of a connection is left in the kernel: its slot may be used again, unless the router
+    /// is still clearing it away.
+    pub(super) fn on_freed(&mut self, id: ClientId) {
+        self.remove(id);
+        if !self.leaving.contains(&id) {
+            self.net.release(id);
+        }
+    }
+}

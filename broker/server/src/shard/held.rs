@@ -1,0 +1,134 @@
+//! Commands that wait for room in somebody's outbox.
+//!
+//! They keep their place: what was parsed behind the command that found no room is carried out after
+//! it, and nothing more is parsed meanwhile (law S18). Their bytes leave the receive block, so that
+//! a connection that waits pins none (law S6).
+
+use coilgun_protocol::buffer::{BlockRange, Chunk, Pool};
+use coilgun_protocol::model::{Command, Span};
+use coilgun_protocol::session::SessionError;
+
+/// Commands with the bytes they refer to.
+#[derive(Debug)]
+pub(super) struct Held {
+    commands: Vec<Command>,
+    next: usize,
+    bytes: BlockRange,
+    /// How many bytes of the original chunk lie before `bytes`.
+    cut: usize,
+    text: Vec<u8>,
+    /// The bytes behind the commands broke the protocol.
+    pub(super) error: Option<SessionError>,
+}
+
+impl Held {
+    /// Holds `commands`, whose spans refer to `chunk` and `text`.
+    ///
+    /// Returns also how many bytes had to be copied. If `pool` has no block for them, the chunk
+    /// stays where it is.
+    pub(super) fn new(
+        commands: &[Command],
+        chunk: &BlockRange,
+        text: &[u8],
+        pool: &Pool,
+    ) -> (Held, usize) {
+        let begin = commands.iter().filter_map(first_byte).min().unwrap_or(chunk.len());
+        let end = commands.iter().filter_map(last_byte).max().unwrap_or(begin);
+        let mut held = Held {
+            commands: commands.to_vec(),
+            next: 0,
+            bytes: chunk.clone(),
+            cut: 0,
+            text: text.to_vec(),
+            error: None,
+        };
+        let len = end.saturating_sub(begin);
+        if len > pool.block_bytes() {
+            return (held, 0);
+        }
+        let Some(block) = pool.take() else { return (held, 0) };
+        // SAFETY: the block was just taken, nothing else refers to it.
+        unsafe { block.unwritten(0, len) }.copy_from_slice(&chunk.bytes()[begin..end]);
+        held.bytes = BlockRange::new(block, 0, len);
+        held.cut = begin;
+        (held, len)
+    }
+
+    /// The command to carry out next, with its spans moved to where its bytes are now.
+    pub(super) fn next(&self) -> Option<Command> {
+        self.commands.get(self.next).map(|command| rebased(*command, self.cut))
+    }
+
+    /// The next command was carried out.
+    pub(super) fn advance(&mut self) {
+        self.next += 1;
+    }
+
+    /// What the spans refer to.
+    pub(super) fn chunk(&self) -> Chunk<'_> {
+        self.bytes.chunk()
+    }
+
+    /// Translated texts.
+    pub(super) fn text(&self) -> &[u8] {
+        &self.text
+    }
+}
+
+/// The spans of a command.
+fn spans(command: &Command) -> [Span; 4] {
+    match command {
+        Command::Open(open) => [open.namespace, open.name, open.user, open.secret],
+        Command::Publish(publish) => {
+            [publish.subject, publish.reply, publish.headers, publish.payload]
+        }
+        Command::Subscribe(subscribe) => {
+            [subscribe.filter, subscribe.group, Span::EMPTY, Span::EMPTY]
+        }
+        Command::Unsubscribe(_)
+        | Command::AddCredit(_)
+        | Command::Barrier(_)
+        | Command::Close(_) => [Span::EMPTY; 4],
+    }
+}
+
+fn in_chunk(command: &Command) -> impl Iterator<Item = Span> {
+    spans(command).into_iter().filter(|span| !span.is_scratch() && !span.is_empty())
+}
+
+fn first_byte(command: &Command) -> Option<usize> {
+    in_chunk(command).map(Span::offset).min()
+}
+
+fn last_byte(command: &Command) -> Option<usize> {
+    in_chunk(command).map(Span::end).max()
+}
+
+fn rebased(mut command: Command, cut: usize) -> Command {
+    match &mut command {
+        Command::Open(open) => {
+            for span in [&mut open.namespace, &mut open.name, &mut open.user, &mut open.secret] {
+                *span = span.rebased(cut);
+            }
+        }
+        Command::Publish(publish) => {
+            for span in [
+                &mut publish.subject,
+                &mut publish.reply,
+                &mut publish.headers,
+                &mut publish.payload,
+            ] {
+                *span = span.rebased(cut);
+            }
+        }
+        Command::Subscribe(subscribe) => {
+            subscribe.filter = subscribe.filter.rebased(cut);
+            subscribe.group = subscribe.group.rebased(cut);
+        }
+        Command::Unsubscribe(_)
+        | Command::AddCredit(_)
+        | Command::Barrier(_)
+        | Command::Close(_) => {}
+    }
+    command
+}

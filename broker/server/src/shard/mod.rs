@@ -1,0 +1,44 @@
+//! One shard: its connections, their sessions, its router, and the turn that moves them.
+//!
+//! What it does: takes bytes from the network to sessions, commands from sessions to the router, and
+//! messages to the outboxes of those who want them; holds publishers back while a reader is behind;
+//! lets connections come and go. What it never does: it parses no protocol, decides no route, makes
+//! no system call and reads no clock; all of that is behind doors.
+//!
+//! ```text
+//!  network --bytes--> session --commands--> dispatch --plan--> router
+//!     ^                  ^                     |
+//!     |                  +-------events--------+        for every target: one session, one outbox
+//!     +------ outbox <--- bytes ---------------+
+//! ```
+//!
+//! Sketch of one 64-byte message on one core, to be compared with docs/PERFORMANCE.md: no allocation,
+//! one copy (receive block to output block), one look into the route cache, and a share of one
+//! receive and one send that carry many messages each.
+//!
+//! Invariants:
+//! - commands of one connection take effect in the order of its bytes, each once;
+//! - a message is put into all outboxes of its plan or into none (law S18);
+//! - a connection that waits for an outbox is in exactly one list of waiters, and is not read;
+//! - the router knows exactly the connections that were let in and have not ended.
+
+mod client;
+mod control;
+mod counters;
+mod credit;
+mod deadlines;
+mod dispatch;
+mod draining;
+mod endings;
+mod held;
+mod protocols;
+mod publish;
+mod settings;
+mod slice;
+mod turn;
+
+pub use control::{Control, ControlQueue, ControlSender, control_queue};
+pub use counters::ShardCounters;
+pub use protocols::{AnySession, ListenerProtocol};
+pub use settings::ShardSettings;
+pub use turn::Shard;

@@ -1,0 +1,79 @@
+//! Every protocol a connection may speak, behind one enum (law S28).
+
+use coilgun_protocol::buffer::{Chunk, OutBuf};
+use coilgun_protocol::model::{Commands, Event, Timestamp};
+use coilgun_protocol::native::NativeSession;
+use coilgun_protocol::session::{Consumed, Session, SessionError};
+
+use super::settings::ShardSettings;
+
+/// What is spoken on a listening socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ListenerProtocol {
+    /// The native protocol.
+    Native,
+}
+
+/// The session of one connection, whatever its protocol.
+#[derive(Debug)]
+pub enum AnySession {
+    /// The native protocol.
+    Native(NativeSession),
+}
+
+/// Calls the same method whatever the protocol.
+macro_rules! each {
+    ($any:expr, $session:ident => $call:expr) => {
+        match $any {
+            AnySession::Native($session) => $call,
+        }
+    };
+}
+
+impl AnySession {
+    /// A session for a connection that came through a listening socket of this protocol.
+    #[must_use]
+    pub fn new(protocol: ListenerProtocol, settings: &ShardSettings) -> AnySession {
+        match protocol {
+            ListenerProtocol::Native => AnySession::Native(NativeSession::new(settings.native)),
+        }
+    }
+}
+
+impl Session for AnySession {
+    fn on_open(&mut self, now: Timestamp, out: &mut OutBuf) {
+        each!(self, session => session.on_open(now, out));
+    }
+
+    #[inline]
+    fn on_bytes(
+        &mut self,
+        now: Timestamp,
+        input: Chunk<'_>,
+        commands: &mut Commands,
+        out: &mut OutBuf,
+    ) -> Result<Consumed, SessionError> {
+        each!(self, session => session.on_bytes(now, input, commands, out))
+    }
+
+    #[inline]
+    fn on_event(&mut self, now: Timestamp, event: &Event<'_>, out: &mut OutBuf) {
+        each!(self, session => session.on_event(now, event, out));
+    }
+
+    fn on_tick(&mut self, now: Timestamp, commands: &mut Commands, out: &mut OutBuf) {
+        each!(self, session => session.on_tick(now, commands, out));
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        each!(self, session => session.deadline())
+    }
+
+    fn on_drain(&mut self, out: &mut OutBuf) {
+        each!(self, session => session.on_drain(out));
+    }
+
+    fn on_close(&mut self) {
+        each!(self, session => session.on_close());
+    }
+}

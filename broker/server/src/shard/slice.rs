@@ -1,0 +1,131 @@
+//! One connection's share of a turn: some of its bytes, parsed and carried out (law S23).
+
+use coilgun_protocol::buffer::BlockRange;
+use coilgun_protocol::model::{ClientId, Commands, Timestamp, limits};
+use coilgun_protocol::session::{Consumed, Session, SessionError};
+
+use super::dispatch::Progress;
+use super::held::Held;
+use super::turn::Shard;
+use crate::env::Env;
+
+impl<E: Env> Shard<E> {
+    /// Looks at a connection: first what it held back, then its next bytes.
+    pub(super) fn run_slice(&mut self, now: Timestamp, id: ClientId) {
+        if !self.run_held(now, id) {
+            return;
+        }
+        // A peer that does not read its answers is not read either (law S5).
+        if !self.has_room(id) {
+            return self.wait_for(now, id, id);
+        }
+        let Some(chunk) = self.net.next_chunk(id, &mut self.events) else {
+            return self.finish_if_ended(now, id);
+        };
+        let mut commands = std::mem::take(&mut self.commands);
+        self.run_chunk(now, id, &chunk, &mut commands);
+        commands.clear();
+        self.commands = commands;
+        if self.has_more(id) {
+            self.make_ready(id);
+        }
+    }
+
+    fn run_chunk(
+        &mut self,
+        now: Timestamp,
+        id: ClientId,
+        chunk: &BlockRange,
+        commands: &mut Commands,
+    ) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        let Some(outbox) = self.net.outbox(id) else { return };
+        let parsed = client.session.on_bytes(now, chunk.chunk(), commands, outbox);
+        let error = match parsed {
+            Ok(consumed) => {
+                self.net.consume(id, consumed, &mut self.events);
+                None
+            }
+            Err(error) => {
+                let consumed = Consumed { bytes: chunk.len(), need: 0 };
+                self.net.consume(id, consumed, &mut self.events);
+                Some(error)
+            }
+        };
+        for at in 0..commands.list().len() {
+            let command = commands.list()[at];
+            match self.dispatch(now, id, &command, chunk.chunk(), commands.text()) {
+                Progress::Done => {}
+                Progress::Waits(target) => {
+                    return self.hold(now, id, target, chunk, commands, at, error);
+                }
+                Progress::Ended => return,
+            }
+        }
+        if let Some(error) = error {
+            self.end_with_error(now, id, &error);
+        }
+    }
+
+    /// Keeps the commands from `at` on until `target` has room.
+    #[expect(clippy::too_many_arguments, reason = "what is held is exactly what was at hand")]
+    fn hold(
+        &mut self,
+        now: Timestamp,
+        id: ClientId,
+        target: ClientId,
+        chunk: &BlockRange,
+        commands: &Commands,
+        at: usize,
+        error: Option<SessionError>,
+    ) {
+        let pool = &self.net.pools().small;
+        let (mut held, copied) = Held::new(&commands.list()[at..], chunk, commands.text(), pool);
+        held.error = error;
+        self.counters.moved_bytes += copied as u64;
+        if let Some(client) = self.clients.get_mut(id) {
+            client.held = Some(Box::new(held));
+        }
+        self.wait_for(now, id, target);
+    }
+
+    /// Carries out what was held back. Returns whether nothing is held any more.
+    fn run_held(&mut self, now: Timestamp, id: ClientId) -> bool {
+        let Some(client) = self.clients.get_mut(id) else { return false };
+        let Some(mut held) = client.held.take() else { return true };
+        for _ in 0..limits::COMMANDS_PER_SLICE {
+            let Some(command) = held.next() else { break };
+            match self.dispatch(now, id, &command, held.chunk(), held.text()) {
+                Progress::Done => held.advance(),
+                Progress::Waits(target) => {
+                    if let Some(client) = self.clients.get_mut(id) {
+                        client.held = Some(held);
+                    }
+                    self.wait_for(now, id, target);
+                    return false;
+                }
+                Progress::Ended => return false,
+            }
+        }
+        if let Some(error) = held.error.take() {
+            self.end_with_error(now, id, &error);
+            return false;
+        }
+        true
+    }
+
+    /// Whether bytes are there that can be looked at without more arriving, or the peer has ended.
+    fn has_more(&self, id: ClientId) -> bool {
+        self.net
+            .socket(id)
+            .is_some_and(|socket| socket.transport().inbox().is_ready() || socket.peer_ended())
+    }
+
+    /// The peer closed and everything it sent has taken effect: close too.
+    fn finish_if_ended(&mut self, now: Timestamp, id: ClientId) {
+        if self.net.socket(id).is_some_and(|socket| socket.peer_ended()) {
+            self.net.finish(now, id);
+            self.remove(id);
+        }
+    }
+}

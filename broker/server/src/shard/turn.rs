@@ -1,0 +1,207 @@
+//! The shard and its turn.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::RawFd;
+
+use coilgun_core::router::{Plan, Router};
+use coilgun_protocol::model::{ClientId, Commands, Timestamp};
+
+use super::client::Clients;
+use super::control::ControlQueue;
+use super::counters::ShardCounters;
+use super::deadlines::Deadlines;
+use super::draining::Draining;
+use super::protocols::ListenerProtocol;
+use super::settings::ShardSettings;
+use crate::env::{Env, Turn, Work};
+use crate::net::{Net, NetEvent, Ring, SocketKind};
+
+/// Connections whose bytes are looked at in one turn (law S23).
+const SLICES_PER_TURN: usize = 64;
+
+/// One shard.
+#[derive(Debug)]
+pub struct Shard<E: Env> {
+    pub(super) env: E,
+    pub(super) net: Net<E::Ring>,
+    pub(super) router: Router,
+    pub(super) settings: ShardSettings,
+    pub(super) clients: Clients,
+    /// What is spoken on the listening sockets, in the order in which the network knows them.
+    pub(super) protocols: Vec<ListenerProtocol>,
+    /// Those with bytes or held commands to look at, first come first served.
+    pub(super) ready: VecDeque<ClientId>,
+    /// Those whose outbox somebody waits for, the longest wait first. An entry counts if the client
+    /// still agrees about the time.
+    pub(super) pressed: VecDeque<(Timestamp, ClientId)>,
+    /// Those that are gone and whose subscriptions are not, yet.
+    pub(super) leaving: VecDeque<ClientId>,
+    pub(super) deadlines: Deadlines,
+    pub(super) draining: Draining,
+    pub(super) controls: ControlQueue,
+    pub(super) events: Vec<NetEvent>,
+    pub(super) commands: Commands,
+    pub(super) plan: Plan,
+    pub(super) counters: ShardCounters,
+}
+
+impl<E: Env> Shard<E> {
+    /// A shard on a network that nobody listens on yet.
+    #[must_use]
+    pub fn new(
+        mut env: E,
+        net: Net<E::Ring>,
+        settings: ShardSettings,
+        controls: ControlQueue,
+    ) -> Shard<E> {
+        let seeds = [env.random(), env.random(), env.random(), env.random()];
+        Shard {
+            router: Router::new(seeds, settings.router),
+            env,
+            net,
+            settings,
+            clients: Clients::default(),
+            protocols: Vec::new(),
+            ready: VecDeque::new(),
+            pressed: VecDeque::new(),
+            leaving: VecDeque::new(),
+            deadlines: Deadlines::default(),
+            draining: Draining::default(),
+            controls,
+            events: Vec::new(),
+            commands: Commands::default(),
+            plan: Plan::default(),
+            counters: ShardCounters::default(),
+        }
+    }
+
+    /// Begins to accept connections of a protocol on a listening socket.
+    pub fn listen(&mut self, descriptor: RawFd, kind: SocketKind, protocol: ListenerProtocol) {
+        self.protocols.push(protocol);
+        self.net.listen(descriptor, kind);
+    }
+
+    /// What happened since the start.
+    #[must_use]
+    pub fn counters(&self) -> ShardCounters {
+        let net = self.net.counters();
+        let copies = self.net.copies();
+        ShardCounters {
+            payload_copies: copies.payloads,
+            moved_bytes: self.counters.moved_bytes + copies.moved_bytes,
+            accepted: net.accepted,
+            receives: net.receives,
+            received_bytes: net.received_bytes,
+            sends: net.sends,
+            sent_bytes: net.sent_bytes,
+            enters: net.enters,
+            starvations: net.starvations,
+            ..self.counters
+        }
+    }
+
+    /// The network, for what it holds.
+    #[must_use]
+    pub fn net(&self) -> &Net<E::Ring> {
+        &self.net
+    }
+
+    /// The router, for what it holds.
+    #[must_use]
+    pub fn router(&self) -> &Router {
+        &self.router
+    }
+
+    /// Puts a connection into the queue of those to look at.
+    pub(super) fn make_ready(&mut self, id: ClientId) {
+        if let Some(client) = self.clients.get_mut(id)
+            && !client.is_ready
+            && client.waits_for.is_none()
+        {
+            client.is_ready = true;
+            self.ready.push_back(id);
+        }
+    }
+
+    fn on_net_event(&mut self, now: Timestamp, event: NetEvent) {
+        match event {
+            NetEvent::Opened(id) => self.on_opened(now, id),
+            NetEvent::Received(id) => self.make_ready(id),
+            NetEvent::Sent(id) => self.on_sent(id),
+            NetEvent::Ended(id, _) => self.remove(id),
+            NetEvent::Freed(id) => self.on_freed(id),
+            NetEvent::TurnedAway => self.counters.refused += 1,
+        }
+    }
+
+    fn run_events(&mut self, now: Timestamp) -> usize {
+        let mut events = std::mem::take(&mut self.events);
+        let count = events.len();
+        for event in events.drain(..) {
+            self.on_net_event(now, event);
+        }
+        // What the events caused comes in the next turn; the memory of both lists is kept.
+        events.append(&mut self.events);
+        self.events = events;
+        count
+    }
+
+    fn run_ready(&mut self, now: Timestamp) -> usize {
+        let count = self.ready.len().min(SLICES_PER_TURN);
+        for _ in 0..count {
+            let Some(id) = self.ready.pop_front() else { break };
+            if let Some(client) = self.clients.get_mut(id) {
+                client.is_ready = false;
+                self.run_slice(now, id);
+            }
+        }
+        count
+    }
+}
+
+impl<E: Env> Turn for Shard<E> {
+    fn now(&mut self) -> Timestamp {
+        self.env.now()
+    }
+
+    fn turn(&mut self, now: Timestamp) -> io::Result<Work> {
+        self.counters.turns += 1;
+        let mut events = std::mem::take(&mut self.events);
+        let mut work = self.net.poll(now, &mut events);
+        self.events = events;
+        self.net.tick(now);
+        work += self.run_events(now);
+        self.run_controls(now);
+        self.run_deadlines(now);
+        work += self.run_ready(now);
+        work += self.run_leaving();
+        let mut events = std::mem::take(&mut self.events);
+        let flushed = self.net.flush(now, &mut events);
+        self.events = events;
+        flushed?;
+        if self.run_draining(now) {
+            return Ok(Work::Done);
+        }
+        let more = work > 0 || !self.events.is_empty() || !self.ready.is_empty();
+        Ok(if more { Work::More } else { Work::Idle })
+    }
+
+    fn prepare_park(&mut self) -> io::Result<bool> {
+        let deadlines = [
+            self.deadlines.earliest(),
+            self.net.deadline(),
+            self.pressure_ends(),
+            self.drain_ends(),
+        ];
+        if let Some(at) = deadlines.into_iter().flatten().min() {
+            self.net.wake_at(at);
+        }
+        let idle = self.net.ring_mut().prepare_park()?;
+        Ok(idle && self.controls.is_empty())
+    }
+
+    fn end_park(&mut self) {
+        self.net.ring_mut().end_park();
+    }
+}

@@ -1,0 +1,216 @@
+//! Law S10 on the real kernel: no allocation inside a turn, and no more copies than there may be.
+//!
+//! The shard runs on the thread of the test, turn by turn, and only what a turn allocates counts.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use coilgun_protocol::model::{SubscriptionId, limits};
+use coilgun_protocol::native::{
+    ClientFrame, Hello, Preface, PublishFrame, SubscribeRequest, encode_frame,
+};
+use coilgun_server::env::{LinuxEnv, Turn, Waker};
+use coilgun_server::net::{ListenAddress, Listener};
+use coilgun_server::setup::{MemoryPlan, build_network};
+use coilgun_server::shard::{ListenerProtocol, Shard, ShardSettings, control_queue};
+
+struct Counting;
+
+thread_local! {
+    static COUNTED: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+// SAFETY: everything is handed to the system's allocator; counting touches only a thread-local cell
+// that needs no allocation itself.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNTED.with(|counted| counted.set(counted.get().map(|count| count + 1)));
+        // SAFETY: the caller keeps the contract of the trait.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of the trait.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Runs `work` and says how often it allocated on this thread.
+fn counted<T>(work: impl FnOnce() -> T) -> (T, u64) {
+    COUNTED.with(|counted| counted.set(Some(0)));
+    let result = work();
+    (result, COUNTED.with(Cell::take).unwrap_or(0))
+}
+
+/// A shard on this thread, and clients of it.
+struct Bench {
+    shard: Shard<LinuxEnv>,
+    _listener: Listener,
+    address: std::net::SocketAddr,
+    allocations: u64,
+    /// Allocates inside the turn, to prove that it would be seen.
+    planted: bool,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        let any = ListenAddress::Tcp("127.0.0.1:0".parse().expect("an address"));
+        let listener = Listener::bind(&any).expect("a port is free");
+        let ListenAddress::Tcp(address) = *listener.address() else { panic!("it is TCP") };
+        let waker = Waker::new().expect("there are descriptors");
+        let mut env = LinuxEnv::new(waker.clone());
+        let net = build_network(&mut env, &MemoryPlan::default()).expect("the kernel gives a ring");
+        let (_, controls) = control_queue(waker);
+        let mut shard = Shard::new(env, net, ShardSettings::default(), controls);
+        shard.listen(listener.descriptor(), listener.kind(), ListenerProtocol::Native);
+        Bench { shard, _listener: listener, address, allocations: 0, planted: false }
+    }
+
+    fn turn(&mut self) {
+        let (shard, planted) = (&mut self.shard, self.planted);
+        let ((), count) = counted(|| {
+            let now = shard.now();
+            shard.turn(now).expect("the ring works");
+            if planted {
+                drop(std::hint::black_box(Box::new(7u8)));
+            }
+        });
+        self.allocations += count;
+    }
+
+    fn connect(&mut self, filters: &[&str]) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).expect("the shard accepts");
+        stream.set_nonblocking(true).expect("the socket can");
+        let mut bytes = Preface::OURS.encode().to_vec();
+        let mut send = |frame| encode_frame(&frame, &mut bytes).expect("within the limits");
+        send(ClientFrame::Hello(Hello::default()));
+        for (at, filter) in filters.iter().enumerate() {
+            let number = SubscriptionId(at as u64 + 1);
+            send(ClientFrame::Subscribe(SubscribeRequest::plain(number, filter.as_bytes())));
+        }
+        send(ClientFrame::Ping { token: 1 });
+        stream.write_all(&bytes).expect("the socket has room");
+        // The PONG is the last thing that comes: 8 bytes of header and the token.
+        let mut seen = Vec::new();
+        while !seen.ends_with(&1u64.to_le_bytes()) {
+            self.turn();
+            read_some(&mut stream, &mut seen);
+        }
+        stream
+    }
+
+    /// Publishes `messages` from one connection, `batch` at a time, and reads what every reader is
+    /// owed: `expected` bytes per batch.
+    fn run(&mut self, job: &Job, writer: &mut TcpStream, readers: &mut [TcpStream]) {
+        let mut buffer = vec![0; 1 << 20];
+        for _ in 0..job.batches {
+            let mut left = job.bytes.as_slice();
+            let mut owed: Vec<usize> = readers.iter().map(|_| job.delivered).collect();
+            while !left.is_empty() || owed.iter().any(|owed| *owed > 0) {
+                let part = left.len().min(job.write_bytes);
+                left = &left[writer.write(&left[..part]).unwrap_or(0)..];
+                self.turn();
+                for (reader, owed) in readers.iter_mut().zip(&mut owed) {
+                    *owed -= reader.read(&mut buffer).unwrap_or(0);
+                }
+            }
+        }
+    }
+}
+
+struct Job {
+    bytes: Vec<u8>,
+    batches: usize,
+    delivered: usize,
+    /// Bytes per write; a number that is no multiple of the frame's length makes frames straddle.
+    write_bytes: usize,
+}
+
+fn read_some(stream: &mut TcpStream, seen: &mut Vec<u8>) {
+    let mut buffer = [0; 4096];
+    if let Ok(count) = stream.read(&mut buffer) {
+        seen.extend_from_slice(&buffer[..count]);
+    }
+}
+
+fn job(messages: usize, batch: usize, payload: usize, write_bytes: usize) -> Job {
+    let payload = vec![7; payload];
+    let frame = PublishFrame { subject: b"load.one", payload: &payload, ..Default::default() };
+    let mut one = Vec::new();
+    encode_frame(&ClientFrame::Publish(frame), &mut one).expect("within the limits");
+    // DELIVER has a head of 40 bytes where PUBLISH has 24.
+    let delivered = batch * (one.len() + 16);
+    Job { bytes: one.repeat(batch), batches: messages / batch, delivered, write_bytes }
+}
+
+struct Measured {
+    allocations: u64,
+    payload_copies: u64,
+    moved_bytes: u64,
+    deliveries: u64,
+}
+
+/// Warms up, and measures what `messages` more cost.
+fn measure(readers: usize, messages: usize, payload: usize, write: usize, plant: bool) -> Measured {
+    let mut bench = Bench::new();
+    let mut readers: Vec<TcpStream> = (0..readers).map(|_| bench.connect(&["load.*"])).collect();
+    let mut writer = bench.connect(&[]);
+    let batch = 100.min(messages);
+    bench.run(&job(10_000.min(messages), batch, payload, write), &mut writer, &mut readers);
+    let before = bench.shard.counters();
+    bench.allocations = 0;
+    bench.planted = plant;
+    bench.run(&job(messages, batch, payload, write), &mut writer, &mut readers);
+    let after = bench.shard.counters();
+    assert_eq!(after.messages - before.messages, messages as u64);
+    Measured {
+        allocations: bench.allocations,
+        payload_copies: after.payload_copies - before.payload_copies,
+        moved_bytes: after.moved_bytes - before.moved_bytes,
+        deliveries: after.deliveries - before.deliveries,
+    }
+}
+
+const ONE_WRITE: usize = 1 << 20;
+
+#[test]
+fn s10_one_reader_no_allocation_one_copy() {
+    let cost = measure(1, 100_000, 64, ONE_WRITE, false);
+    assert_eq!((cost.allocations, cost.deliveries), (0, 100_000));
+    assert_eq!(cost.payload_copies, cost.deliveries, "one copy per delivery");
+}
+
+#[test]
+fn s10_fan_out_no_allocation_one_copy_each() {
+    let cost = measure(10, 20_000, 64, ONE_WRITE, false);
+    assert_eq!((cost.allocations, cost.deliveries), (0, 200_000));
+    assert_eq!(cost.payload_copies, cost.deliveries, "one copy per delivery");
+}
+
+#[test]
+fn s10_straddling_no_allocation_one_copy_more() {
+    let cost = measure(1, 100_000, 64, 71, false);
+    assert_eq!((cost.allocations, cost.deliveries), (0, 100_000));
+    assert_eq!(cost.payload_copies, cost.deliveries);
+    let frame = 8 + 24 + "load.one".len() as u64 + 64;
+    assert!(cost.moved_bytes > 0, "frames did straddle");
+    assert!(cost.moved_bytes <= 100_000 * frame, "each byte moves once at most");
+}
+
+#[test]
+fn s10_large_payloads_are_not_copied_at_all() {
+    let cost = measure(2, 5_000, limits::COPY_MAX + 1, ONE_WRITE, false);
+    assert_eq!((cost.allocations, cost.payload_copies, cost.deliveries), (0, 0, 10_000));
+}
+
+/// The counter is no ornament.
+#[test]
+fn s10_a_planted_allocation_is_seen() {
+    let cost = measure(1, 10_000, 64, ONE_WRITE, true);
+    assert!(cost.allocations > 0);
+}

@@ -1,0 +1,238 @@
+//! A native client on a simulated socket, for tests.
+
+use coilgun_protocol::model::{ErrorCode, SubscriptionId, Ticket};
+use coilgun_protocol::native::{
+    ClientFrame, Features, Hello, Incoming, Preface, PublishFrame, ServerFrame, ServerReader,
+    SubscribeRequest, encode_frame,
+};
+use coilgun_server::env::sim::{PeerId, SimEnv, SimWorld};
+use coilgun_server::env::{Turn, Waker, Work};
+use coilgun_server::net::SocketKind;
+use coilgun_server::setup::{MemoryPlan, build_network};
+use coilgun_server::shard::{ControlSender, ListenerProtocol, Shard, ShardSettings, control_queue};
+
+const LISTENER: i32 = 7;
+
+/// A shard in a simulated world.
+pub(crate) struct SimBroker {
+    pub(crate) world: SimWorld,
+    pub(crate) shard: Shard<SimEnv>,
+    pub(crate) control: ControlSender,
+    pub(crate) done: bool,
+}
+
+impl SimBroker {
+    pub(crate) fn new(world: SimWorld, plan: &MemoryPlan, settings: ShardSettings) -> SimBroker {
+        let mut env = SimEnv::new(world.clone());
+        let net = build_network(&mut env, plan).expect("a simulated world has memory");
+        let waker = Waker::new().expect("there are descriptors");
+        let (control, controls) = control_queue(waker);
+        let mut shard = Shard::new(env, net, settings, controls);
+        shard.listen(LISTENER, SocketKind::Tcp, ListenerProtocol::Native);
+        SimBroker { world, shard, control, done: false }
+    }
+
+    pub(crate) fn turn(&mut self) {
+        let now = self.shard.now();
+        let work = self.shard.turn(now).expect("a simulated ring does not break");
+        self.done |= work == Work::Done;
+    }
+
+    pub(crate) fn turns(&mut self, count: usize) {
+        for _ in 0..count {
+            self.turn();
+        }
+    }
+
+    pub(crate) fn connect(&mut self, window: usize) -> Peer {
+        Peer::new(self.world.clone(), self.world.connect(LISTENER, window))
+    }
+
+    /// A client that is let in.
+    pub(crate) fn open(&mut self, name: &str) -> Peer {
+        let mut peer = self.connect(1 << 20);
+        peer.hello(name);
+        self.until(&mut peer, |peer| peer.is_open);
+        peer
+    }
+
+    /// Takes turns until the peer has seen something.
+    pub(crate) fn until(&mut self, peer: &mut Peer, seen: impl Fn(&Peer) -> bool) {
+        for _ in 0..10_000 {
+            peer.read(usize::MAX);
+            if seen(peer) {
+                return;
+            }
+            self.turn();
+        }
+        panic!("it never comes: {peer:?}");
+    }
+
+    /// Takes turns until everything the peer sent has taken effect.
+    pub(crate) fn barrier(&mut self, peer: &mut Peer) {
+        let token = peer.ping();
+        self.until(peer, |peer| peer.pongs.contains(&token));
+    }
+}
+
+/// One delivery, as a peer saw it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Seen {
+    pub(crate) subscription: u64,
+    pub(crate) subject: Vec<u8>,
+    pub(crate) reply: Vec<u8>,
+    pub(crate) sender: Vec<u8>,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) correlation: u64,
+    pub(crate) missed: u32,
+}
+
+/// A native client on a simulated socket.
+pub(crate) struct Peer {
+    world: SimWorld,
+    pub(crate) id: PeerId,
+    reader: ServerReader,
+    bytes: Vec<u8>,
+    next_token: u64,
+    pub(crate) is_open: bool,
+    pub(crate) seen: Vec<Seen>,
+    pub(crate) outcomes: Vec<(u64, u16, u32)>,
+    pub(crate) pongs: Vec<u64>,
+    pub(crate) errors: Vec<u16>,
+    pub(crate) go_aways: usize,
+}
+
+impl Peer {
+    fn new(world: SimWorld, id: PeerId) -> Peer {
+        Peer {
+            world,
+            id,
+            reader: ServerReader::default(),
+            bytes: Vec::new(),
+            next_token: 1,
+            is_open: false,
+            seen: Vec::new(),
+            outcomes: Vec::new(),
+            pongs: Vec::new(),
+            errors: Vec::new(),
+            go_aways: 0,
+        }
+    }
+
+    pub(crate) fn write(&self, bytes: &[u8]) {
+        self.world.write(self.id, bytes);
+    }
+
+    pub(crate) fn send(&self, frame: &ClientFrame<'_>) {
+        let mut bytes = Vec::new();
+        encode_frame(frame, &mut bytes).expect("the frame is within the limits");
+        self.write(&bytes);
+    }
+
+    pub(crate) fn hello(&self, name: &str) {
+        let features = Features::SENDER_NAMES.with(Features::CREDIT);
+        let hello = Hello { name: name.as_bytes(), features, ..Hello::default() };
+        self.hello_with(hello);
+    }
+
+    pub(crate) fn hello_with(&self, hello: Hello<'_>) {
+        self.write(&Preface::OURS.encode());
+        self.send(&ClientFrame::Hello(hello));
+    }
+
+    pub(crate) fn subscribe(&self, number: u64, filter: &str, group: &str) {
+        let plain = SubscribeRequest::plain(SubscriptionId(number), filter.as_bytes());
+        self.subscribe_with(SubscribeRequest { queue_group: group.as_bytes(), ..plain });
+    }
+
+    pub(crate) fn subscribe_with(&self, request: SubscribeRequest<'_>) {
+        self.send(&ClientFrame::Subscribe(request));
+    }
+
+    pub(crate) fn publish(&self, subject: &str, payload: &[u8]) {
+        let frame = PublishFrame { subject: subject.as_bytes(), payload, ..Default::default() };
+        self.publish_with(frame);
+    }
+
+    pub(crate) fn publish_with(&self, frame: PublishFrame<'_>) {
+        self.send(&ClientFrame::Publish(frame));
+    }
+
+    pub(crate) fn ping(&mut self) -> u64 {
+        let token = self.next_token;
+        self.next_token += 1;
+        self.send(&ClientFrame::Ping { token });
+        token
+    }
+
+    /// Reads at most `max` bytes, and understands what is whole.
+    pub(crate) fn read(&mut self, max: usize) {
+        self.bytes.extend(self.world.read(self.id, max));
+        let bytes = std::mem::take(&mut self.bytes);
+        let mut at = 0;
+        loop {
+            match self.reader.read(&bytes[at..]).expect("the broker speaks the protocol") {
+                Incoming::Preface { used, .. } => at += used,
+                Incoming::Incomplete { .. } => break,
+                Incoming::Frame { frame, used } => {
+                    at += used;
+                    self.on_frame(frame);
+                }
+            }
+        }
+        self.bytes = bytes[at..].to_vec();
+    }
+
+    fn on_frame(&mut self, frame: ServerFrame<'_>) {
+        match frame {
+            ServerFrame::Welcome(_) => self.is_open = true,
+            ServerFrame::Deliver(it) => self.seen.push(Seen {
+                subscription: it.subscription.0,
+                subject: it.subject.to_vec(),
+                reply: it.reply.to_vec(),
+                sender: it.sender.to_vec(),
+                payload: it.payload.to_vec(),
+                correlation: it.correlation.0,
+                missed: it.missed,
+            }),
+            ServerFrame::Outcome(it) => {
+                self.outcomes.push((it.correlation.0, it.code, it.receivers));
+            }
+            ServerFrame::Error(it) => self.errors.push(it.code),
+            ServerFrame::GoAway(_) => self.go_aways += 1,
+            ServerFrame::Ping { token } => self.send(&ClientFrame::Pong { token }),
+            ServerFrame::Pong { token } => self.pongs.push(token),
+        }
+    }
+
+    /// Payloads it saw, as numbers.
+    pub(crate) fn payloads(&self) -> Vec<Vec<u8>> {
+        self.seen.iter().map(|seen| seen.payload.clone()).collect()
+    }
+
+    pub(crate) fn has_error(&self, code: ErrorCode) -> bool {
+        self.errors.contains(&(code as u16))
+    }
+}
+
+impl std::fmt::Debug for Peer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Peer")
+            .field("seen", &self.seen.len())
+            .field("outcomes", &self.outcomes)
+            .field("pongs", &self.pongs)
+            .field("errors", &self.errors)
+            .field("ended", &self.world.broker_ended(self.id))
+            .finish_non_exhaustive()
+    }
+}
+
+/// A message with a ticket.
+pub(crate) fn ticketed<'a>(subject: &'a str, payload: &'a [u8], ticket: u64) -> PublishFrame<'a> {
+    PublishFrame {
+        subject: subject.as_bytes(),
+        payload,
+        correlation: Ticket(ticket),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,93 @@
+//! Nothing is allocated per message once everything has its working size.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::hint::black_box;
+
+use coilgun_protocol::buffer::Chunk;
+use coilgun_protocol::model::{Command, Delivery, Event, Outcome, SubscriptionId, Ticket};
+use coilgun_protocol::native::{ClientFrame, Features, NativeConfig, PublishFrame};
+
+use crate::harness::{Harness, encoded};
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The system's allocator, counting per thread.
+struct Counting;
+
+// SAFETY: every call is passed on unchanged to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promises are the system's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        // SAFETY: the place came from the system's allocator, by `alloc` above.
+        unsafe { System.dealloc(place, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How many allocations this thread makes in `work`.
+fn allocations_in(work: impl FnOnce()) -> u64 {
+    let before = ALLOCATIONS.with(Cell::get);
+    work();
+    ALLOCATIONS.with(Cell::get) - before
+}
+
+/// Parses the chunk, and delivers and acknowledges every message to the same client.
+fn turn(harness: &mut Harness, bytes: &[u8]) {
+    harness.feed(bytes).expect("every frame is valid");
+    let chunk = Chunk::plain(bytes);
+    for at in 0..harness.commands.list().len() {
+        let Command::Publish(publish) = harness.commands.list()[at] else {
+            panic!("every frame is a publish");
+        };
+        let delivery = Delivery {
+            subscription: SubscriptionId(1),
+            subject: chunk.slice(publish.subject).bytes(),
+            reply: chunk.slice(publish.reply).bytes(),
+            headers: &[],
+            payload: chunk.slice(publish.payload),
+            tail: None,
+            sender: &[],
+            correlation: publish.ticket,
+            deadline_ms: 0,
+            flags: publish.flags,
+            missed: 0,
+        };
+        harness.event(&Event::Deliver(delivery));
+        let code = coilgun_protocol::model::ErrorCode::Ok;
+        let ticket = publish.ticket;
+        harness.event(&Event::Outcome(Outcome { ticket, code, receivers: 1 }));
+    }
+    harness.commands.clear();
+    harness.out.consume(harness.out.pending_bytes());
+}
+
+#[test]
+fn s10_publish_and_deliver_do_not_allocate_once_warm() {
+    let mut harness = Harness::open(NativeConfig::default(), Features::default());
+    let message = PublishFrame {
+        correlation: Ticket(1),
+        subject: b"orders.eu",
+        payload: &[7; 64],
+        ..PublishFrame::default()
+    };
+    let bytes = encoded(&ClientFrame::Publish(message)).repeat(100);
+    (0..10).for_each(|_| turn(&mut harness, &bytes));
+    let warm = allocations_in(|| (0..100).for_each(|_| turn(&mut harness, &bytes)));
+    assert_eq!(warm, 0);
+    assert_eq!(harness.out.copied().payloads, 110 * 100, "one copy per delivery");
+}
+
+#[test]
+fn s10_the_counter_sees_a_planted_allocation() {
+    assert_eq!(allocations_in(|| drop(black_box(Box::new(black_box(1u64))))), 1);
+}

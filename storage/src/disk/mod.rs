@@ -1,0 +1,26 @@
+//! The seam to the disk: everything that touches a file goes through here.
+//!
+//! What it does: locks and syncs directories, moves whole aligned blocks by direct IO, and tests a
+//! device by reading back what was written.
+//!
+//! What it never does: it does not know what the bytes mean. Nothing outside this folder names the
+//! runtime or the file system, so that another runtime or a simulated disk replaces one folder.
+//!
+//! The asynchronous functions run inside an executor of the runtime. The synchronous ones block
+//! their thread; they serve start and shutdown, never a turn of a shard.
+
+mod block;
+mod directory;
+mod error;
+mod glommio;
+mod self_test;
+
+pub use block::{BLOCK_BYTES, Block};
+pub use error::{DiskError, Operation};
+pub use self_test::{SelfTestError, self_test};
+
+pub(crate) use directory::{
+    Entry, FileLock, create_directory, entry_kind, lock_file, remove_if_there, rename,
+    sync_directory,
+};
+pub(crate) use glommio::{read_whole_block, write_new_file};

@@ -1,0 +1,83 @@
+//! The stages, in the order in which they tell the most for the least time.
+
+use std::path::Path;
+
+use crate::command_line::TestOptions;
+use crate::failure::Failure;
+use crate::test::deny;
+use crate::test::peer::{CMAKE, CXX, Peer};
+use crate::{golden, process, tidy};
+
+/// What a stage may need to know.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Context<'a> {
+    /// The repository's root.
+    pub(crate) root: &'a Path,
+    /// Larger inputs and more repetitions.
+    pub(crate) full: bool,
+}
+
+impl<'a> Context<'a> {
+    /// The context of a run with these options.
+    pub(crate) fn new(root: &'a Path, options: TestOptions) -> Context<'a> {
+        Context { root, full: options.full }
+    }
+}
+
+/// One stage.
+#[derive(Clone, Copy)]
+pub(crate) struct Stage {
+    /// What it is called in headings and in the table.
+    pub(crate) name: &'static str,
+    /// Without these it is skipped.
+    pub(crate) peers: &'static [Peer],
+    /// Does the work.
+    pub(crate) run: fn(Context<'_>) -> Result<(), Failure>,
+}
+
+/// All stages.
+pub(crate) const STAGES: &[Stage] = &[
+    Stage { name: "format", peers: &[], run: format },
+    Stage { name: "clippy", peers: &[], run: clippy },
+    Stage { name: "tidy", peers: &[], run: |context| tidy::run(context.root) },
+    Stage { name: "deny", peers: &[], run: |context| deny::run(context.root) },
+    Stage {
+        name: "schema",
+        peers: &[CMAKE, CXX],
+        run: |context| golden::check_schema(context.root),
+    },
+    Stage { name: "doc", peers: &[], run: doc },
+    Stage { name: "tests", peers: &[], run: tests },
+    Stage { name: "fuzz-smoke", peers: &[], run: fuzz_smoke },
+];
+
+fn format(context: Context<'_>) -> Result<(), Failure> {
+    process::run(&mut process::cargo(context.root, &["fmt", "--all", "--check"]))
+}
+
+fn clippy(context: Context<'_>) -> Result<(), Failure> {
+    let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    process::run(&mut process::cargo(context.root, &arguments))
+}
+
+fn doc(context: Context<'_>) -> Result<(), Failure> {
+    let arguments = ["doc", "--workspace", "--no-deps"];
+    process::run(process::cargo(context.root, &arguments).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn tests(context: Context<'_>) -> Result<(), Failure> {
+    let mut command = process::cargo(context.root, &["test", "--workspace"]);
+    // A golden file that is rewritten proves nothing.
+    command.env_remove("COILGUN_UPDATE_GOLDEN").env_remove("COILGUN_TEST_FULL");
+    if context.full {
+        command.env("COILGUN_TEST_FULL", "1");
+    }
+    process::run(&mut command)
+}
+
+fn fuzz_smoke(context: Context<'_>) -> Result<(), Failure> {
+    let executions = if context.full { "2000000" } else { "100000" };
+    let task = ["run", "--quiet", "--profile", "fuzz", "--package", "xtask", "--", "fuzz-smoke"];
+    let arguments = [&task[..], &["--executions", executions]].concat();
+    process::run(&mut process::cargo(context.root, &arguments))
+}
