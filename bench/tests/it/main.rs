@@ -6,5 +6,6 @@ mod fake_broker;
 mod faulty_streams;
 mod figures;
 mod native;
+mod real_broker;
 mod signals;
 mod whole_runs;

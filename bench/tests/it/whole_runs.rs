@@ -19,7 +19,7 @@ use crate::fake_broker::{FakeBroker, Fault};
 
 const ROUNDS: u32 = 2;
 
-fn settings(broker: BrokerSource, only: &[&str]) -> SuiteSettings {
+pub(crate) fn settings(broker: BrokerSource, only: &[&str]) -> SuiteSettings {
     let bench = PathBuf::from(env!("CARGO_BIN_EXE_coilgun-bench"));
     SuiteSettings {
         servers: ServerSettings { bench, broker, cpu: None },
@@ -35,7 +35,7 @@ fn settings(broker: BrokerSource, only: &[&str]) -> SuiteSettings {
     }
 }
 
-fn run(settings: &SuiteSettings) -> Result<Report, BenchError> {
+pub(crate) fn run(settings: &SuiteSettings) -> Result<Report, BenchError> {
     run_suite(settings, "no arguments", &Interrupt::default(), |_| {})
 }
 
