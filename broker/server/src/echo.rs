@@ -101,7 +101,7 @@ impl<E: Env> Turn for Echo<E> {
 
     fn turn(&mut self, now: Timestamp) -> io::Result<Work> {
         let mut events = std::mem::take(&mut self.events);
-        let mut work = self.net.poll(now, &mut events);
+        let mut work = self.net.poll(now, &mut events)?;
         self.net.tick(now);
         for event in events.drain(..) {
             self.on_event(now, event);

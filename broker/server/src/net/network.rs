@@ -110,15 +110,23 @@ impl<R: Ring> Net<R> {
     /// Looks at what the kernel has done, and appends what the owner must know.
     ///
     /// Returns how many completions there were.
-    pub fn poll(&mut self, now: Timestamp, events: &mut Vec<NetEvent>) -> usize {
+    ///
+    /// # Errors
+    /// If the ring is broken; the owner cannot go on.
+    pub fn poll(&mut self, now: Timestamp, events: &mut Vec<NetEvent>) -> io::Result<usize> {
         let mut completions = std::mem::take(&mut self.completions);
         self.ring.complete(&mut completions, COMPLETIONS_PER_TURN);
+        if completions.is_empty() && self.ring.needs_enter() {
+            // What the kernel deferred becomes completions when the ring is entered.
+            self.enter()?;
+            self.ring.complete(&mut completions, COMPLETIONS_PER_TURN);
+        }
         let count = completions.len();
         for completion in completions.drain(..) {
             self.on_completion(now, completion, events);
         }
         self.completions = completions;
-        count
+        Ok(count)
     }
 
     /// Lets go of connections that took too long to end, and accepts again after a pause.
@@ -164,11 +172,12 @@ impl<R: Ring> Net<R> {
         self.send_dirty(now, events);
         self.buffers.provide_free(&mut self.ring);
         self.arm_starved();
-        if self.ring.needs_enter() {
-            self.counters.enters += 1;
-            self.ring.enter()?;
-        }
-        Ok(())
+        if self.ring.needs_enter() { self.enter() } else { Ok(()) }
+    }
+
+    fn enter(&mut self) -> io::Result<()> {
+        self.counters.enters += 1;
+        self.ring.enter()
     }
 
     /// A connection that still exists.

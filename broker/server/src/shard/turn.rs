@@ -168,8 +168,9 @@ impl<E: Env> Turn for Shard<E> {
     fn turn(&mut self, now: Timestamp) -> io::Result<Work> {
         self.counters.turns += 1;
         let mut events = std::mem::take(&mut self.events);
-        let mut work = self.net.poll(now, &mut events);
+        let polled = self.net.poll(now, &mut events);
         self.events = events;
+        let mut work = polled?;
         self.net.tick(now);
         work += self.run_events(now);
         self.run_controls(now);
