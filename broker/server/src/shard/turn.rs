@@ -88,6 +88,8 @@ impl<E: Env> Shard<E> {
         let net = self.net.counters();
         let copies = self.net.copies();
         ShardCounters {
+            connections: self.clients.len() as u64,
+            subscriptions: self.router.counts().subscriptions as u64,
             payload_copies: copies.payloads,
             moved_bytes: self.counters.moved_bytes + copies.moved_bytes,
             accepted: net.accepted,
