@@ -28,17 +28,14 @@ pub(super) fn publish(arguments: &PublishArguments) -> Result<(), Failure> {
     let mut publisher = Publisher { output: Output::new(style), wants_ack: arguments.ack };
     if arguments.lines {
         let mut client = connect(&arguments.client)?;
-        publisher.lines(&mut client, &template)?;
-        return finish(client);
+        let published = publisher.lines(&mut client, &template);
+        return finish(client, published);
     }
     let payload = input::payload(payload_argument(arguments), PAYLOAD_BYTES_CEILING)?;
     let mut client = connect(&arguments.client)?;
-    let publication = template.with_payload(&payload);
-    for _ in 0..arguments.count.unwrap_or(1) {
-        publisher.publish(&mut client, &publication)?;
-    }
-    publisher.output.flush()?;
-    finish(client)
+    let count = arguments.count.unwrap_or(1);
+    let published = publisher.times(count, &mut client, &template.with_payload(&payload));
+    finish(client, published)
 }
 
 /// Where messages go: the first argument, unless a flag says it.
@@ -67,11 +64,11 @@ fn payload_argument(arguments: &PublishArguments) -> Option<&OsStr> {
     argument.as_ref().map(OsString::as_os_str)
 }
 
-/// Waits until the broker carried everything out, and leaves.
-fn finish(mut client: Client) -> Result<(), Failure> {
-    client.barrier()?;
-    client.close()?;
-    Ok(())
+/// Waits until the broker carried everything out, and leaves. What was taken before a failure is
+/// published all the same; the failure is what is reported.
+fn finish(mut client: Client, published: Result<(), Failure>) -> Result<(), Failure> {
+    let finished = client.barrier().and_then(|()| client.close());
+    published.and(finished.map_err(Failure::from))
 }
 
 struct Publisher {
@@ -90,6 +87,19 @@ impl Publisher {
         }
         let receivers = client.publish_acked(publication)?;
         self.output.receivers(receivers)
+    }
+
+    /// Publishes the same message so many times.
+    fn times(
+        &mut self,
+        count: u64,
+        client: &mut Client,
+        publication: &Publication<'_>,
+    ) -> Result<(), Failure> {
+        for _ in 0..count {
+            self.publish(client, publication)?;
+        }
+        self.output.flush()
     }
 
     /// Publishes each line of standard input, without waiting for more lines than there are.

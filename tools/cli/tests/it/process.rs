@@ -178,8 +178,15 @@ impl Broker {
 
     /// Starts a client that says when it is ready.
     pub(crate) fn start_client(&self, arguments: &[&str]) -> Running {
-        let mut client = Running::start(self.client(arguments));
-        let ready = if arguments[0] == "reply" { "answering" } else { "subscribed" };
+        let mut command = self.client(arguments);
+        let ready = if arguments[0] == "reply" {
+            "answering"
+        } else {
+            // A message that never comes fails the test instead of holding it.
+            command.args(["--timeout", "60"]);
+            "subscribed"
+        };
+        let mut client = Running::start(command);
         client.wait_for(&format!("coilgun: {ready} "));
         client
     }
