@@ -1,2 +1,36 @@
-//! coilgun-bench
-fn main() {}
+//! The program `coilgun-bench`: the command line of the crate of the same name.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use coilgun_bench::arguments::{Action, Arguments, RunArguments};
+use coilgun_bench::echo_server::serve;
+use coilgun_bench::error::BenchError;
+use coilgun_bench::interrupt::Interrupt;
+use coilgun_bench::suite::run_suite;
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().action {
+        Action::EchoServer(arguments) => serve(&arguments.listen),
+        Action::Run(arguments) => run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("coilgun-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &RunArguments) -> Result<(), BenchError> {
+    let interrupt = Interrupt::default();
+    interrupt.on_signals(|| {}).map_err(BenchError::system("catching signals"))?;
+    let settings = arguments.settings()?;
+    let report = run_suite(&settings, arguments, &interrupt, |line| eprintln!("{line}"))?;
+    print!("{report}");
+    match &arguments.json {
+        Some(path) => report.write_json(path),
+        None => Ok(()),
+    }
+}

@@ -13,10 +13,9 @@ use coilgun_protocol::native::NativeConfig;
 use coilgun_storage::{
     DataDirectory, DataDirectoryError, Identity, IdentityError, open_or_create_identity,
 };
-use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, Placement};
 
 use crate::config::{Config, ConfigError};
-use crate::env::{Env, LinuxEnv, Waker, run, wall_clock_ms};
+use crate::env::{Env, LinuxEnv, ShardThread, Waker, run, spawn, wall_clock_ms};
 use crate::net::{ListenAddress, ListenError, Listener};
 use crate::setup::{MemoryPlan, build_network};
 use crate::shard::{
@@ -29,7 +28,7 @@ use crate::shard::{
 pub struct Broker {
     addresses: Vec<ListenAddress>,
     control: ControlSender,
-    shard: ExecutorJoinHandle<Result<ShardCounters, BrokerFault>>,
+    shard: ShardThread<Result<ShardCounters, BrokerFault>>,
 }
 
 /// Ends a broker from anywhere. Cheap to clone.
@@ -88,11 +87,9 @@ impl Broker {
         let waker = Waker::new().map_err(StartError::Shard)?;
         let (control, controls) = control_queue(waker.clone());
         let (started, outcome) = mpsc::sync_channel(1);
-        let thread = ShardThread { config, directory, waker, controls };
-        let shard = LocalExecutorBuilder::new(Placement::Unbound)
-            .name("coilgun-shard-0")
-            .spawn(move || async move { thread.run(&started).await })
-            .map_err(|error| StartError::Shard(io::Error::from(error)))?;
+        let start = ShardStart { config, directory, waker, controls };
+        let shard = spawn("coilgun-shard-0", move || async move { start.run(&started).await })
+            .map_err(StartError::Shard)?;
         let broker = Broker { addresses: Vec::new(), control, shard };
         match outcome.recv() {
             Ok(Ok(addresses)) => Ok(Broker { addresses, ..broker }),
@@ -142,7 +139,7 @@ impl ShutdownHandle {
 }
 
 /// What goes to the shard's thread.
-struct ShardThread {
+struct ShardStart {
     config: Config,
     /// Holds the lock of the data directory until the shard has ended.
     directory: DataDirectory,
@@ -153,9 +150,9 @@ struct ShardThread {
 /// What a shard's thread says about its start.
 type Started = Result<Vec<ListenAddress>, StartError>;
 
-impl ShardThread {
+impl ShardStart {
     async fn run(self, started: &mpsc::SyncSender<Started>) -> Result<ShardCounters, BrokerFault> {
-        let ShardThread { config, directory, waker, controls } = self;
+        let ShardStart { config, directory, waker, controls } = self;
         let built = build(&config, &directory, &waker, controls).await;
         let (mut shard, listeners) = match built {
             Ok(built) => built,

@@ -18,6 +18,7 @@ pub struct Echo<E: Env> {
     net: Net<E::Ring>,
     events: Vec<NetEvent>,
     outbox_high_bytes: usize,
+    stopping: bool,
 }
 
 impl<E: Env> Echo<E> {
@@ -25,13 +26,35 @@ impl<E: Env> Echo<E> {
     /// than `outbox_high_bytes` have to be sent is not read until half of them are gone.
     #[must_use]
     pub fn new(env: E, net: Net<E::Ring>, outbox_high_bytes: usize) -> Echo<E> {
-        Echo { env, net, events: Vec::new(), outbox_high_bytes }
+        Echo { env, net, events: Vec::new(), outbox_high_bytes, stopping: false }
     }
 
     /// The network, for what it counts.
     #[must_use]
     pub fn net(&self) -> &Net<E::Ring> {
         &self.net
+    }
+
+    /// Begins to end: nothing is accepted any more, and every connection is closed at once. The
+    /// turns go on until the kernel is done with all of them (law S1), and then say so.
+    pub fn stop(&mut self) {
+        self.stopping = true;
+    }
+
+    /// Whether [`Echo::stop`] was called.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+
+    /// Stops accepting, and closes whatever is open; again in every turn, because connections that
+    /// were accepted just before show up late.
+    fn end_all(&mut self) {
+        self.net.stop_listening();
+        let ids: Vec<ClientId> = self.net.ids().collect();
+        for id in ids {
+            self.net.close(id);
+        }
     }
 
     fn on_event(&mut self, now: Timestamp, event: NetEvent) {
@@ -78,15 +101,21 @@ impl<E: Env> Turn for Echo<E> {
 
     fn turn(&mut self, now: Timestamp) -> io::Result<Work> {
         let mut events = std::mem::take(&mut self.events);
-        let mut work = self.net.poll(now, &mut events);
+        let mut work = self.net.poll(now, &mut events)?;
         self.net.tick(now);
         for event in events.drain(..) {
             self.on_event(now, event);
         }
         events.append(&mut self.events);
+        if self.stopping {
+            self.end_all();
+        }
         self.net.flush(now, &mut events)?;
         work += events.len();
         self.events = events;
+        if self.stopping && self.net.is_deaf() && self.net.socket_count() == 0 {
+            return Ok(Work::Done);
+        }
         Ok(if work > 0 { Work::More } else { Work::Idle })
     }
 

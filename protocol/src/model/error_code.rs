@@ -132,7 +132,7 @@ error_codes! {
     /// The subject belongs to the broker.
     ReservedSubject = 212, "reserved_subject", false,
         "this subject belongs to the broker",
-        "Subjects that begin with $NAME reach clients by name and cannot be subscribed to.";
+        "Subjects whose first token is $NAME or $SYS can be published to, not subscribed to.";
     /// The name of the queue group is too long or breaks the grammar of a token.
     InvalidQueueGroup = 213, "invalid_queue_group", false,
         "this is not a valid name of a queue group",

@@ -33,7 +33,7 @@ impl Router {
     /// # Errors
     /// [`ErrorCode::SubscriptionTaken`] if the number is 0 or in use, [`ErrorCode::InvalidFilter`],
     /// [`ErrorCode::InvalidQueueGroup`], [`ErrorCode::ReservedSubject`] if the filter's first token
-    /// is `$NAME`, and [`ErrorCode::TooManySubscriptions`] beyond the limits.
+    /// is `$NAME` or `$SYS`, and [`ErrorCode::TooManySubscriptions`] beyond the limits.
     ///
     /// # Panics
     /// If the client was not added or is being removed.
@@ -48,7 +48,7 @@ impl Router {
             return Err(ErrorCode::SubscriptionTaken);
         }
         let filter = Filter::parse(wanted.filter).map_err(|_| ErrorCode::InvalidFilter)?;
-        if filter.tokens().next() == Some(FilterToken::Literal(b"$NAME")) {
+        if let Some(FilterToken::Literal(b"$NAME" | b"$SYS")) = filter.tokens().next() {
             return Err(ErrorCode::ReservedSubject);
         }
         if !wanted.group.is_empty() && !queue_group::is_valid_name(wanted.group) {

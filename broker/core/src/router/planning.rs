@@ -13,6 +13,13 @@ use super::state::Router;
 use super::subscriptions::Subscriptions;
 use crate::mutant::{self, Mutant};
 
+/// Where a message comes from.
+struct Origin {
+    namespace: NamespaceId,
+    /// A client that shall not get it.
+    excluded: Option<ClientId>,
+}
+
 impl Router {
     /// Writes into `plan` who gets a message that `publisher` publishes to `subject`.
     ///
@@ -35,10 +42,44 @@ impl Router {
         has_room: impl FnMut(ClientId) -> bool,
         plan: &mut Plan,
     ) -> Result<(), ErrorCode> {
-        plan.clear(self.revision);
         let from = self.clients.present(publisher);
-        let namespace = from.attributes.namespace;
-        let excluded = from.wants_no_echo().then_some(publisher);
+        let origin = Origin {
+            namespace: from.attributes.namespace,
+            excluded: from.wants_no_echo().then_some(publisher),
+        };
+        self.plan_from(origin, subject, hint, has_room, plan)
+    }
+
+    /// Writes into `plan` who gets a message of the broker itself to `subject`, in the namespace of
+    /// the client that it answers.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidSubject`]; the plan is empty then.
+    ///
+    /// # Panics
+    /// If the client was not added or is being removed.
+    pub fn plan_answer(
+        &mut self,
+        asker: ClientId,
+        subject: &[u8],
+        has_room: impl FnMut(ClientId) -> bool,
+        plan: &mut Plan,
+    ) -> Result<(), ErrorCode> {
+        let namespace = self.clients.present(asker).attributes.namespace;
+        let origin = Origin { namespace, excluded: None };
+        self.plan_from(origin, subject, &mut RouteHint::default(), has_room, plan)
+    }
+
+    #[inline]
+    fn plan_from(
+        &mut self,
+        Origin { namespace, excluded }: Origin,
+        subject: &[u8],
+        hint: &mut RouteHint,
+        has_room: impl FnMut(ClientId) -> bool,
+        plan: &mut Plan,
+    ) -> Result<(), ErrorCode> {
+        plan.clear(self.revision);
         if self.cache.is_current(hint.slot, namespace, subject) {
             self.cache.count_hit(hint.slot);
         } else {

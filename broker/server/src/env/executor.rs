@@ -13,6 +13,7 @@ use std::os::fd::AsRawFd;
 
 use coilgun_protocol::model::Timestamp;
 use glommio::io::PollableFd;
+use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, Placement};
 
 use super::wake::Waker;
 
@@ -50,6 +51,37 @@ pub enum Work {
     Idle,
     /// It has ended.
     Done,
+}
+
+/// A thread with an executor, on which a shard lives.
+#[derive(Debug)]
+pub struct ShardThread<T: Send + 'static>(ExecutorJoinHandle<T>);
+
+impl<T: Send + 'static> ShardThread<T> {
+    /// Waits for the thread, and returns what its future returned.
+    ///
+    /// # Errors
+    /// If the thread panicked.
+    pub fn join(self) -> io::Result<T> {
+        self.0.join().map_err(io::Error::from)
+    }
+}
+
+/// Runs the future that `make` returns on a thread of its own, inside an executor. The thread is
+/// bound to no core: it may run where the process may (law S36).
+///
+/// # Errors
+/// If the kernel refuses a thread or the executor's rings.
+pub fn spawn<F, T>(
+    name: &str,
+    make: impl FnOnce() -> F + Send + 'static,
+) -> io::Result<ShardThread<T>>
+where
+    F: Future<Output = T> + 'static,
+    T: Send + 'static,
+{
+    let builder = LocalExecutorBuilder::new(Placement::Unbound).name(name);
+    builder.spawn(make).map(ShardThread).map_err(io::Error::from)
 }
 
 /// Calls `shard`'s turns inside a glommio executor until it is done.

@@ -8,7 +8,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering, fence};
 
 use coilgun_protocol::buffer::{BlockRef, Region};
 use coilgun_protocol::model::Timestamp;
@@ -169,9 +169,14 @@ impl Ring for UringRing {
 
     fn prepare_park(&mut self) -> io::Result<bool> {
         self.ring.completion().enable_eventfd();
-        // Work the kernel deferred before the eventfd was enabled is done now, so that it cannot
-        // stay hidden (law S24).
-        self.enter()?;
+        // Work the kernel deferred before the eventfd spoke must not stay hidden (law S24). The
+        // kernel marks it in the ring before it looks whether the eventfd may speak; both are locked
+        // operations on x86-64, so that after a fence either the mark is seen here or the eventfd
+        // speaks. Elsewhere the two may pass each other, and the kernel is asked.
+        fence(Ordering::SeqCst);
+        if self.needs_enter() || cfg!(not(target_arch = "x86_64")) {
+            self.enter()?;
+        }
         Ok(self.ring.completion().is_empty())
     }
 

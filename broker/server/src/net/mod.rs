@@ -12,6 +12,9 @@
 //!
 //! Per turn and connection: one send; per turn: one system call, if there is anything to say.
 
+mod accepting;
+mod counters;
+mod ending;
 mod inbox;
 mod listener;
 mod network;
@@ -23,9 +26,10 @@ mod slots;
 mod socket;
 mod transport;
 
+pub use counters::{NetCopies, NetCounters};
 pub use inbox::{AssemblyPools, Inbox, Next, NoAssemblyBlock};
 pub use listener::{ListenAddress, ListenError, Listener};
-pub use network::{End, Net, NetCopies, NetCounters, NetEvent, NetSettings};
+pub use network::{End, Net, NetEvent, NetSettings};
 pub use receive_buffers::ReceiveBuffers;
 pub use ring::{Completion, Operation, OperationKind, Received, Ring, SLOTS_MAX, UserData};
 pub use slots::Slots;

@@ -9,6 +9,10 @@
 //! each piece only its block and length; the place follows from the order of the completions. A
 //! block goes back to the kernel when the kernel has retired it and nobody holds a piece of it.
 //!
+//! The kernel uses the blocks it was given in turn. If it had all of them, every receive would touch
+//! memory that has long left the cache, so it is given few, and the block that came back last is
+//! given first. It gets more when a connection found none, and slowly fewer again.
+//!
 //! Invariants: a block is provided to the kernel, or filled up and held, or free in the pool; a
 //! piece is never handed out twice.
 
@@ -24,25 +28,45 @@ pub struct ReceiveBuffers {
     filled: Box<[u32]>,
     /// How many blocks the kernel has and may fill.
     provided: usize,
+    /// How many it should have.
+    wanted: usize,
+    /// How many were provided since it was last given fewer.
+    since_fewer: usize,
 }
+
+/// How many blocks the kernel has at the least, if there are as many: one megabyte of them.
+const WANTED_MIN: usize = 16;
+/// After how many blocks without a shortage the kernel is given one fewer.
+const FEWER_AFTER: usize = 256;
 
 impl ReceiveBuffers {
     /// Book-keeping for the blocks of `pool`, none of which is provided yet.
     #[must_use]
     pub fn new(pool: Pool) -> ReceiveBuffers {
         let filled = vec![0; pool.block_count()].into_boxed_slice();
-        ReceiveBuffers { pool, filled, provided: 0 }
+        ReceiveBuffers { pool, filled, provided: 0, wanted: WANTED_MIN, since_fewer: 0 }
     }
 
-    /// Provides every free block to the kernel and says how many.
-    pub fn provide_free(&mut self, ring: &mut impl Ring) -> usize {
-        let before = self.provided;
-        while let Some(block) = self.pool.take() {
+    /// Provides free blocks to the kernel until it has as many as it should.
+    pub fn provide_free(&mut self, ring: &mut impl Ring) {
+        while self.provided < self.wanted
+            && let Some(block) = self.pool.take()
+        {
             self.filled[block.index() as usize] = 0;
             ring.provide(block);
             self.provided += 1;
+            self.since_fewer += 1;
         }
-        self.provided - before
+        if self.since_fewer >= FEWER_AFTER {
+            self.since_fewer = 0;
+            self.wanted = WANTED_MIN.max(self.wanted - 1);
+        }
+    }
+
+    /// A connection found no block: from now on the kernel has more, as far as there are more.
+    pub fn on_shortage(&mut self) {
+        self.since_fewer = 0;
+        self.wanted = (2 * self.wanted).min(WANTED_MIN.max(self.pool.block_count()));
     }
 
     /// The `len` bytes a completion put into a block. `len` may be 0.
@@ -65,10 +89,11 @@ impl ReceiveBuffers {
         self.provided > 0
     }
 
-    /// Whether so few blocks are left to the kernel that pieces others hold should move out
-    /// (law S6).
+    /// Whether so many blocks are held by others that the pieces they hold should move out (law S6).
     #[must_use]
     pub fn is_low(&self) -> bool {
-        self.provided * 4 < self.pool.block_count()
+        let count = self.pool.block_count();
+        let held = count - self.provided - self.pool.free_count();
+        held * 4 > count * 3
     }
 }

@@ -158,6 +158,7 @@ impl<R: Ring> Net<R> {
             }
             libc::ENOBUFS => {
                 self.counters.starvations += 1;
+                self.buffers.on_shortage();
                 socket.receive = Receive::Starved;
                 self.starved.push_back(id);
             }

@@ -5,6 +5,10 @@ use serde::Serialize;
 /// What happened on a shard since its start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct ShardCounters {
+    /// Connections there are.
+    pub connections: u64,
+    /// Subscriptions there are.
+    pub subscriptions: u64,
     /// Turns taken.
     pub turns: u64,
     /// Messages published.

@@ -35,10 +35,12 @@ mod protocols;
 mod publish;
 mod settings;
 mod slice;
+mod system;
 mod turn;
 
 pub use control::{Control, ControlQueue, ControlSender, control_queue};
 pub use counters::ShardCounters;
 pub use protocols::{AnySession, ListenerProtocol};
 pub use settings::ShardSettings;
+pub use system::COUNTERS_SUBJECT;
 pub use turn::Shard;

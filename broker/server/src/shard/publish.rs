@@ -9,6 +9,7 @@ use coilgun_protocol::model::{
 use coilgun_protocol::session::Session;
 
 use super::dispatch::{Progress, bytes};
+use super::system;
 use super::turn::Shard;
 use crate::env::Env;
 
@@ -40,7 +41,10 @@ impl<E: Env> Shard<E> {
                 Some(full) => Progress::Waits(full.client),
                 None => {
                     self.router.commit(&plan);
-                    let receivers = self.deliver(now, id, publish, chunk, text, &plan);
+                    let mut receivers = self.deliver(now, id, publish, chunk, text, &plan);
+                    if receivers == 0 && subject.starts_with(system::PREFIX) {
+                        receivers = self.answer_system(now, id, publish, subject, reply);
+                    }
                     self.account(now, id, publish, receivers, plan.is_starved());
                     Progress::Done
                 }

@@ -88,6 +88,8 @@ impl<E: Env> Shard<E> {
         let net = self.net.counters();
         let copies = self.net.copies();
         ShardCounters {
+            connections: self.clients.len() as u64,
+            subscriptions: self.router.counts().subscriptions as u64,
             payload_copies: copies.payloads,
             moved_bytes: self.counters.moved_bytes + copies.moved_bytes,
             accepted: net.accepted,
@@ -168,8 +170,9 @@ impl<E: Env> Turn for Shard<E> {
     fn turn(&mut self, now: Timestamp) -> io::Result<Work> {
         self.counters.turns += 1;
         let mut events = std::mem::take(&mut self.events);
-        let mut work = self.net.poll(now, &mut events);
+        let polled = self.net.poll(now, &mut events);
         self.events = events;
+        let mut work = polled?;
         self.net.tick(now);
         work += self.run_events(now);
         self.run_controls(now);

@@ -159,14 +159,14 @@ fn a_peer_that_never_closes_is_let_go() {
     let mut events = Vec::new();
     for _ in 0..3 {
         net.flush(world.now(), &mut events).expect("a simulated ring does not break");
-        net.poll(world.now(), &mut events);
+        net.poll(world.now(), &mut events).expect("a simulated ring does not break");
     }
     let id = net.ids().next().expect("the peer was accepted");
     net.outbox(id).expect("it is open").copy(b"good bye");
     net.finish(world.now(), id);
     for _ in 0..5 {
         net.flush(world.now(), &mut events).expect("a simulated ring does not break");
-        net.poll(world.now(), &mut events);
+        net.poll(world.now(), &mut events).expect("a simulated ring does not break");
     }
     assert_eq!(world.read(peer, 100), b"good bye");
     assert!(world.broker_ended(peer) && !world.broker_closed(peer), "it waits for the peer");
@@ -176,7 +176,7 @@ fn a_peer_that_never_closes_is_let_go() {
     net.tick(world.now());
     for _ in 0..5 {
         net.flush(world.now(), &mut events).expect("a simulated ring does not break");
-        net.poll(world.now(), &mut events);
+        net.poll(world.now(), &mut events).expect("a simulated ring does not break");
     }
     assert!(world.broker_closed(peer));
     assert_eq!(events.last(), Some(&NetEvent::Freed(id)));

@@ -3,6 +3,7 @@
 mod allocations;
 mod echo_real;
 mod echo_simulated;
+mod main_job;
 mod native_peer;
 mod ring_real;
 mod shard_simulated;

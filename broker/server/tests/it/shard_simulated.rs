@@ -347,3 +347,26 @@ fn s2_slots_are_used_again_and_nothing_of_the_old_client_is_left() {
     assert_eq!(broker.shard.router().counts().subscriptions, 0);
     assert_eq!(broker.shard.net().pools().small.free_count(), 256);
 }
+
+#[test]
+fn the_broker_says_what_it_counted() {
+    let mut broker = broker();
+    let mut asker = broker.open("asker");
+    asker.subscribe(1, "_INBOX.asker", "");
+    asker.subscribe(2, "$SYS.COUNTERS", "");
+    (0..5).for_each(|_| asker.publish("x", b"counted"));
+    let request = |subject, ticket| PublishFrame {
+        flags: PublishFlags::REQUEST,
+        reply: b"_INBOX.asker",
+        ..ticketed(subject, b"", ticket)
+    };
+    asker.publish_with(request("$SYS.COUNTERS", 3));
+    asker.publish_with(request("$SYS.UNKNOWN", 4));
+    broker.barrier(&mut asker);
+    assert_eq!(asker.outcomes, [(4, ErrorCode::NoResponders as u16, 0)]);
+    assert_eq!(asker.seen.len(), 1, "nobody can listen on the broker's own subjects");
+    let text = String::from_utf8(asker.seen[0].payload.clone()).expect("JSON is text");
+    assert!(text.contains("\"messages\":5"), "{text}");
+    assert!(text.contains("\"subscriptions\":1"), "{text}");
+    assert_eq!(asker.seen[0].correlation, 3);
+}

@@ -1,6 +1,6 @@
 //! The decoders that are fuzzed.
 
-use coilgun_protocol::model::{Header, encode_header, fuzz_headers};
+use coilgun_protocol::fuzz::{FUZZ_TARGETS, fuzz_seeds};
 
 /// One decoder's entry and inputs it understands.
 #[derive(Clone, Debug)]
@@ -15,20 +15,12 @@ pub(crate) struct Target {
 
 /// Every decoder there is.
 pub(crate) fn targets() -> Vec<Target> {
-    vec![Target { name: "headers", entry: fuzz_headers, seeds: header_seeds() }]
-}
-
-fn header_seeds() -> Vec<Vec<u8>> {
-    let blocks: [&[(&[u8], &[u8])]; 3] =
-        [&[], &[(b"a", b"")], &[(b"Trace-Id", b"7"), (b"trace-id", b"\0\r\n"), (b"x", &[9; 300])]];
-    let block = |headers: &[(&[u8], &[u8])]| {
-        let mut block = Vec::new();
-        for (name, value) in headers {
-            encode_header(Header { name, value }, &mut block).expect("the headers are valid");
-        }
-        block
+    let target = |(name, entry): &(&'static str, fn(&[u8]))| Target {
+        name,
+        entry: *entry,
+        seeds: fuzz_seeds(name),
     };
-    blocks.map(block).to_vec()
+    FUZZ_TARGETS.iter().map(target).collect()
 }
 
 #[cfg(test)]
@@ -44,5 +36,13 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn every_target_passes_its_seeds() {
+        for target in targets() {
+            assert!(!target.seeds.is_empty(), "{} has seeds", target.name);
+            target.seeds.iter().for_each(|seed| (target.entry)(seed));
+        }
     }
 }

@@ -18,8 +18,9 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Begins to watch. If an execution has begun and no other begins for a whole `patience` to
-    /// two of them, `stuck` is called once, on a thread of the watchdog, with the number of the execution that does not end.
+    /// Begins to watch. If an execution has begun and no other begins for one to two times
+    /// `patience`, `stuck` is called once, on a thread of the watchdog, with the number of the
+    /// execution that does not end.
     pub(crate) fn start(patience: Duration, stuck: impl FnOnce(u64) + Send + 'static) -> Watchdog {
         let executions = Arc::new(AtomicU64::new(NOT_BEGUN));
         let (alive, closed) = channel::<()>();

@@ -1,80 +1,90 @@
 //! Seven packages were chosen for the broker, and each must do real work in it.
 
 use crate::repository::Tree;
-use crate::tidy::banned::is_test_file;
 use crate::tidy::finding::Finding;
 use crate::tidy::rust_tokens::tokens;
 
 /// Where a package does its work.
 #[derive(Clone, Copy)]
-enum Place {
-    /// It is used here.
-    At {
-        /// The manifest that names it.
-        manifest: &'static str,
-        /// A file on the path of real data, or of the real program.
-        file: &'static str,
-        /// What must stand there, as tokens separated by spaces.
-        token: &'static str,
-    },
-    /// No room that needs it stands yet.
-    Pending,
+struct Place {
+    /// The manifest that names it.
+    manifest: &'static str,
+    /// A file on the path of real data, or of a real program.
+    file: &'static str,
+    /// What must stand there, as tokens separated by spaces.
+    token: &'static str,
 }
 
-/// The seven, each with its place. A change that gives a pending one its first use names it here.
+/// The seven, each with its place.
 const PACKAGES: [(&str, Place); 7] = [
     (
         "glommio",
-        Place::At {
+        Place {
             manifest: "storage/Cargo.toml",
             file: "storage/src/disk/glommio.rs",
             token: "glommio :: io",
         },
     ),
-    ("flatbuffers", Place::Pending),
+    (
+        "flatbuffers",
+        Place {
+            manifest: "protocol/Cargo.toml",
+            file: "protocol/src/native/control/table.rs",
+            token: "flatbuffers :: root_with_opts",
+        },
+    ),
     (
         "rkyv",
-        Place::At {
+        Place {
             manifest: "storage/Cargo.toml",
             file: "storage/src/identity.rs",
             token: "rkyv :: access",
         },
     ),
-    ("crossbeam", Place::Pending),
-    ("ahash", Place::Pending),
-    ("hdrhistogram", Place::Pending),
-    ("clap", Place::Pending),
+    (
+        "crossbeam",
+        Place {
+            manifest: "broker/server/Cargo.toml",
+            file: "broker/server/src/shard/control.rs",
+            token: "crossbeam :: queue",
+        },
+    ),
+    (
+        "ahash",
+        Place {
+            manifest: "broker/core/Cargo.toml",
+            file: "broker/core/src/router/trie.rs",
+            token: "ahash :: RandomState",
+        },
+    ),
+    (
+        "hdrhistogram",
+        Place {
+            manifest: "bench/Cargo.toml",
+            file: "bench/src/sample.rs",
+            token: "hdrhistogram :: Histogram",
+        },
+    ),
+    (
+        "clap",
+        Place { manifest: "bench/Cargo.toml", file: "bench/src/arguments.rs", token: "clap ::" },
+    ),
 ];
 
-/// Developer tasks are no part of the broker: what they use proves nothing.
-const NO_PRODUCT: &str = "tools/xtask/";
-
-/// Finds packages that do not work where they should, or work without being listed.
+/// Finds packages that do not work where they should.
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     PACKAGES.iter().filter_map(|(package, place)| check_one(tree, package, *place)).collect()
 }
 
 fn check_one(tree: &Tree, package: &str, place: Place) -> Option<Finding> {
-    match place {
-        Place::At { manifest, file, token } => {
-            if !tree.text(manifest).is_some_and(|text| depends_on(text, package)) {
-                let text = format!("must depend on {package}");
-                return Some(Finding::in_file(manifest, text));
-            }
-            let works = tree.text(file).is_some_and(|text| has_row(text, token));
-            let text = format!("must use {package} ({token}): see {}", file!());
-            (!works).then(|| Finding::in_file(file, text))
-        }
-        Place::Pending => {
-            let row = format!("{package} ::");
-            let sources = tree
-                .texts_ending(".rs")
-                .filter(|(path, _)| !path.starts_with(NO_PRODUCT) && !is_test_file(path));
-            let mut users = sources.filter(|(_, text)| has_row(text, &row));
-            let text = format!("uses {package}, which is listed as pending in {}", file!());
-            users.next().map(|(path, _)| Finding::in_file(path, text))
-        }
+    let Place { manifest, file, token } = place;
+    if !tree.text(manifest).is_some_and(|text| depends_on(text, package)) {
+        let text = format!("must depend on {package}");
+        return Some(Finding::in_file(manifest, text));
     }
+    let works = tree.text(file).is_some_and(|text| has_row(text, token));
+    let text = format!("must use {package} ({token}): see {}", file!());
+    (!works).then(|| Finding::in_file(file, text))
 }
 
 /// Whether a manifest names the package among what it ships with.
@@ -98,7 +108,7 @@ fn has_row(text: &str, row: &str) -> bool {
 mod tests {
     use super::*;
 
-    const AT: Place = Place::At { manifest: "a/Cargo.toml", file: "a/src/b.rs", token: "x :: y" };
+    const AT: Place = Place { manifest: "a/Cargo.toml", file: "a/src/b.rs", token: "x :: y" };
 
     fn found(manifest: &str, source: &str, place: Place) -> bool {
         let tree = Tree::of(&[("a/Cargo.toml", manifest), ("a/src/b.rs", source)]);
@@ -114,14 +124,5 @@ mod tests {
         assert!(found(manifest, "#[cfg(test)]\nmod tests { use x::y; }", AT));
         assert!(found("[dev-dependencies]\nx = \"1\"\n", "use x::y;", AT));
         assert!(check_one(&Tree::default(), "x", AT).is_some());
-    }
-
-    #[test]
-    fn a_pending_package_must_not_work_unseen() {
-        assert!(found("", "use x::y;", Place::Pending));
-        assert!(!found("", "#[cfg(test)]\nmod tests { use x::y; }", Place::Pending));
-        assert!(!found("", "use xx::y; fn x() {}", Place::Pending));
-        let tasks = Tree::of(&[("tools/xtask/src/main.rs", "use x::y;")]);
-        assert!(check_one(&tasks, "x", Place::Pending).is_none());
     }
 }

@@ -11,53 +11,14 @@
 //! its completion (S1), and a descriptor is closed only when nothing is outstanding on it (S2). What
 //! lies in a receive block is overwritten when the block is provided again.
 
+mod environment;
 mod faults;
 mod ring;
 mod socket;
 mod world;
 
-use std::io;
-
-use coilgun_protocol::buffer::{Pool, Region};
-use coilgun_protocol::model::Timestamp;
-
+pub use environment::SimEnv;
 pub use faults::{FaultCounts, Faults};
 pub use ring::SimRing;
 pub use socket::PeerId;
 pub use world::SimWorld;
-
-use super::Env;
-
-/// [`Env`] in a simulated world.
-#[derive(Clone, Debug)]
-pub struct SimEnv {
-    world: SimWorld,
-}
-
-impl SimEnv {
-    /// A shard's view of `world`.
-    #[must_use]
-    pub fn new(world: SimWorld) -> SimEnv {
-        SimEnv { world }
-    }
-}
-
-impl Env for SimEnv {
-    type Ring = SimRing;
-
-    fn region(&mut self, len: usize) -> io::Result<Region> {
-        Ok(Region::heap(len))
-    }
-
-    fn ring(&mut self, receive: &Pool) -> io::Result<SimRing> {
-        Ok(SimRing::new(self.world.clone(), receive.clone()))
-    }
-
-    fn now(&mut self) -> Timestamp {
-        self.world.now()
-    }
-
-    fn random(&mut self) -> u64 {
-        self.world.random()
-    }
-}

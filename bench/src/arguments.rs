@@ -1,0 +1,194 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use coilgun_protocol::model::limits::PAYLOAD_BYTES_CEILING;
+use coilgun_server::net::ListenAddress;
+use serde::Serialize;
+
+use crate::cpu::allowed_cpus;
+use crate::error::BenchError;
+use crate::message::STAMP_BYTES;
+use crate::scenario::PlanSettings;
+use crate::servers::{BrokerSource, ServerSettings, parse_address};
+use crate::suite::SuiteSettings;
+use crate::window::Timing;
+
+/// Measure Coilgun beside the bare ring it stands on.
+#[derive(Parser, Debug)]
+#[command(name = "coilgun-bench", version)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: Action,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Action {
+    /// Echo whatever comes, on the bare ring, until SIGINT or SIGTERM.
+    ///
+    /// Prints the address it listens on in one line when it is ready.
+    EchoServer(EchoArguments),
+    /// Run a suite of scenarios and report what was measured.
+    ///
+    /// Starts the echo server and the broker on one core, drives both in turns from another core,
+    /// prints a table to standard output, and writes every round as JSON if asked to.
+    Run(RunArguments),
+}
+
+/// Where to echo.
+#[derive(Args, Debug)]
+pub struct EchoArguments {
+    /// A TCP address (port 0: any), or a path for a UNIX socket.
+    #[arg(long, value_name = "ADDR|PATH", default_value = "127.0.0.1:0", value_parser = address)]
+    pub listen: ListenAddress,
+}
+
+/// How to run a suite.
+#[derive(Args, Clone, Debug, Serialize)]
+pub struct RunArguments {
+    /// Which scenarios.
+    #[arg(long, value_enum, default_value_t = SuiteName::First)]
+    pub suite: SuiteName,
+    /// The broker's program [default: `coilgun` beside this program].
+    #[arg(long, value_name = "PATH", conflicts_with = "connect")]
+    pub broker: Option<PathBuf>,
+    /// Use the broker that listens at this TCP address or UNIX path, instead of starting one.
+    #[arg(long, value_name = "ADDR|PATH")]
+    pub connect: Option<String>,
+    /// Process of the broker named by --connect, to read its CPU time.
+    #[arg(long, value_name = "PID", requires = "connect")]
+    pub pid: Option<u32>,
+    /// How often every scenario is played.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub rounds: u32,
+    /// How long every scenario is measured in every round, after a warm-up of a quarter of that.
+    #[arg(long, value_name = "S", default_value_t = 2.0)]
+    pub seconds: f64,
+    /// Payload sizes in bytes.
+    #[arg(long, value_name = "BYTES,...", value_delimiter = ',', default_values_t = [64])]
+    pub size: Vec<usize>,
+    /// Messages per second of the scenarios that send by a schedule.
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_values_t = [50_000])]
+    pub rate: Vec<u64>,
+    /// Play only scenarios whose name contains one of these.
+    #[arg(long, value_name = "TEXT,...", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Write every round to this file.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// The core of the servers that are started, and the core of the load, as
+    /// `broker=0,load=1`; or `none` [default: the first two cores there are].
+    #[arg(long, value_name = "PLAN")]
+    pub cpus: Option<CpuPlan>,
+}
+
+/// Which scenarios.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SuiteName {
+    /// Round trips, 64 connections, throughput, latency by a schedule.
+    First,
+}
+
+/// Who runs on which core.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct CpuPlan {
+    /// The core of the servers that are started; none: any.
+    pub broker: Option<usize>,
+    /// The core of the load; none: any.
+    pub load: Option<usize>,
+}
+
+impl FromStr for CpuPlan {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<CpuPlan, String> {
+        let mut plan = CpuPlan::default();
+        if text == "none" {
+            return Ok(plan);
+        }
+        for part in text.split(',') {
+            let (name, number) = part.split_once('=').ok_or_else(|| not_a_plan(part))?;
+            let cpu = number.parse().map_err(|_| not_a_plan(part))?;
+            match name {
+                "broker" => plan.broker = Some(cpu),
+                "load" => plan.load = Some(cpu),
+                _ => return Err(not_a_plan(part)),
+            }
+        }
+        Ok(plan)
+    }
+}
+
+fn not_a_plan(part: &str) -> String {
+    format!("'{part}' is neither broker=CPU nor load=CPU")
+}
+
+fn address(text: &str) -> Result<ListenAddress, String> {
+    if text.is_empty() {
+        Err("an address is not empty".to_owned())
+    } else {
+        Ok(parse_address(text))
+    }
+}
+
+impl RunArguments {
+    /// What the arguments mean, with the defaults that depend on the machine.
+    ///
+    /// # Errors
+    /// If one makes no sense, or the machine does not say what it is.
+    pub fn settings(&self) -> Result<SuiteSettings, BenchError> {
+        let measured = Duration::try_from_secs_f64(self.seconds)
+            .ok()
+            .filter(|measured| (0.01..=3600.0).contains(&measured.as_secs_f64()))
+            .ok_or_else(|| wrong(format!("--seconds {}: 0.01 to 3600", self.seconds)))?;
+        let is_size = |bytes: &&usize| !(STAMP_BYTES..=PAYLOAD_BYTES_CEILING).contains(*bytes);
+        if let Some(bytes) = self.size.iter().find(is_size) {
+            let text = format!("--size {bytes}: {STAMP_BYTES} to {PAYLOAD_BYTES_CEILING}");
+            return Err(wrong(text));
+        }
+        if let Some(rate) = self.rate.iter().find(|rate| !(1..=100_000_000).contains(*rate)) {
+            return Err(wrong(format!("--rate {rate}: 1 to 100000000")));
+        }
+        let cpus = self.cpu_plan()?;
+        let bench = std::env::current_exe().map_err(BenchError::system("finding this program"))?;
+        let broker = match &self.connect {
+            Some(text) => BrokerSource::Running { address: parse_address(text), pid: self.pid },
+            None => BrokerSource::Program(
+                self.broker.clone().unwrap_or_else(|| bench.with_file_name("coilgun")),
+            ),
+        };
+        Ok(SuiteSettings {
+            servers: ServerSettings { bench, broker, cpu: cpus.broker },
+            load_cpu: cpus.load,
+            plan: PlanSettings { payload_bytes: self.size.clone(), rates: self.rate.clone() },
+            only: self.only.clone(),
+            rounds: self.rounds,
+            timing: Timing { warm_up: measured / 4, measured, stall: Duration::from_secs(5) },
+        })
+    }
+
+    fn cpu_plan(&self) -> Result<CpuPlan, BenchError> {
+        if let Some(plan) = self.cpus {
+            return Ok(plan);
+        }
+        let cpus = allowed_cpus().map_err(BenchError::system("asking for cores"))?;
+        match cpus[..] {
+            [broker, load, ..] => Ok(CpuPlan { broker: Some(broker), load: Some(load) }),
+            [_] | [] => Err(wrong(
+                "there is one core only, and servers and load would share it; say --cpus none to \
+                 measure even so"
+                    .to_owned(),
+            )),
+        }
+    }
+}
+
+fn wrong(text: String) -> BenchError {
+    BenchError::Argument(text)
+}

@@ -1,0 +1,45 @@
+//! Measures Coilgun: a load generator, the scenarios it plays, and reports of what it found.
+//!
+//! What it does: starts the bare ring echo of `coilgun-server` and a broker as processes of their
+//! own on one core, drives both from one thread on another core with the same code, alternately,
+//! round after round, and reports every round together with ratios that are taken inside a round.
+//!
+//! What it never does: it corrects no figure, drops no round, and passes no run in which a message
+//! was lost, doubled, overtaken or altered.
+//!
+//! ```text
+//! suite -> scenario -> lanes -> driver <-> load <-> connections <-> echo server or broker
+//!                                 |
+//!                              samples -> report (table, JSON)
+//! ```
+//!
+//! - A *lane* is the road of one numbered sequence of messages: a connection it leaves by, a
+//!   connection it arrives on, and what its arrival sets off.
+//! - Latency is always counted from the time at which a message was meant to leave, not from when
+//!   it left, so that a stall of the load or of the server is not hidden (no coordinated omission).
+//! - CPU of a server is its process's CPU clock over the measured window, which starts after a
+//!   warm-up. Work that the kernel does for a server inside the load's system calls (the receiving
+//!   half of a loopback send) counts for the load, for echo and broker alike.
+
+pub mod arguments;
+pub mod child;
+pub mod connection;
+pub mod cpu;
+pub mod driver;
+pub mod echo_load;
+pub mod echo_server;
+pub mod error;
+pub mod interrupt;
+pub mod lane;
+pub mod load;
+pub mod machine;
+pub mod message;
+pub mod native_load;
+pub mod poller;
+pub mod report;
+pub mod sample;
+pub mod scenario;
+pub mod servers;
+pub mod suite;
+pub mod summary;
+pub mod window;

@@ -1,0 +1,278 @@
+//! The load's side of the native protocol: handshake, subscriptions, frames.
+
+use std::os::fd::RawFd;
+use std::time::Duration;
+
+use coilgun_protocol::model::{PublishFlags, SubscriptionId, Ticket};
+use coilgun_protocol::native::{
+    ClientFrame, Hello, Incoming, OutcomeFrame, Preface, PublishFrame, ServerFrame, ServerReader,
+    SubscribeRequest, encode_frame,
+};
+use coilgun_server::net::ListenAddress;
+
+use crate::connection::{Connection, Flushed, Received};
+use crate::cpu::monotonic_ns;
+use crate::error::BenchError;
+use crate::lane::FrameTemplate;
+use crate::message::{MessageError, payload_template};
+use crate::poller::wait_readable;
+
+/// How long a broker may take to answer a handshake or a subscription.
+const ANSWER_MS_MAX: u64 = 10_000;
+/// Room for what a native frame of the load has beside its payload.
+const FRAME_ROOM_BYTES: usize = 1024;
+
+/// Reads the broker's frames.
+#[derive(Clone, Debug, Default)]
+pub struct NativeWire {
+    reader: ServerReader,
+    /// Tokens of the broker's questions for a sign of life that are not answered yet.
+    asked: Vec<u64>,
+}
+
+impl NativeWire {
+    /// Shows the payloads of whole frames at the front of `bytes` in order, and returns how many
+    /// bytes the frames took.
+    ///
+    /// # Errors
+    /// If the broker breaks the protocol, refuses something or says goodbye, and as `on_payload`.
+    pub fn split(
+        &mut self,
+        bytes: &[u8],
+        on_payload: &mut impl FnMut(&[u8]) -> Result<(), MessageError>,
+    ) -> Result<usize, BenchError> {
+        let mut at = 0;
+        // Ends because every item takes bytes away.
+        loop {
+            match self.reader.read(&bytes[at..])? {
+                Incoming::Incomplete { .. } => return Ok(at),
+                Incoming::Preface { used, .. } => at += used,
+                Incoming::Frame { frame: ServerFrame::Deliver(deliver), used } => {
+                    on_payload(deliver.payload)?;
+                    at += used;
+                }
+                Incoming::Frame { frame, used } => {
+                    self.on_other_frame(&frame)?;
+                    at += used;
+                }
+            }
+        }
+    }
+
+    /// Whether the broker waits for a sign of life.
+    #[must_use]
+    pub fn has_answers(&self) -> bool {
+        !self.asked.is_empty()
+    }
+
+    /// Appends the signs of life that are owed to `out`.
+    pub fn take_answers(&mut self, out: &mut Vec<u8>) {
+        for token in self.asked.drain(..) {
+            encode_frame(&ClientFrame::Pong { token }, out).expect("a PONG has one length");
+        }
+    }
+
+    /// Whatever is neither a message nor an answer that was waited for.
+    fn on_other_frame(&mut self, frame: &ServerFrame<'_>) -> Result<(), BenchError> {
+        match frame {
+            ServerFrame::Ping { token } => self.asked.push(*token),
+            ServerFrame::Outcome(outcome) => check_outcome(outcome)?,
+            ServerFrame::Pong { .. } => {}
+            ServerFrame::Error(error) => {
+                return Err(BenchError::Refused(format!("{}: {}", error.name, error.detail)));
+            }
+            ServerFrame::GoAway(go_away) => {
+                return Err(BenchError::Refused(format!("go away: {}", go_away.detail)));
+            }
+            ServerFrame::Welcome(_) | ServerFrame::Deliver(_) => {
+                return Err(BenchError::Refused(format!("{frame:?}, which was not expected")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_outcome(outcome: &OutcomeFrame) -> Result<(), BenchError> {
+    if outcome.is_ok() {
+        return Ok(());
+    }
+    let text = match outcome.error_code() {
+        Some(code) => code.to_string(),
+        None => format!("error {}", outcome.code),
+    };
+    Err(BenchError::Refused(text))
+}
+
+/// A native connection that has shaken hands, before it becomes part of a load.
+#[derive(Debug)]
+pub struct NativeClient {
+    connection: Connection,
+    wire: NativeWire,
+    subscription_count: u64,
+}
+
+impl NativeClient {
+    /// Connects and shakes hands, for payloads of up to `payload_bytes`.
+    ///
+    /// # Errors
+    /// If the broker does not answer, refuses, or accepts no payload that large.
+    pub fn open(address: &ListenAddress, payload_bytes: usize) -> Result<NativeClient, BenchError> {
+        let connection = Connection::open(address, payload_bytes + FRAME_ROOM_BYTES)
+            .map_err(|error| BenchError::Connect { address: address.clone(), error })?;
+        let wire = NativeWire::default();
+        let mut client = NativeClient { connection, wire, subscription_count: 0 };
+        let hello = Hello {
+            software: concat!("coilgun-bench/", env!("CARGO_PKG_VERSION")),
+            ..Hello::default()
+        };
+        client.connection.output().extend_from_slice(&Preface::OURS.encode());
+        client.send(&ClientFrame::Hello(hello))?;
+        let accepted = client.await_answer(|frame| match frame {
+            ServerFrame::Welcome(welcome) => Ok(Some(welcome.payload_bytes_max as usize)),
+            ServerFrame::Error(error) => {
+                Err(BenchError::Refused(format!("{}: {}", error.name, error.detail)))
+            }
+            ServerFrame::Deliver(_)
+            | ServerFrame::Outcome(_)
+            | ServerFrame::GoAway(_)
+            | ServerFrame::Ping { .. }
+            | ServerFrame::Pong { .. } => Ok(None),
+        })?;
+        if accepted < payload_bytes {
+            let text = format!("{accepted} bytes of payload are the limit, not {payload_bytes}");
+            return Err(BenchError::Refused(text));
+        }
+        Ok(client)
+    }
+
+    /// Subscribes, and returns when the subscription stands.
+    ///
+    /// # Errors
+    /// If the broker does not answer, or refuses.
+    pub fn subscribe(&mut self, filter: &str) -> Result<(), BenchError> {
+        self.subscription_count += 1;
+        let number = self.subscription_count;
+        let request = SubscribeRequest {
+            correlation: Ticket(number),
+            ..SubscribeRequest::plain(SubscriptionId(number), filter.as_bytes())
+        };
+        self.send(&ClientFrame::Subscribe(request))?;
+        self.await_answer(|frame| match frame {
+            ServerFrame::Outcome(outcome) => {
+                check_outcome(outcome)?;
+                Ok((outcome.correlation == Ticket(number)).then_some(()))
+            }
+            ServerFrame::Error(error) => {
+                Err(BenchError::Refused(format!("{}: {}", error.name, error.detail)))
+            }
+            ServerFrame::Welcome(_)
+            | ServerFrame::Deliver(_)
+            | ServerFrame::GoAway(_)
+            | ServerFrame::Ping { .. }
+            | ServerFrame::Pong { .. } => Ok(None),
+        })
+    }
+
+    /// The connection and its wire, for a load.
+    #[must_use]
+    pub fn into_parts(self) -> (Connection, NativeWire) {
+        (self.connection, self.wire)
+    }
+
+    fn send(&mut self, frame: &ClientFrame<'_>) -> Result<(), BenchError> {
+        encode_frame(frame, self.connection.output())?;
+        match self.connection.flush().map_err(BenchError::system("sending"))? {
+            Flushed::All => Ok(()),
+            Flushed::Blocked => {
+                Err(BenchError::Refused("nothing: it does not read a handshake".to_owned()))
+            }
+        }
+    }
+
+    /// Reads frames until `answer` finds what it looks for.
+    fn await_answer<T>(
+        &mut self,
+        mut answer: impl FnMut(&ServerFrame<'_>) -> Result<Option<T>, BenchError>,
+    ) -> Result<T, BenchError> {
+        let ends_at = monotonic_ns() + ANSWER_MS_MAX * 1_000_000;
+        // Ends because every item takes bytes away, and because time runs out.
+        loop {
+            match self.wire.reader.read(self.connection.input())? {
+                Incoming::Preface { used, .. } => self.connection.consume(used),
+                Incoming::Frame { frame, used } => {
+                    let found = answer(&frame)?;
+                    self.connection.consume(used);
+                    if let Some(found) = found {
+                        return Ok(found);
+                    }
+                }
+                Incoming::Incomplete { .. } => self.receive_until(ends_at)?,
+            }
+        }
+    }
+
+    /// Waits for more bytes.
+    fn receive_until(&mut self, ends_at: u64) -> Result<(), BenchError> {
+        // Ends because time runs out.
+        loop {
+            match self.connection.receive().map_err(BenchError::system("receiving"))? {
+                Received::Bytes => return Ok(()),
+                Received::End => return Err(BenchError::Closed("broker")),
+                Received::Nothing => {}
+            }
+            let left_ms = ends_at.saturating_sub(monotonic_ns()) / 1_000_000;
+            if left_ms == 0 {
+                let text = format!("nothing for {ANSWER_MS_MAX} ms");
+                return Err(BenchError::Refused(text));
+            }
+            let descriptor: RawFd = self.connection.descriptor();
+            wait_readable(descriptor, Duration::from_millis(left_ms))
+                .map_err(BenchError::system("waiting for a socket"))?;
+        }
+    }
+}
+
+/// How the messages of a lane are published.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Publishing<'a> {
+    /// The subject.
+    pub subject: &'a str,
+    /// The subject for replies; empty: none.
+    pub reply: &'a str,
+    /// What the publisher asks for.
+    pub flags: PublishFlags,
+    /// Travels with each message; [`Ticket::NONE`]: nothing does.
+    pub correlation: Ticket,
+}
+
+impl<'a> Publishing<'a> {
+    /// To a subject, and nothing else.
+    #[must_use]
+    pub fn to(subject: &'a str) -> Publishing<'a> {
+        let (flags, correlation) = (PublishFlags::default(), Ticket::NONE);
+        Publishing { subject, reply: "", flags, correlation }
+    }
+}
+
+/// The PUBLISH frame of a lane's messages.
+///
+/// # Errors
+/// If no broker accepts such a frame.
+pub fn publish_template(
+    lane: u32,
+    payload_bytes: usize,
+    publishing: Publishing<'_>,
+) -> Result<FrameTemplate, BenchError> {
+    let payload = payload_template(lane, payload_bytes);
+    let publish = PublishFrame {
+        correlation: publishing.correlation,
+        flags: publishing.flags,
+        subject: publishing.subject.as_bytes(),
+        reply: publishing.reply.as_bytes(),
+        payload: &payload,
+        ..PublishFrame::default()
+    };
+    let mut frame = Vec::new();
+    encode_frame(&ClientFrame::Publish(publish), &mut frame)?;
+    Ok(FrameTemplate::new(frame, payload_bytes))
+}

@@ -1,0 +1,126 @@
+//! Opens what a scenario is played on.
+
+use coilgun_protocol::model::{PublishFlags, Ticket};
+use coilgun_server::net::ListenAddress;
+
+use super::shape::{Scenario, Shape};
+use crate::connection::Connection;
+use crate::echo_load::open_echo;
+use crate::error::BenchError;
+use crate::interrupt::Interrupt;
+use crate::lane::{Lane, Then};
+use crate::load::{Load, Wire};
+use crate::native_load::{NativeClient, Publishing, publish_template};
+
+/// Subject of the request; as long as those that [`subject`] makes.
+const REQUEST_SUBJECT: &str = "bench.call";
+/// Where replies go.
+const REPLY_SUBJECT: &str = "_INBOX.bench";
+/// Travels with the request and its reply; one is in flight at a time.
+const REQUEST_CORRELATION: Ticket = Ticket(7);
+
+/// Opens the connections of a scenario to the server at `address`; when it returns, every
+/// subscription stands.
+///
+/// # Errors
+/// If a connection or a subscription cannot be made.
+pub fn open(
+    scenario: &Scenario,
+    address: &ListenAddress,
+    interrupt: &Interrupt,
+) -> Result<Load, BenchError> {
+    let payload_bytes = scenario.payload_bytes;
+    match scenario.shape {
+        Shape::Echo { connections } => open_echo(address, connections, payload_bytes, interrupt),
+        Shape::ToItself { connections } => {
+            open_to_itself(address, connections, payload_bytes, interrupt)
+        }
+        Shape::Pairs { pairs } => open_pairs(address, pairs, payload_bytes, interrupt),
+        Shape::RequestReply => open_request_reply(address, payload_bytes, interrupt),
+    }
+}
+
+/// Length of the PUBLISH frame with which the scenarios publish such a payload, in bytes.
+///
+/// # Errors
+/// If no broker accepts such a payload.
+pub fn native_frame_bytes(payload_bytes: usize) -> Result<usize, BenchError> {
+    let frame = publish_template(0, payload_bytes, Publishing::to(&subject(0)))?;
+    Ok(frame.frame_bytes())
+}
+
+/// The subject of a lane; all are equally long.
+fn subject(lane: usize) -> String {
+    format!("bench.{lane:04}")
+}
+
+fn number(lane: usize) -> u32 {
+    u32::try_from(lane).expect("a scenario has fewer than 4 billion lanes")
+}
+
+fn part_of_load(client: NativeClient) -> (Connection, Wire) {
+    let (connection, wire) = client.into_parts();
+    (connection, Wire::Native(wire))
+}
+
+fn open_to_itself(
+    address: &ListenAddress,
+    count: usize,
+    payload_bytes: usize,
+    interrupt: &Interrupt,
+) -> Result<Load, BenchError> {
+    let (mut connections, mut lanes) = (Vec::new(), Vec::new());
+    for index in 0..count {
+        let subject = subject(index);
+        let mut client = NativeClient::open(address, payload_bytes)?;
+        client.subscribe(&subject)?;
+        connections.push(part_of_load(client));
+        let frame = publish_template(number(index), payload_bytes, Publishing::to(&subject))?;
+        lanes.push(Lane::new(frame, index, index, Then::Done { restart: index }));
+    }
+    Load::new(connections, lanes, interrupt.clone())
+}
+
+fn open_pairs(
+    address: &ListenAddress,
+    count: usize,
+    payload_bytes: usize,
+    interrupt: &Interrupt,
+) -> Result<Load, BenchError> {
+    let (mut connections, mut lanes) = (Vec::new(), Vec::new());
+    for index in 0..count {
+        let subject = subject(index);
+        let publisher = NativeClient::open(address, payload_bytes)?;
+        let mut subscriber = NativeClient::open(address, payload_bytes)?;
+        subscriber.subscribe(&subject)?;
+        connections.push(part_of_load(publisher));
+        connections.push(part_of_load(subscriber));
+        let frame = publish_template(number(index), payload_bytes, Publishing::to(&subject))?;
+        lanes.push(Lane::new(frame, 2 * index, 2 * index + 1, Then::Done { restart: index }));
+    }
+    Load::new(connections, lanes, interrupt.clone())
+}
+
+fn open_request_reply(
+    address: &ListenAddress,
+    payload_bytes: usize,
+    interrupt: &Interrupt,
+) -> Result<Load, BenchError> {
+    let mut requester = NativeClient::open(address, payload_bytes)?;
+    requester.subscribe(REPLY_SUBJECT)?;
+    let mut responder = NativeClient::open(address, payload_bytes)?;
+    responder.subscribe(REQUEST_SUBJECT)?;
+    let request = Publishing {
+        subject: REQUEST_SUBJECT,
+        reply: REPLY_SUBJECT,
+        flags: PublishFlags::REQUEST,
+        correlation: REQUEST_CORRELATION,
+    };
+    let reply = Publishing::to(REPLY_SUBJECT);
+    let lanes = vec![
+        Lane::new(publish_template(0, payload_bytes, request)?, 0, 1, Then::Relay { lane: 1 }),
+        Lane::new(publish_template(1, payload_bytes, reply)?, 1, 0, Then::Done { restart: 0 }),
+    ];
+    let connections = vec![part_of_load(requester), part_of_load(responder)];
+    Load::new(connections, lanes, interrupt.clone())
+}

@@ -1,0 +1,61 @@
+//! One scenario, as data.
+
+use serde::Serialize;
+
+use crate::driver::Pace;
+
+/// One scenario.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Scenario {
+    /// Its name, unique in its suite.
+    pub name: String,
+    /// The connections and lanes it plays on.
+    pub shape: Shape,
+    /// Bytes of a payload; on the echo the payload is the whole frame.
+    pub payload_bytes: usize,
+    /// When messages are sent.
+    pub pace: Pace,
+}
+
+/// Which server a scenario is played against.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Peer {
+    /// The bare ring echo.
+    Echo,
+    /// The broker.
+    Broker,
+}
+
+/// Connections, and the lanes over them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shape {
+    /// Connections to the echo, each with a lane back to itself.
+    Echo {
+        /// How many.
+        connections: usize,
+    },
+    /// Connections to the broker, each subscribed to the subject it publishes to.
+    ToItself {
+        /// How many.
+        connections: usize,
+    },
+    /// Pairs of connections to the broker: one publishes, the other is subscribed.
+    Pairs {
+        /// How many pairs.
+        pairs: usize,
+    },
+    /// One connection that sends requests, and one that replies.
+    RequestReply,
+}
+
+impl Shape {
+    /// The server it is played against.
+    #[must_use]
+    pub fn peer(self) -> Peer {
+        match self {
+            Shape::Echo { .. } => Peer::Echo,
+            Shape::ToItself { .. } | Shape::Pairs { .. } | Shape::RequestReply => Peer::Broker,
+        }
+    }
+}

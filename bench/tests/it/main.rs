@@ -1,0 +1,11 @@
+//! The bench as a whole: its load against servers that keep their promises and servers that do not,
+//! its arithmetic, and the shape of its reports. Nothing here asserts a time.
+
+mod children;
+mod fake_broker;
+mod faulty_streams;
+mod figures;
+mod native;
+mod real_broker;
+mod signals;
+mod whole_runs;

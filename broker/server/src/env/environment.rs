@@ -1,0 +1,32 @@
+//! The seam between a shard and its world.
+
+use std::io;
+
+use coilgun_protocol::buffer::{Pool, Region};
+use coilgun_protocol::model::Timestamp;
+
+use crate::net::Ring;
+
+/// The world around one shard.
+pub trait Env {
+    /// The network ring.
+    type Ring: Ring;
+
+    /// Memory for a pool, zeroed.
+    ///
+    /// # Errors
+    /// If there is none.
+    fn region(&mut self, len: usize) -> io::Result<Region>;
+
+    /// The shard's one network ring, which will receive into the blocks of `receive`.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    fn ring(&mut self, receive: &Pool) -> io::Result<Self::Ring>;
+
+    /// The time; read once per turn (law S27).
+    fn now(&mut self) -> Timestamp;
+
+    /// A random number.
+    fn random(&mut self) -> u64;
+}

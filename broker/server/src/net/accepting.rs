@@ -1,0 +1,99 @@
+//! Connections that come.
+
+use std::os::fd::RawFd;
+
+use coilgun_protocol::buffer::OutBuf;
+use coilgun_protocol::model::Timestamp;
+
+use super::network::{Net, NetEvent};
+use super::ring::{Completion, Operation, OperationKind, Ring, UserData};
+use super::socket::{Socket, SocketKind};
+
+/// How long accepting pauses after the machine had no descriptor left, in milliseconds.
+const ACCEPT_PAUSE_MS: u64 = 100;
+
+#[derive(Debug)]
+pub(super) struct AcceptState {
+    pub(super) descriptor: RawFd,
+    pub(super) kind: SocketKind,
+    pub(super) armed: bool,
+    /// Try again then; nothing if accepting goes on or has ended for good.
+    pub(super) retry_at: Option<Timestamp>,
+}
+
+impl<R: Ring> Net<R> {
+    /// Begins to accept on a listening socket, which has to stay open until [`Net::is_deaf`].
+    pub fn listen(&mut self, descriptor: RawFd, kind: SocketKind) {
+        self.listeners.push(AcceptState { descriptor, kind, armed: false, retry_at: None });
+        self.arm_accept(self.listeners.len() - 1);
+    }
+
+    /// Stops accepting; connections that stand stay.
+    pub fn stop_listening(&mut self) {
+        for (index, state) in self.listeners.iter_mut().enumerate() {
+            state.retry_at = None;
+            if state.armed {
+                let target = UserData::new(OperationKind::Accept, index as u32, 0);
+                let user = UserData::new(OperationKind::Cancel, index as u32, u32::MAX);
+                // SAFETY: a cancellation names no memory.
+                unsafe { self.ring.push(Operation::Cancel { target }, user) };
+            }
+        }
+    }
+
+    /// Whether every listening socket is quiet after [`Net::stop_listening`].
+    #[must_use]
+    pub fn is_deaf(&self) -> bool {
+        self.listeners.iter().all(|state| !state.armed)
+    }
+
+    pub(super) fn on_accept(
+        &mut self,
+        now: Timestamp,
+        completion: Completion,
+        events: &mut Vec<NetEvent>,
+    ) {
+        let index = completion.user.slot() as usize;
+        let Some(state) = self.listeners.get_mut(index) else { return };
+        state.armed = completion.more;
+        let kind = state.kind;
+        match completion.result {
+            descriptor if descriptor >= 0 => self.open(descriptor, (kind, index), events),
+            refused if refused == -libc::ECANCELED => return,
+            _ => {
+                self.counters.accept_pauses += 1;
+                self.listeners[index].retry_at = Some(now.plus_ms(ACCEPT_PAUSE_MS));
+                return;
+            }
+        }
+        if !self.listeners[index].armed {
+            self.arm_accept(index);
+        }
+    }
+
+    fn open(&mut self, descriptor: RawFd, origin: (SocketKind, usize), events: &mut Vec<NetEvent>) {
+        let (pool, copy_max) = (self.pools.small.clone(), self.copy_max);
+        let id = self
+            .sockets
+            .insert_with(|id| Socket::new(id, descriptor, origin, OutBuf::new(pool, copy_max)));
+        let Some(id) = id else {
+            self.counters.turned_away += 1;
+            let user = UserData::new(OperationKind::Close, 0, u32::MAX);
+            // SAFETY: closing names no memory.
+            unsafe { self.ring.push(Operation::Close { socket: descriptor }, user) };
+            events.push(NetEvent::TurnedAway);
+            return;
+        };
+        self.counters.accepted += 1;
+        self.arm_receive(id);
+        events.push(NetEvent::Opened(id));
+    }
+
+    pub(super) fn arm_accept(&mut self, index: usize) {
+        let socket = self.listeners[index].descriptor;
+        let user = UserData::new(OperationKind::Accept, index as u32, 0);
+        // SAFETY: a multishot accept names no memory.
+        unsafe { self.ring.push(Operation::Accept { socket }, user) };
+        self.listeners[index].armed = true;
+    }
+}
