@@ -34,7 +34,7 @@ pub trait Session {
     /// Something happened that the client is told of.
     fn on_event(&mut self, now: Timestamp, event: &Event<'_>, out: &mut OutBuf);
 
-    /// The time of [`Session::deadline`] has come.
+    /// The time of [`Session::deadline`] has come. Spans in the commands refer to the scratch text.
     fn on_tick(&mut self, now: Timestamp, commands: &mut Commands, out: &mut OutBuf);
 
     /// When [`Session::on_tick`] wants to be called next.

@@ -13,7 +13,9 @@ use super::span::Span;
 /// One thing to do for a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Command {
-    /// Let the client in; answered by `Event::Opened` or `Event::Closing`.
+    /// Let the client in; answered by `Event::Opened` or `Event::Closing`. It comes before every
+    /// other command but [`Command::Close`], and once: otherwise the connection ends with
+    /// [`ErrorCode::HandshakeExpected`].
     Open(Open),
     /// Send a message to whoever wants it; answered by `Event::Outcome` where one is owed.
     Publish(Publish),

@@ -14,7 +14,7 @@ pub enum Event<'a> {
     Opened(Opened),
     /// A message for the client.
     Deliver(Delivery<'a>),
-    /// What became of a command with a ticket.
+    /// What became of a command with a ticket; a command without one is never answered.
     Outcome(Outcome),
     /// Everything before the barrier has taken effect.
     BarrierDone(BarrierDone),

@@ -8,7 +8,7 @@ use coilgun_protocol::model::{
 };
 use coilgun_protocol::session::Session;
 
-use super::dispatch::{Progress, bytes};
+use super::dispatch::{Progress, bytes, piece};
 use super::turn::Shard;
 use crate::env::Env;
 
@@ -32,6 +32,10 @@ impl<E: Env> Shard<E> {
             Err(ErrorCode::InvalidSubject)
         };
         let progress = match planned {
+            Err(ErrorCode::HandshakeExpected) => {
+                self.end(now, id, ErrorCode::HandshakeExpected, "");
+                Progress::Ended
+            }
             Err(code) => {
                 self.outcome(now, id, Outcome { ticket: publish.ticket, code, receivers: 0 });
                 Progress::Done
@@ -84,7 +88,7 @@ impl<E: Env> Shard<E> {
             subject: bytes(publish.subject, chunk, text),
             reply: bytes(publish.reply, chunk, text),
             headers: bytes(publish.headers, chunk, text),
-            payload: chunk.slice(publish.payload),
+            payload: piece(publish.payload, chunk, text),
             tail: tail(publish).map(|span| chunk.slice(span)),
             sender: self.router.name_of(id),
             correlation: publish.ticket,
