@@ -91,7 +91,7 @@ impl<E: Env> Shard<E> {
             payload: piece(publish.payload, chunk, text),
             tail: tail(publish).map(|span| chunk.slice(span)),
             sender: self.router.name_of(id),
-            correlation: publish.ticket,
+            correlation: publish.correlation,
             deadline_ms: publish.deadline_ms,
             flags: publish.flags,
             missed: 0,
