@@ -13,6 +13,8 @@ impl PublishFlags {
     pub const MORE: PublishFlags = PublishFlags(1 << 2);
     /// The subject is a filter over client names: every client it matches gets the message.
     pub const BROADCAST: PublishFlags = PublishFlags(1 << 3);
+    /// The publisher is in a hurry: receivers whose protocol can say so are told. It changes no order.
+    pub const REALTIME: PublishFlags = PublishFlags(1 << 4);
 
     /// Whether every bit of `other` is set.
     #[must_use]
