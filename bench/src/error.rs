@@ -48,6 +48,9 @@ pub enum BenchError {
         /// The end of what it wrote.
         output: String,
     },
+    /// The broker does not say what it counted.
+    #[error("the broker does not say what it counted: {0}")]
+    Counters(String),
     /// The echo server cannot listen.
     #[error(transparent)]
     Listen(#[from] ListenError),

@@ -22,6 +22,7 @@
 //!   half of a loopback send) counts for the load, for echo and broker alike.
 
 pub mod arguments;
+pub mod broker_traffic;
 pub mod child;
 pub mod connection;
 pub mod cpu;

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::broker_traffic::BrokerTraffic;
 use crate::error::BenchError;
 use crate::machine::Machine;
 use crate::sample::Sample;
@@ -67,6 +68,8 @@ pub struct SampleReport {
     /// What was measured.
     #[serde(flatten)]
     pub sample: Sample,
+    /// What the broker counted; none for the echo.
+    pub broker_traffic: Option<BrokerTraffic>,
 }
 
 /// One scenario over the rounds.
@@ -92,6 +95,10 @@ pub struct ScenarioSummary {
     pub server_cpu_ns: Option<Spread>,
     /// CPU time of the load per message, in nanoseconds.
     pub load_cpu_ns: Option<Spread>,
+    /// Bytes per receive of the broker.
+    pub bytes_per_receive: Option<Spread>,
+    /// Bytes per send of the broker.
+    pub bytes_per_send: Option<Spread>,
     /// Rounds in which the load was the limit.
     pub load_limited_rounds: usize,
 }
@@ -113,12 +120,17 @@ pub struct Figure {
 impl SampleReport {
     /// What a scenario measured.
     #[must_use]
-    pub fn new(scenario: &Scenario, sample: Sample) -> SampleReport {
+    pub fn new(
+        scenario: &Scenario,
+        sample: Sample,
+        broker_traffic: Option<BrokerTraffic>,
+    ) -> SampleReport {
         SampleReport {
             scenario: scenario.name.clone(),
             peer: scenario.shape.peer(),
             payload_bytes: scenario.payload_bytes,
             sample,
+            broker_traffic,
         }
     }
 }
@@ -171,6 +183,9 @@ impl ScenarioSummary {
         let latency = |point: fn(&crate::sample::Percentiles) -> u64| {
             spread(&|sample| sample.latency_ns.as_ref().map(|latency| point(latency) as f64))
         };
+        let traffic = |value: fn(&BrokerTraffic) -> Option<f64>| {
+            Spread::of(samples.iter().filter_map(|it| it.broker_traffic.as_ref().and_then(value)))
+        };
         let limited = |found: &&&SampleReport| found.sample.is_load_limited == Some(true);
         let first = samples.first()?;
         Some(ScenarioSummary {
@@ -184,6 +199,8 @@ impl ScenarioSummary {
             max_ns: latency(|latency| latency.max),
             server_cpu_ns: spread(&|sample| sample.server_cpu_ns_per_message),
             load_cpu_ns: spread(&|sample| sample.load_cpu_ns_per_message),
+            bytes_per_receive: traffic(|traffic| traffic.bytes_per_receive),
+            bytes_per_send: traffic(|traffic| traffic.bytes_per_send),
             load_limited_rounds: samples.iter().filter(limited).count(),
         })
     }
@@ -221,8 +238,8 @@ impl fmt::Display for Report {
             ["scenario", "k messages/s", "p50", "p99", "p99.9", "max"];
         writeln!(
             f,
-            "{name:<28} {:>7} {rate:>24} {p50:>20} {p99:>20} {p99_9:>8} {max:>9} {:>20} {:>8}",
-            "bytes", "server CPU", "load CPU"
+            "{name:<28} {:>7} {rate:>24} {p50:>20} {p99:>20} {p99_9:>8} {max:>9} {:>20} {:>8} {:>7} {:>7}",
+            "bytes", "server CPU", "load CPU", "B/recv", "B/send"
         )?;
         for scenario in &self.scenarios {
             writeln!(f, "{scenario}")?;
@@ -242,7 +259,7 @@ impl fmt::Display for ScenarioSummary {
         };
         write!(
             f,
-            "{:<28} {:>7} {:>24} {:>20} {:>20} {:>8} {:>9} {:>20} {:>8}",
+            "{:<28} {:>7} {:>24} {:>20} {:>20} {:>8} {:>9} {:>20} {:>8} {:>7} {:>7}",
             self.scenario,
             self.payload_bytes,
             three(self.messages_per_second, 1),
@@ -252,6 +269,8 @@ impl fmt::Display for ScenarioSummary {
             median(self.max_ns),
             three(self.server_cpu_ns, 3),
             self.load_cpu_ns.map_or("-".to_owned(), |cpu| format!("{:.3}", cpu.median / 1000.0)),
+            whole(self.bytes_per_receive),
+            whole(self.bytes_per_send),
         )?;
         match self.load_limited_rounds {
             0 => Ok(()),
@@ -273,6 +292,11 @@ impl fmt::Display for Figure {
             None => Ok(()),
         }
     }
+}
+
+/// The median, without decimals.
+fn whole(spread: Option<Spread>) -> String {
+    spread.map_or("-".to_owned(), |spread| format!("{:.0}", spread.median))
 }
 
 /// Smallest, median and largest, in thousands.

@@ -1,7 +1,9 @@
 //! Plays the scenarios of a suite, round after round.
 
+use coilgun_server::shard::ShardCounters;
 use serde::Serialize;
 
+use crate::broker_traffic::{BrokerTraffic, ask_counters};
 use crate::cpu::{CpuSet, unix_seconds};
 use crate::driver::Driver;
 use crate::error::BenchError;
@@ -9,7 +11,7 @@ use crate::interrupt::Interrupt;
 use crate::machine::{Machine, load_average, version_of};
 use crate::report::{Report, RoundReport, SampleReport, Versions};
 use crate::sample::Sample;
-use crate::scenario::{PlanSettings, Scenario, first_comparisons, first_suite, open};
+use crate::scenario::{Peer, PlanSettings, Scenario, first_comparisons, first_suite, open};
 use crate::servers::{BrokerSource, ServerSettings, Servers};
 use crate::window::Timing;
 
@@ -58,12 +60,12 @@ pub fn run_suite(
     for round in 1..=settings.rounds {
         let mut samples = Vec::new();
         for scenario in &scenarios {
-            let sample = play(scenario, settings.timing, &mut servers, interrupt)?;
+            let (sample, traffic) = play(scenario, settings.timing, &mut servers, interrupt)?;
             progress(&format!(
                 "round {round}/{}: {} {:.0} messages/s",
                 settings.rounds, scenario.name, sample.messages_per_second
             ));
-            samples.push(SampleReport::new(scenario, sample));
+            samples.push(SampleReport::new(scenario, sample, traffic));
         }
         rounds.push(RoundReport { round, samples });
     }
@@ -102,18 +104,29 @@ fn chosen(settings: &SuiteSettings) -> Result<Vec<Scenario>, BenchError> {
     Ok(scenarios)
 }
 
-/// Plays one scenario once.
+/// Plays one scenario once; against the broker, with what the broker counted meanwhile.
 fn play(
     scenario: &Scenario,
     timing: Timing,
     servers: &mut Servers,
     interrupt: &Interrupt,
-) -> Result<Sample, BenchError> {
+) -> Result<(Sample, Option<BrokerTraffic>), BenchError> {
     let peer = scenario.shape.peer();
     let clock = servers.clock(peer);
-    open(scenario, servers.address(peer), interrupt)
+    let first = counters(peer, servers)?;
+    let sample = open(scenario, servers.address(peer), interrupt)
         .and_then(|load| Driver::new(load, scenario.pace, timing, clock).run())
-        .map_err(|error| in_scenario(scenario, servers.explain(peer, error)))
+        .map_err(|error| in_scenario(scenario, servers.explain(peer, error)))?;
+    let last = counters(peer, servers)?;
+    let traffic = first.zip(last).map(|(first, last)| BrokerTraffic::between(&first, &last));
+    Ok((sample, traffic))
+}
+
+fn counters(peer: Peer, servers: &Servers) -> Result<Option<ShardCounters>, BenchError> {
+    match peer {
+        Peer::Echo => Ok(None),
+        Peer::Broker => ask_counters(servers.address(peer)).map(Some),
+    }
 }
 
 /// Says in which scenario something went wrong, unless nothing did.

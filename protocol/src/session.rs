@@ -21,6 +21,13 @@ pub trait Session {
     /// Bytes arrived. Takes whole frames from the front of `input` until it is used up, holds only
     /// the beginning of a frame, or `commands` is full. Spans in the commands refer to `input`.
     ///
+    /// A frame that becomes more commands than fit is taken in parts: the session notes how far it
+    /// came and leaves the rest, at least one byte, because without bytes it is not called again.
+    ///
+    /// What is written to `out` here goes out before anything the commands cause. An answer that
+    /// must keep its place behind them is written at the [`Event`] of one of them, if need be of a
+    /// [`Barrier`](crate::model::Barrier).
+    ///
     /// # Errors
     /// If the bytes break the protocol. Frames before the bad one are in `commands` and count.
     fn on_bytes(
@@ -34,10 +41,11 @@ pub trait Session {
     /// Something happened that the client is told of.
     fn on_event(&mut self, now: Timestamp, event: &Event<'_>, out: &mut OutBuf);
 
-    /// The time of [`Session::deadline`] has come.
+    /// The time of [`Session::deadline`] has come. Spans in the commands refer to the scratch text.
     fn on_tick(&mut self, now: Timestamp, commands: &mut Commands, out: &mut OutBuf);
 
-    /// When [`Session::on_tick`] wants to be called next.
+    /// When [`Session::on_tick`] wants to be called next. Looked at after [`Session::on_open`], after
+    /// `Event::Opened` and after [`Session::on_tick`]: elsewhere it may only move away.
     fn deadline(&self) -> Option<Timestamp>;
 
     /// The broker shuts down: tell the client to go elsewhere.

@@ -8,7 +8,8 @@ use core::fmt::Write;
 
 use crate::model::{Command, Span};
 
-/// The command as one line: its name, and its fields in order; absent texts are `""`.
+/// The command as one line: its name, and its fields in order; absent texts are `""`. The
+/// correlation of a message is left out where it is the ticket.
 ///
 /// `chunk` is what the session was given, `text` the scratch text of its list of commands.
 ///
@@ -33,6 +34,9 @@ pub fn describe_command(command: &Command, chunk: &[u8], text: &[u8]) -> String 
             line.bytes("headers", publish.headers);
             line.bytes("payload", publish.payload);
             line.number("ticket", publish.ticket.0);
+            if publish.correlation != publish.ticket {
+                line.number("correlation", publish.correlation.0);
+            }
             line.number("deadline_ms", publish.deadline_ms);
             line.number("flags", publish.flags.0);
         }

@@ -115,6 +115,7 @@ fn round(round: u32, ours: Sample, echo: Sample) -> RoundReport {
         peer,
         payload_bytes: 64,
         sample,
+        broker_traffic: None,
     };
     let samples = vec![report("ours", Peer::Broker, ours), report("echo", Peer::Echo, echo)];
     RoundReport { round, samples }

@@ -13,7 +13,9 @@ use super::span::Span;
 /// One thing to do for a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Command {
-    /// Let the client in; answered by `Event::Opened` or `Event::Closing`.
+    /// Let the client in; answered by `Event::Opened` or `Event::Closing`. It comes before every
+    /// other command but [`Command::Close`], and once: otherwise the connection ends with
+    /// [`ErrorCode::HandshakeExpected`].
     Open(Open),
     /// Send a message to whoever wants it; answered by `Event::Outcome` where one is owed.
     Publish(Publish),
@@ -56,8 +58,11 @@ pub struct Publish {
     pub headers: Span,
     /// The payload.
     pub payload: Span,
-    /// Comes back in the outcome, and travels with the message as its correlation.
+    /// Comes back in the outcome; nobody but the session sees it.
     pub ticket: Ticket,
+    /// Travels with the message: the number by which a requester knows a reply; none where the
+    /// protocol has no such number.
+    pub correlation: Ticket,
     /// How many milliseconds a requester waits for the reply; 0: it does not say.
     pub deadline_ms: u32,
     /// What the publisher asks for.
@@ -139,7 +144,14 @@ impl Commands {
     /// Whether the session must stop and leave the rest of the chunk for later (law S23).
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.list.len() >= COMMANDS_PER_SLICE
+        self.room() == 0
+    }
+
+    /// How many commands more the list takes: a session asks before it begins with what becomes
+    /// several commands.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        COMMANDS_PER_SLICE - self.list.len()
     }
 
     /// The commands so far, in order.

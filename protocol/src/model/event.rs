@@ -14,7 +14,7 @@ pub enum Event<'a> {
     Opened(Opened),
     /// A message for the client.
     Deliver(Delivery<'a>),
-    /// What became of a command with a ticket.
+    /// What became of a command with a ticket; a command without one is never answered.
     Outcome(Outcome),
     /// Everything before the barrier has taken effect.
     BarrierDone(BarrierDone),
@@ -47,7 +47,8 @@ pub struct Delivery<'a> {
     pub tail: Option<Chunk<'a>>,
     /// Name of the client that published it; empty: it has none.
     pub sender: &'a [u8],
-    /// The publisher's ticket: the correlation of a request or a reply.
+    /// The publisher's number for a request, or the requester's in a reply; none if the publisher's
+    /// protocol has no such number.
     pub correlation: Ticket,
     /// How many milliseconds the requester waits; 0: it does not say.
     pub deadline_ms: u32,

@@ -120,6 +120,7 @@ impl Visibility {
     pub fn shows(self, class: SubjectClass) -> bool {
         match class {
             SubjectClass::Plain => true,
+            SubjectClass::Name => false,
             SubjectClass::System => self.contains(Visibility::SYSTEM),
             SubjectClass::Inbox => self.contains(Visibility::INBOX),
             SubjectClass::Broker => self.contains(Visibility::BROKER),
@@ -189,6 +190,9 @@ mod tests {
                 assert!(!matches(filter, subject, Visibility::PLAIN), "{filter} {subject}");
                 assert!(matches(filter, subject, flag), "{filter} {subject}");
             }
+        }
+        for filter in [">", "*.x", "*.>"] {
+            assert!(!matches(filter, "$NAME.x", Visibility::ALL), "{filter}: S16");
         }
         assert!(matches("$SYS.>", "$SYS.x", Visibility::PLAIN));
         assert!(matches("_INBOX.*", "_INBOX.x", Visibility::PLAIN));

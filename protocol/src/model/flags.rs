@@ -13,6 +13,8 @@ impl PublishFlags {
     pub const MORE: PublishFlags = PublishFlags(1 << 2);
     /// The subject is a filter over client names: every client it matches gets the message.
     pub const BROADCAST: PublishFlags = PublishFlags(1 << 3);
+    /// The publisher is in a hurry: receivers whose protocol can say so are told. It changes no order.
+    pub const REALTIME: PublishFlags = PublishFlags(1 << 4);
 
     /// Whether every bit of `other` is set.
     #[must_use]
@@ -61,13 +63,13 @@ pub struct Visibility(pub u8);
 impl Visibility {
     /// Ordinary subjects only: what a native filter sees unless it asks for more.
     pub const PLAIN: Visibility = Visibility(0);
-    /// Also subjects whose first token begins with `$`.
+    /// Also subjects whose first token begins with `$`, but for `$NAME`, which no wildcard matches.
     pub const SYSTEM: Visibility = Visibility(1);
     /// Also inboxes: subjects whose first token is `_INBOX`.
     pub const INBOX: Visibility = Visibility(1 << 1);
     /// Also the announcements of an elbus broker: subjects whose first token is `.broker`.
     pub const BROKER: Visibility = Visibility(1 << 2);
-    /// Every subject there is.
+    /// Every subject that any wildcard matches.
     pub const ALL: Visibility = Visibility(0b111);
 
     /// Whether every bit of `other` is set.

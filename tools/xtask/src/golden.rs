@@ -24,7 +24,7 @@ const OUTPUT_FOLDER: &str = "target/golden";
 
 /// Packages whose integration tests hold golden files and write them when
 /// `COILGUN_UPDATE_GOLDEN` is set.
-const GOLDEN_PACKAGES: [&str; 2] = ["coilgun-protocol", "coilgun-storage"];
+const GOLDEN_PACKAGES: [&str; 3] = ["coilgun-protocol", "coilgun-storage", "coilgun"];
 
 /// Regenerates or checks everything.
 ///

@@ -47,7 +47,7 @@ fn s16_a_name_is_reached_through_its_subject() {
 }
 
 #[test]
-fn s16_nobody_subscribes_to_names_but_a_wildcard_may_see_them() {
+fn s16_nobody_subscribes_to_names_and_no_wildcard_sees_them() {
     let mut world = World::new(2);
     for filter in ["$NAME", "$NAME.a", "$NAME.>"] {
         let refused = world.router.subscribe(client(0), wants(1, filter));
@@ -57,7 +57,9 @@ fn s16_nobody_subscribes_to_names_but_a_wildcard_may_see_them() {
     world.subscribe(0, Subscription { visibility: Visibility::PLAIN, ..wants(2, ">") });
     world.subscribe(0, Subscription { visibility: Visibility::SYSTEM, ..wants(3, ">") });
     assert_eq!(world.router.register_name(client(1), b"a"), Ok(()));
-    assert_eq!(world.publish(1, "$NAME.a"), [(1, 0, 0), (0, 3, 0)]);
+    assert_eq!(world.publish(1, "$NAME.a"), [(1, 0, 0)]);
+    assert_eq!(world.publish(1, "$NAME.b"), [], "a watcher is no receiver");
+    assert_eq!(world.publish(1, "$NAMES.b"), [(0, 3, 0)]);
 }
 
 #[test]

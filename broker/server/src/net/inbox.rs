@@ -42,6 +42,18 @@ struct Assembly {
     need: usize,
 }
 
+/// Where a session asks for a few bytes only, it may not know yet how many it needs, as with a line
+/// of text: then this many are moved at once, so that it is not asked again for each of them.
+const STEP_BYTES: usize = 256;
+
+impl Assembly {
+    /// How many bytes to move next, at the most.
+    fn step(&self, missing: usize) -> usize {
+        let room = self.range.block().capacity() - self.range.end();
+        if missing < STEP_BYTES { STEP_BYTES.min(room).max(missing) } else { missing }
+    }
+}
+
 /// What there is to parse.
 #[derive(Debug)]
 pub enum Next {
@@ -185,7 +197,7 @@ impl Inbox {
                 break;
             }
             let Some(mut piece) = self.chunks.pop_front() else { break };
-            let now = missing.min(piece.len());
+            let now = assembly.step(missing).min(piece.len());
             self.append_to_assembly(&piece.bytes()[..now]);
             piece.advance(now);
             if !piece.is_empty() {
@@ -293,6 +305,31 @@ mod tests {
             assert_eq!(inbox.bytes(), 0);
             assert_eq!(pools.small.free_count() + pools.large.free_count(), 6);
         }
+    }
+
+    /// A frame whose length nobody knows before its end is there: a line of text.
+    #[test]
+    fn a_line_is_not_asked_for_byte_by_byte() {
+        let (receive, pools) = (Pool::new(Region::heap(4 * 300), 300), pools());
+        let mut inbox = Inbox::default();
+        inbox.push(piece(&receive, b"b"));
+        inbox.push(piece(&receive, &[&[b'x'; 100][..], b"\nnext"].concat()));
+        let mut asked = 0;
+        let mut lines = Vec::new();
+        while let Next::Chunk(chunk) = inbox.next(&pools) {
+            asked += 1;
+            let bytes = chunk.bytes();
+            let consumed = match bytes.iter().position(|byte| *byte == b'\n') {
+                Some(end) => {
+                    lines.push(bytes[..end].len());
+                    Consumed { bytes: end + 1, need: 1 }
+                }
+                None => Consumed { bytes: 0, need: bytes.len() + 1 },
+            };
+            inbox.consume(consumed, &pools).expect("blocks are free");
+            assert!(asked < 20, "byte by byte");
+        }
+        assert_eq!((lines, inbox.bytes()), (vec![101], 4));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! What a shard counts; plain numbers of one thread (law S27).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What happened on a shard since its start.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct ShardCounters {
     /// Connections there are.
     pub connections: u64,

@@ -22,10 +22,19 @@ pub(super) enum Progress {
     Ended,
 }
 
+/// What a span covers, wherever it is; what a session wrote into the scratch text lies in no block.
+#[inline]
+pub(super) fn piece<'a>(span: Span, chunk: Chunk<'a>, text: &'a [u8]) -> Chunk<'a> {
+    if span.is_scratch() {
+        return Chunk::plain(&text[span.offset()..span.end()]);
+    }
+    chunk.slice(span)
+}
+
 /// The bytes a span covers, wherever they are.
 #[inline]
 pub(super) fn bytes<'a>(span: Span, chunk: Chunk<'a>, text: &'a [u8]) -> &'a [u8] {
-    if span.is_scratch() { &text[span.offset()..span.end()] } else { chunk.slice(span).bytes() }
+    piece(span, chunk, text).bytes()
 }
 
 impl<E: Env> Shard<E> {
@@ -110,6 +119,9 @@ impl<E: Env> Shard<E> {
         let Some(client) = self.clients.get_mut(id) else {
             return Err(plain(ErrorCode::HandshakeExpected));
         };
+        if client.is_open {
+            return Err(plain(ErrorCode::HandshakeExpected));
+        }
         if client.is_surplus {
             return Err(plain(ErrorCode::TooManyConnections));
         }
@@ -164,9 +176,11 @@ impl<E: Env> Shard<E> {
         self.outcome(now, id, Outcome { ticket, code, receivers: 0 });
     }
 
-    /// Tells a client an outcome.
+    /// Tells a client an outcome, if it is one it asked for.
     pub(super) fn outcome(&mut self, now: Timestamp, id: ClientId, outcome: Outcome) {
-        self.tell(now, id, &Event::Outcome(outcome));
+        if outcome.ticket.is_some() {
+            self.tell(now, id, &Event::Outcome(outcome));
+        }
     }
 
     /// Lets a client's session write what happened.

@@ -5,7 +5,6 @@ use coilgun_protocol::model::{ClientId, Closing, Event, Timestamp};
 use coilgun_protocol::session::{Session, SessionError};
 
 use super::client::Client;
-use super::dispatch::Progress;
 use super::protocols::AnySession;
 use super::turn::Shard;
 use crate::env::Env;
@@ -51,9 +50,10 @@ impl<E: Env> Shard<E> {
 
     fn tick(&mut self, now: Timestamp, id: ClientId) {
         if let Some(client) = self.clients.get_mut(id)
-            && client.waits_for.is_some()
+            && (client.waits_for.is_some() || client.held.is_some())
         {
-            // It may have said something that was not read yet (law S5): look again later.
+            // It may have said something that was not read yet (law S5), and what it said before
+            // comes first (law S18): look again later.
             return self.deadlines.watch(client, Some(now.plus_ms(PAUSED_RECHECK_MS)));
         }
         let mut commands = std::mem::take(&mut self.commands);
@@ -63,13 +63,7 @@ impl<E: Env> Shard<E> {
         {
             client.session.on_tick(now, &mut commands, outbox);
         }
-        for command in commands.list() {
-            let nothing = coilgun_protocol::buffer::Chunk::default();
-            match self.dispatch(now, id, command, nothing, commands.text()) {
-                Progress::Done | Progress::Waits(_) => {}
-                Progress::Ended => break,
-            }
-        }
+        self.run_commands(now, id, None, &commands, None);
         commands.clear();
         self.commands = commands;
         if let Some(client) = self.clients.get_mut(id) {

@@ -13,7 +13,8 @@ use coilgun_protocol::session::SessionError;
 pub(super) struct Held {
     commands: Vec<Command>,
     next: usize,
-    bytes: BlockRange,
+    /// Nothing for commands that came from no chunk.
+    bytes: Option<BlockRange>,
     /// How many bytes of the original chunk lie before `bytes`.
     cut: usize,
     text: Vec<u8>,
@@ -22,26 +23,28 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Holds `commands`, whose spans refer to `chunk` and `text`.
+    /// Holds `commands`, whose spans refer to `chunk` and `text`, or to `text` only if there is no
+    /// chunk.
     ///
     /// Returns also how many bytes had to be copied. If `pool` has no block for them, the chunk
     /// stays where it is.
     pub(super) fn new(
         commands: &[Command],
-        chunk: &BlockRange,
+        chunk: Option<&BlockRange>,
         text: &[u8],
         pool: &Pool,
     ) -> (Held, usize) {
-        let begin = commands.iter().filter_map(first_byte).min().unwrap_or(chunk.len());
-        let end = commands.iter().filter_map(last_byte).max().unwrap_or(begin);
         let mut held = Held {
             commands: commands.to_vec(),
             next: 0,
-            bytes: chunk.clone(),
+            bytes: chunk.cloned(),
             cut: 0,
             text: text.to_vec(),
             error: None,
         };
+        let Some(chunk) = chunk else { return (held, 0) };
+        let begin = commands.iter().filter_map(first_byte).min().unwrap_or(chunk.len());
+        let end = commands.iter().filter_map(last_byte).max().unwrap_or(begin);
         let len = end.saturating_sub(begin);
         if len > pool.block_bytes() {
             return (held, 0);
@@ -49,7 +52,7 @@ impl Held {
         let Some(block) = pool.take() else { return (held, 0) };
         // SAFETY: the block was just taken, nothing else refers to it.
         unsafe { block.unwritten(0, len) }.copy_from_slice(&chunk.bytes()[begin..end]);
-        held.bytes = BlockRange::new(block, 0, len);
+        held.bytes = Some(BlockRange::new(block, 0, len));
         held.cut = begin;
         (held, len)
     }
@@ -66,7 +69,7 @@ impl Held {
 
     /// What the spans refer to.
     pub(super) fn chunk(&self) -> Chunk<'_> {
-        self.bytes.chunk()
+        self.bytes.as_ref().map(BlockRange::chunk).unwrap_or_default()
     }
 
     /// Translated texts.

@@ -28,6 +28,8 @@ mod counters;
 mod credit;
 mod deadlines;
 mod dispatch;
+#[cfg(test)]
+mod doors;
 mod draining;
 mod endings;
 mod held;

@@ -5,6 +5,8 @@ use coilgun_protocol::model::{Commands, Event, Timestamp};
 use coilgun_protocol::native::NativeSession;
 use coilgun_protocol::session::{Consumed, Session, SessionError};
 
+#[cfg(test)]
+use super::doors::{ElbusProbe, NatsProbe, Rude};
 use super::settings::ShardSettings;
 
 /// What is spoken on a listening socket.
@@ -12,6 +14,15 @@ use super::settings::ShardSettings;
 pub enum ListenerProtocol {
     /// The native protocol.
     Native,
+    /// The text protocol of a test.
+    #[cfg(test)]
+    NatsProbe,
+    /// The binary protocol of a test.
+    #[cfg(test)]
+    ElbusProbe,
+    /// A session of a test that keeps no order of commands.
+    #[cfg(test)]
+    Rude,
 }
 
 /// The session of one connection, whatever its protocol.
@@ -19,6 +30,15 @@ pub enum ListenerProtocol {
 pub enum AnySession {
     /// The native protocol.
     Native(NativeSession),
+    /// The text protocol of a test.
+    #[cfg(test)]
+    NatsProbe(Box<NatsProbe>),
+    /// The binary protocol of a test.
+    #[cfg(test)]
+    ElbusProbe(Box<ElbusProbe>),
+    /// A session of a test that keeps no order of commands.
+    #[cfg(test)]
+    Rude(Rude),
 }
 
 /// Calls the same method whatever the protocol.
@@ -26,6 +46,12 @@ macro_rules! each {
     ($any:expr, $session:ident => $call:expr) => {
         match $any {
             AnySession::Native($session) => $call,
+            #[cfg(test)]
+            AnySession::NatsProbe($session) => $call,
+            #[cfg(test)]
+            AnySession::ElbusProbe($session) => $call,
+            #[cfg(test)]
+            AnySession::Rude($session) => $call,
         }
     };
 }
@@ -36,6 +62,12 @@ impl AnySession {
     pub fn new(protocol: ListenerProtocol, settings: &ShardSettings) -> AnySession {
         match protocol {
             ListenerProtocol::Native => AnySession::Native(NativeSession::new(settings.native)),
+            #[cfg(test)]
+            ListenerProtocol::NatsProbe => AnySession::NatsProbe(Box::default()),
+            #[cfg(test)]
+            ListenerProtocol::ElbusProbe => AnySession::ElbusProbe(Box::default()),
+            #[cfg(test)]
+            ListenerProtocol::Rude => AnySession::Rude(Rude::default()),
         }
     }
 }

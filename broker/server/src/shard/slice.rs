@@ -52,9 +52,23 @@ impl<E: Env> Shard<E> {
                 Some(error)
             }
         };
-        for at in 0..commands.list().len() {
-            let command = commands.list()[at];
-            match self.dispatch(now, id, &command, chunk.chunk(), commands.text()) {
+        self.run_commands(now, id, Some(chunk), commands, error);
+    }
+
+    /// Carries out what a session wants done, as far as there is room for it, and keeps the rest.
+    /// Without a chunk, all spans refer to the scratch text. `error` is what comes behind the
+    /// commands.
+    pub(super) fn run_commands(
+        &mut self,
+        now: Timestamp,
+        id: ClientId,
+        chunk: Option<&BlockRange>,
+        commands: &Commands,
+        error: Option<SessionError>,
+    ) {
+        let bytes = chunk.map(BlockRange::chunk).unwrap_or_default();
+        for (at, command) in commands.list().iter().enumerate() {
+            match self.dispatch(now, id, command, bytes, commands.text()) {
                 Progress::Done => {}
                 Progress::Waits(target) => {
                     return self.hold(now, id, target, chunk, commands, at, error);
@@ -74,7 +88,7 @@ impl<E: Env> Shard<E> {
         now: Timestamp,
         id: ClientId,
         target: ClientId,
-        chunk: &BlockRange,
+        chunk: Option<&BlockRange>,
         commands: &Commands,
         at: usize,
         error: Option<SessionError>,

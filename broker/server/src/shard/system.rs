@@ -4,8 +4,7 @@
 //! responder and comes here. What is here is asked for rarely and may allocate.
 
 use coilgun_protocol::buffer::Chunk;
-use coilgun_protocol::model::{ClientId, Delivery, Event, Publish, PublishFlags, Timestamp};
-use coilgun_protocol::session::Session;
+use coilgun_protocol::model::{ClientId, Delivery, PublishFlags, Timestamp};
 
 use super::turn::Shard;
 use crate::env::Env;
@@ -23,38 +22,23 @@ impl<E: Env> Shard<E> {
         &mut self,
         now: Timestamp,
         id: ClientId,
-        publish: &Publish,
-        subject: &[u8],
-        reply: &[u8],
+        request: &Delivery<'_>,
     ) -> u32 {
-        if subject != COUNTERS_SUBJECT || reply.is_empty() {
+        if request.subject != COUNTERS_SUBJECT || request.reply.is_empty() {
             return 0;
         }
         let payload = serde_json::to_vec(&self.counters()).expect("numbers with names are JSON");
-        let mut plan = std::mem::take(&mut self.plan);
-        let has_room = |_| true;
-        if self.router.plan_answer(id, reply, has_room, &mut plan).is_ok() {
-            self.router.commit(&plan);
-            for target in plan.targets() {
-                let Some(client) = self.clients.get_mut(target.client) else { continue };
-                let Some(outbox) = self.net.outbox(target.client) else { continue };
-                let delivery = Delivery {
-                    subscription: target.subscription,
-                    subject: reply,
-                    reply: &[],
-                    headers: &[],
-                    payload: Chunk::plain(&payload),
-                    tail: None,
-                    sender: &[],
-                    correlation: publish.ticket,
-                    deadline_ms: 0,
-                    flags: PublishFlags::default(),
-                    missed: target.missed,
-                };
-                client.session.on_event(now, &Event::Deliver(delivery), outbox);
-            }
-        }
-        self.plan = plan;
+        let answer = Delivery {
+            subject: request.reply,
+            reply: &[],
+            headers: &[],
+            payload: Chunk::plain(&payload),
+            tail: None,
+            deadline_ms: 0,
+            flags: PublishFlags::default(),
+            ..*request
+        };
+        self.deliver_answer(now, id, answer);
         1
     }
 }

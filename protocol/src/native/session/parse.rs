@@ -77,6 +77,7 @@ impl NativeSession {
             headers: Span::chunk(headers, parts.headers),
             payload: Span::chunk(payload, parts.payload),
             ticket: Ticket(head.correlation()),
+            correlation: Ticket(head.correlation()),
             deadline_ms: head.deadline_ms(),
             flags: PublishFlags(frame.flags()),
         })

@@ -1,0 +1,22 @@
+//! What can be said on the command line, and the help that teaches it.
+//!
+//! What it does: names every command, flag and environment variable, and reads them into values.
+//! What it never does: it opens nothing and carries nothing out.
+
+mod client;
+mod publish;
+mod reply;
+mod request;
+mod serve;
+mod subscribe;
+mod top;
+mod values;
+
+pub(crate) use client::ClientArguments;
+pub(crate) use publish::PublishArguments;
+pub(crate) use reply::ReplyArguments;
+pub(crate) use request::RequestArguments;
+pub(crate) use serve::ServeArguments;
+pub(crate) use subscribe::SubscribeArguments;
+pub(crate) use top::{Arguments, Command};
+pub(crate) use values::{HeaderArgument, ListenArgument, UnixArgument};

@@ -1,0 +1,119 @@
+//! `coilgun serve`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::values::{ListenArgument, UnixArgument};
+use crate::size::parse_bytes;
+
+const AFTER_HELP: &str = "\
+Examples:
+  coilgun serve                                      127.0.0.1:7700 and coilgun-data/coilgun.sock
+  coilgun serve --listen 127.0.0.1:0 --unix none     a free port, which standard error names
+  coilgun serve --data /var/lib/coilgun --payload-max 8MiB --outbox-max 16MiB
+  coilgun serve --print-config > coilgun.toml        write the configuration down
+  coilgun serve --config coilgun.toml
+
+A flag counts over its environment variable, that over the file, and the file over the defaults.
+SIGTERM or SIGINT says good-bye to the clients, waits for them, and ends with status 0; a second
+one ends at once. Sizes are bytes, or have a unit: 64KiB, 1MiB, 2GiB.";
+
+/// Run a broker
+#[derive(Debug, Default, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct ServeArguments {
+    /// Configuration as TOML; --print-config shows every key
+    #[arg(long, value_name = "FILE", env = "COILGUN_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Print the configuration that would be in force as TOML, and end
+    #[arg(long)]
+    pub(crate) print_config: bool,
+
+    /// TCP address to listen on, or none; may be given more than once
+    #[arg(long, value_name = "ADDRESS", env = "COILGUN_LISTEN", value_delimiter = ',')]
+    pub(crate) listen: Vec<ListenArgument>,
+
+    /// Path of the UNIX socket, or none [default: coilgun.sock in the data directory]
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "COILGUN_UNIX",
+        value_parser = clap::value_parser!(UnixArgument)
+    )]
+    pub(crate) unix: Option<UnixArgument>,
+
+    /// Directory of the broker's data [default: coilgun-data]
+    #[arg(long, value_name = "DIRECTORY", env = "COILGUN_DATA")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Namespace beside `default`; may be given more than once
+    #[arg(
+        long = "namespace",
+        value_name = "NAMESPACE",
+        env = "COILGUN_NAMESPACES",
+        value_delimiter = ','
+    )]
+    pub(crate) namespaces: Vec<String>,
+
+    /// Listen on addresses that other machines can reach, although anybody may connect
+    #[arg(
+        long,
+        value_name = "BOOLEAN",
+        env = "COILGUN_INSECURE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        hide_possible_values = true
+    )]
+    pub(crate) insecure: Option<bool>,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArguments,
+
+    #[command(flatten)]
+    pub(crate) timing: TimingArguments,
+}
+
+/// What clients may use.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct LimitArguments {
+    /// Connections at a time
+    #[arg(long, value_name = "N", env = "COILGUN_CONNECTIONS_MAX")]
+    pub(crate) connections_max: Option<usize>,
+
+    /// Subscriptions of one connection
+    #[arg(long, value_name = "N", env = "COILGUN_SUBSCRIPTIONS_MAX")]
+    pub(crate) subscriptions_max: Option<usize>,
+
+    /// Size of one payload
+    #[arg(long, value_name = "SIZE", env = "COILGUN_PAYLOAD_MAX", value_parser = parse_bytes)]
+    pub(crate) payload_max: Option<usize>,
+
+    /// Memory for output, and the same again for the assembly of large frames
+    #[arg(long, value_name = "SIZE", env = "COILGUN_BUFFER_MAX", value_parser = parse_bytes)]
+    pub(crate) buffer_max: Option<usize>,
+
+    /// What may wait for one client before those who publish to it have to wait
+    #[arg(long, value_name = "SIZE", env = "COILGUN_OUTBOX_MAX", value_parser = parse_bytes)]
+    pub(crate) outbox_max: Option<usize>,
+}
+
+/// How long things may take.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Timing")]
+pub(crate) struct TimingArguments {
+    /// How long a connection may be silent before it is asked for a sign of life
+    #[arg(long, value_name = "MILLISECONDS", env = "COILGUN_PING_INTERVAL_MS")]
+    pub(crate) ping_interval_ms: Option<u64>,
+
+    /// How long publishers wait for a client that does not read before it is cut off
+    #[arg(long, value_name = "MILLISECONDS", env = "COILGUN_BACKPRESSURE_MS")]
+    pub(crate) backpressure_ms: Option<u64>,
+
+    /// How long a broker that shuts down waits for its clients
+    #[arg(long, value_name = "MILLISECONDS", env = "COILGUN_DRAIN_MS")]
+    pub(crate) drain_ms: Option<u64>,
+}

@@ -1,0 +1,96 @@
+//! Values of flags that are more than a number or a text.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A TCP address to listen on, or the wish not to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ListenArgument {
+    /// On no TCP address.
+    Nowhere,
+    /// On this one.
+    On(SocketAddr),
+}
+
+impl FromStr for ListenArgument {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ListenArgument, String> {
+        if text == "none" {
+            return Ok(ListenArgument::Nowhere);
+        }
+        text.parse().map(ListenArgument::On).map_err(|_| {
+            "an address is IP:PORT, such as 127.0.0.1:7700 or [::1]:7700, or none".to_owned()
+        })
+    }
+}
+
+/// The path of a UNIX socket, or the wish to have none.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum UnixArgument {
+    /// No socket.
+    Nowhere,
+    /// At this path.
+    At(PathBuf),
+}
+
+impl From<OsString> for UnixArgument {
+    fn from(text: OsString) -> UnixArgument {
+        if text == "none" { UnixArgument::Nowhere } else { UnixArgument::At(text.into()) }
+    }
+}
+
+/// A header as `NAME:VALUE`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct HeaderArgument {
+    /// What stands before the first colon.
+    pub(crate) name: String,
+    /// What stands behind it, without the white space before it.
+    pub(crate) value: String,
+}
+
+impl FromStr for HeaderArgument {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<HeaderArgument, String> {
+        let (name, value) =
+            text.split_once(':').ok_or("a header is NAME:VALUE, such as Trace-Id:7")?;
+        if name.is_empty() || name.contains(|it: char| it.is_ascii_control() || it == ' ') {
+            return Err("the name of a header has no spaces and no control characters".to_owned());
+        }
+        Ok(HeaderArgument { name: name.to_owned(), value: value.trim_start().to_owned() })
+    }
+}
+
+/// Reads a time in seconds, such as `2` or `0.5`; more than 0.
+pub(super) fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let wrong = || "a time is a number of seconds above 0, such as 2 or 0.5".to_owned();
+    let seconds: f64 = text.parse().map_err(|_| wrong())?;
+    let time = Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?;
+    if time.is_zero() { Err(wrong()) } else { Ok(time) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_split_at_the_first_colon() {
+        let header: HeaderArgument = "When: 12:30".parse().expect("a header");
+        assert_eq!((header.name.as_str(), header.value.as_str()), ("When", "12:30"));
+        for text in ["", "name", ":value", "two words:x", "tab\t:x"] {
+            assert!(text.parse::<HeaderArgument>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_more_than_nothing() {
+        assert_eq!(parse_seconds("0.5"), Ok(Duration::from_millis(500)));
+        for text in ["0", "-1", "nan", "inf", "1e99", "soon"] {
+            assert!(parse_seconds(text).is_err(), "{text}");
+        }
+    }
+}

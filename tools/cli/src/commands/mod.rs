@@ -1,0 +1,15 @@
+//! What each command does.
+//!
+//! What it does: one file per command, each from its arguments to its last output. What it never
+//! does: it parses no flag and decides on no exit status; both are done around it.
+
+mod child;
+mod connect;
+mod publish;
+mod reply;
+mod request;
+mod run;
+mod serve;
+mod subscribe;
+
+pub(crate) use run::run;

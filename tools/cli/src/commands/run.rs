@@ -1,0 +1,44 @@
+//! From the command line to the exit status.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use super::{publish, reply, request, serve, subscribe};
+use crate::arguments::{Arguments, Command};
+
+/// Carries out a command line, its first word being the program's name.
+pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match parse(words) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Where nobody listens, the status alone has to say it.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let (as_json, result) = match arguments.command {
+        Command::Serve(it) => (false, serve::serve(&it)),
+        Command::Pub(it) => (it.client.json, publish::publish(&it)),
+        Command::Sub(it) => (it.client.json, subscribe::subscribe(&it)),
+        Command::Request(it) => (it.client.json, request::request(&it)),
+        Command::Reply(it) => (it.client.json, reply::reply(&it)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.report(as_json);
+            ExitCode::from(failure.status())
+        }
+    }
+}
+
+/// Reads a command line. The help names environment variables and not what is in them: it is the
+/// same for everybody, and shows nobody's values to whoever looks on.
+fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Arguments, clap::Error> {
+    let command = Arguments::command().mut_subcommands(|subcommand| {
+        subcommand.mut_args(|argument| argument.hide_env_values(true))
+    });
+    Arguments::from_arg_matches(&command.try_get_matches_from(words)?)
+}

@@ -1,0 +1,48 @@
+//! `coilgun serve`: runs a broker until it is told to end.
+
+use std::io::Write;
+
+use coilgun_server::Broker;
+use coilgun_server::config::Config;
+
+use crate::arguments::ServeArguments;
+use crate::configuration;
+use crate::failure::Failure;
+use crate::output::note;
+use crate::signals::SignalWatch;
+
+/// Runs a broker, or prints the configuration it would have.
+pub(super) fn serve(arguments: &ServeArguments) -> Result<(), Failure> {
+    let config = configuration::load(arguments)?;
+    if arguments.print_config {
+        let text = configuration::to_toml(&config);
+        return std::io::stdout().write_all(text.as_bytes()).map_err(Failure::output);
+    }
+    abort_on_panic();
+    run(config)
+}
+
+fn run(config: Config) -> Result<(), Failure> {
+    let broker = Broker::start(config)?;
+    let shutdown = broker.shutdown_handle();
+    let _watch = SignalWatch::start(move || {
+        note("saying good-bye to the clients; a second signal ends at once");
+        shutdown.shutdown();
+    })
+    .map_err(|source| Failure::System { doing: "listen for signals", source })?;
+    for address in broker.addresses() {
+        note(&format!("listening on {address}"));
+    }
+    broker.wait()?;
+    Ok(())
+}
+
+/// A broker that panicked does not know what it promised: the process ends, and the next start
+/// recovers (law S36).
+fn abort_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::abort();
+    }));
+}

@@ -1,0 +1,141 @@
+//! The broker's configuration in layers: flags and environment over a file over the defaults.
+
+use std::path::{Path, PathBuf};
+
+use coilgun_server::config::{Config, ConfigError};
+
+use crate::arguments::{ListenArgument, ServeArguments, UnixArgument};
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigurationError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {}: {source}", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The file is no TOML, has a key that does not exist, or a value of the wrong kind.
+    #[error("{}:{line}: {reason}, in `{text}`", path.display())]
+    Invalid {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, counted from 1.
+        line: usize,
+        /// What is wrong.
+        reason: String,
+        /// What stands in the line.
+        text: String,
+    },
+    /// The values do not fit together, wherever they come from.
+    #[error(transparent)]
+    Contradiction(#[from] ConfigError),
+}
+
+impl ConfigurationError {
+    /// What to do about it.
+    pub(crate) fn help(&self) -> &'static str {
+        match self {
+            ConfigurationError::Unreadable { .. } => "--config FILE chooses another file.",
+            ConfigurationError::Invalid { .. } => {
+                "coilgun serve --print-config prints every key with its value."
+            }
+            ConfigurationError::Contradiction(_) => {
+                "coilgun serve --help names the flag of each key, and --print-config shows what \
+                 flags, environment and file add up to."
+            }
+        }
+    }
+}
+
+/// Puts the layers together, and checks the result.
+///
+/// # Errors
+/// Names the file and the line, or the key.
+pub(crate) fn load(arguments: &ServeArguments) -> Result<Config, ConfigurationError> {
+    let mut config = match &arguments.config {
+        Some(path) => read_file(path)?,
+        None => Config::default(),
+    };
+    overlay(&mut config, arguments);
+    config.check()?;
+    Ok(config)
+}
+
+/// The configuration as TOML, every key included: it reads back to the same.
+pub(crate) fn to_toml(config: &Config) -> String {
+    let mut config = config.clone();
+    config.unix = Some(config.unix_path().unwrap_or_default());
+    toml::to_string(&config).expect("numbers, texts and lists of them are TOML")
+}
+
+fn read_file(path: &Path) -> Result<Config, ConfigurationError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigurationError::Unreadable { path: path.to_owned(), source })?;
+    toml::from_str(&text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start.min(text.len()));
+        let line_begin = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+        ConfigurationError::Invalid {
+            path: path.to_owned(),
+            line: text[..at].matches('\n').count() + 1,
+            reason: error.message().to_owned(),
+            text: text[line_begin..].lines().next().unwrap_or("").trim().to_owned(),
+        }
+    })
+}
+
+/// Puts what flags and environment say over a configuration.
+fn overlay(config: &mut Config, arguments: &ServeArguments) {
+    if !arguments.listen.is_empty() {
+        let addresses = arguments.listen.iter().filter_map(|it| match it {
+            ListenArgument::Nowhere => None,
+            ListenArgument::On(address) => Some(*address),
+        });
+        config.listen = addresses.collect();
+    }
+    match &arguments.unix {
+        None => {}
+        Some(UnixArgument::Nowhere) => config.unix = Some(PathBuf::new()),
+        Some(UnixArgument::At(path)) => config.unix = Some(path.clone()),
+    }
+    if !arguments.namespaces.is_empty() {
+        config.namespaces = arguments.namespaces.clone();
+    }
+    set(&mut config.data, arguments.data.as_ref());
+    set(&mut config.insecure, arguments.insecure.as_ref());
+    let (limits, given) = (&mut config.limits, &arguments.limits);
+    set(&mut limits.connections_max, given.connections_max.as_ref());
+    set(&mut limits.subscriptions_per_client_max, given.subscriptions_max.as_ref());
+    set(&mut limits.payload_bytes_max, given.payload_max.as_ref());
+    set(&mut limits.buffer_bytes_max, given.buffer_max.as_ref());
+    set(&mut limits.outbox_bytes_max, given.outbox_max.as_ref());
+    let (timing, given) = (&mut config.timing, &arguments.timing);
+    set(&mut timing.ping_interval_ms, given.ping_interval_ms.as_ref());
+    set(&mut timing.backpressure_ms, given.backpressure_ms.as_ref());
+    set(&mut timing.drain_ms, given.drain_ms.as_ref());
+}
+
+/// Takes a value over, if there is one.
+fn set<T: Clone>(value: &mut T, given: Option<&T>) {
+    if let Some(given) = given {
+        *value = given.clone();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_reads_back() {
+        let config = Config { unix: Some(PathBuf::new()), ..Config::default() };
+        for config in [config, Config::default()] {
+            let text = to_toml(&config);
+            let read: Config = toml::from_str(&text).expect("it was just written");
+            assert_eq!(read.unix_path(), config.unix_path());
+            assert_eq!(to_toml(&read), text);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The help of every command, word for word.
+
+use std::path::PathBuf;
+
+use crate::process::{coilgun, run};
+
+/// Compares a text with its golden file, or writes the file.
+fn compare(name: &str, text: &str) {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/help");
+    let path = folder.join(format!("{name}.txt"));
+    if std::env::var_os("COILGUN_UPDATE_GOLDEN").is_some() {
+        std::fs::create_dir_all(&folder).expect("the repository is writable");
+        std::fs::write(&path, text).expect("the repository is writable");
+        return;
+    }
+    let golden = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, golden, "{} holds another help", path.display());
+}
+
+#[test]
+fn golden_help_of_every_command() {
+    compare("coilgun", &run(&["--help"]).text());
+    for verb in ["serve", "pub", "sub", "request", "reply"] {
+        let help = run(&[verb, "--help"]).text();
+        assert!(help.contains("\nExamples:\n  coilgun "), "{verb} teaches by examples");
+        compare(verb, &help);
+    }
+}
+
+#[test]
+fn the_help_shows_no_values_of_the_environment() {
+    let mut command = coilgun(&["pub", "--help"]);
+    let output = command.env("COILGUN_NAME", "secret.name").output().expect("the binary runs");
+    let help = String::from_utf8(output.stdout).expect("it speaks UTF-8");
+    assert!(help.contains("COILGUN_NAME") && !help.contains("secret.name"), "{help}");
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    assert_eq!(run(&["--version"]).text(), concat!("coilgun ", env!("CARGO_PKG_VERSION"), "\n"));
+}

@@ -1,0 +1,15 @@
+//! The binary as people run it: its help, its arguments, its configuration, and brokers and clients
+//! that talk to each other as processes.
+//!
+//! `COILGUN_UPDATE_GOLDEN=1 cargo test -p coilgun --test it golden` writes `tests/golden` anew, to be
+//! read in review; without it the files are compared.
+
+mod arguments;
+mod configuration;
+mod errors;
+mod golden_help;
+mod process;
+mod publish_subscribe;
+mod queue_group;
+mod request_reply;
+mod serve;

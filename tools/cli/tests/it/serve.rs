@@ -1,0 +1,77 @@
+//! The broker as a process: where it listens, and how it ends.
+
+use crate::process::{Broker, Running, coilgun, folder};
+
+#[test]
+fn a_broker_says_where_it_listens_and_ends_well_on_sigterm() {
+    let mut broker = Broker::start(&[]);
+    assert_eq!(broker.unix, "unix:data/coilgun.sock");
+    let socket = broker.folder.path().join("data/coilgun.sock");
+    assert!(socket.exists());
+    broker.signal(libc::SIGTERM);
+    broker.wait_for("coilgun: saying good-bye");
+    let (ended, _folder) = broker.end();
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert!(ended.stdout.is_empty());
+    assert!(!socket.exists(), "the socket's file goes with the broker");
+}
+
+#[test]
+fn clients_are_told_that_the_broker_shuts_down() {
+    let broker = Broker::start(&[]);
+    let client = broker.start_client(&["sub", "news", "--json"]);
+    broker.signal(libc::SIGINT);
+    let told = client.end();
+    assert_eq!(told.status, 1);
+    assert!(told.stderr.contains("\"name\":\"shutting_down\""), "{}", told.stderr);
+    let (ended, _folder) = broker.end();
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    for (second, status) in [(libc::SIGTERM, 143), (libc::SIGINT, 130)] {
+        // It would wait ten minutes for a client that does not leave.
+        let mut broker = Broker::start(&["--drain-ms", "600000"]);
+        let address = broker.tcp.clone();
+        let mut holding = std::net::TcpStream::connect(address).expect("it listens");
+        let mut hello = coilgun_protocol::native::Preface::OURS.encode().to_vec();
+        coilgun_protocol::native::Hello::default().encode(&mut hello).expect("it is short");
+        std::io::Write::write_all(&mut holding, &hello).expect("it reads");
+        let mut answer = [0; 16];
+        std::io::Read::read_exact(&mut holding, &mut answer).expect("it lets the client in");
+        broker.signal(libc::SIGTERM);
+        broker.wait_for("coilgun: saying good-bye");
+        broker.signal(second);
+        let (ended, _folder) = broker.end();
+        assert_eq!(ended.status, status, "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn an_address_in_use_names_its_flag() {
+    let broker = Broker::start(&[]);
+    let folder = folder();
+    let mut command = coilgun(&["serve", "--listen", &broker.tcp, "--data", "data"]);
+    let second = Running::start({
+        command.current_dir(folder.path());
+        command
+    });
+    let ended = second.end();
+    assert_eq!(ended.status, 1);
+    assert!(ended.stderr.contains(&broker.tcp), "{}", ended.stderr);
+    assert!(ended.stderr.contains("--listen ADDRESS"), "{}", ended.stderr);
+    broker.stop();
+}
+
+#[test]
+fn a_data_directory_belongs_to_one_broker() {
+    let broker = Broker::start(&[]);
+    let mut command =
+        coilgun(&["serve", "--listen", "127.0.0.1:0", "--unix", "none", "--data", "data"]);
+    command.current_dir(broker.folder.path());
+    let ended = Running::start(command).end();
+    assert_eq!(ended.status, 1);
+    assert!(ended.stderr.contains("--data DIRECTORY"), "{}", ended.stderr);
+    broker.stop();
+}
