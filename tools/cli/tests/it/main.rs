@@ -13,3 +13,4 @@ mod publish_subscribe;
 mod queue_group;
 mod request_reply;
 mod serve;
+mod tour;
