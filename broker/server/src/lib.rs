@@ -1,7 +1,7 @@
 //! The broker's shards, and what they stand on.
 //!
 //! What it does: drives connections on an io_uring of its own per shard ([`net`]), behind a seam that
-//! a simulator can stand in for ([`env`]). What it never does: it parses no protocol
+//! a simulator can stand in for ([`mod@env`]). What it never does: it parses no protocol
 //! (`coilgun-protocol`) and decides no route (`coilgun-core`); it touches neither signals, nor the
 //! allocator, nor the affinity of the host (law S36).
 

@@ -1,5 +1,6 @@
 //! A message on its way: plan, room, delivery.
 
+use coilgun_core::router::Plan;
 use coilgun_protocol::buffer::Chunk;
 use coilgun_protocol::model::{
     ClientId, Delivery, ErrorCode, Event, Outcome, Publish, PublishFlags, Span, Subject,
@@ -7,10 +8,12 @@ use coilgun_protocol::model::{
 };
 use coilgun_protocol::session::Session;
 
+use super::client::Clients;
 use super::dispatch::{Progress, bytes, piece};
 use super::system;
 use super::turn::Shard;
 use crate::env::Env;
+use crate::net::{Net, Ring};
 
 impl<E: Env> Shard<E> {
     /// Sends a message to everybody who wants it, or to nobody yet (law S18).
@@ -23,8 +26,9 @@ impl<E: Env> Shard<E> {
         chunk: Chunk<'_>,
         text: &[u8],
     ) -> Progress {
-        let message = message(publish, chunk, text);
-        match self.plan(id, &message) {
+        let (subject, reply) =
+            (bytes(publish.subject, chunk, text), bytes(publish.reply, chunk, text));
+        match self.plan(id, subject, reply, publish.flags) {
             Ok(()) => {}
             Err(ErrorCode::HandshakeExpected) => {
                 self.end(now, id, ErrorCode::HandshakeExpected, "");
@@ -39,9 +43,23 @@ impl<E: Env> Shard<E> {
             return Progress::Waits(full.client);
         }
         self.router.commit(&self.plan);
-        let mut receivers = self.deliver(now, Some(id), message);
-        if receivers == 0 && message.subject.starts_with(system::PREFIX) {
-            receivers = self.answer_system(now, id, &message);
+        let Shard { clients, net, plan, router, .. } = self;
+        let mut message = Event::Deliver(Delivery {
+            subscription: SubscriptionId::NAME,
+            subject,
+            reply,
+            headers: bytes(publish.headers, chunk, text),
+            payload: piece(publish.payload, chunk, text),
+            tail: tail(publish).map(|span| chunk.slice(span)),
+            sender: router.name_of(id),
+            correlation: publish.correlation,
+            deadline_ms: publish.deadline_ms,
+            flags: publish.flags,
+            missed: 0,
+        });
+        let mut receivers = deliver(now, plan, clients, net, &mut message);
+        if receivers == 0 && subject.starts_with(system::PREFIX) {
+            receivers = self.answer_system(now, id, subject, reply, publish.correlation);
         }
         self.account(now, id, publish, receivers);
         Progress::Done
@@ -49,52 +67,35 @@ impl<E: Env> Shard<E> {
 
     /// Finds out who gets a message of a client.
     #[inline]
-    fn plan(&mut self, id: ClientId, message: &Delivery<'_>) -> Result<(), ErrorCode> {
+    fn plan(
+        &mut self,
+        id: ClientId,
+        subject: &[u8],
+        reply: &[u8],
+        flags: PublishFlags,
+    ) -> Result<(), ErrorCode> {
         let Shard { clients, net, plan, router, settings, .. } = self;
         let client = clients.get_mut(id).filter(|client| client.is_open);
         let client = client.ok_or(ErrorCode::HandshakeExpected)?;
         // Subjects are checked where a route is built; a subject for replies has none.
-        if !message.reply.is_empty() && Subject::parse(message.reply).is_err() {
+        if !reply.is_empty() && Subject::parse(reply).is_err() {
             return Err(ErrorCode::InvalidSubject);
         }
-        if message.flags.contains(PublishFlags::BROADCAST) {
-            return router.plan_broadcast(id, message.subject, plan);
+        if flags.contains(PublishFlags::BROADCAST) {
+            return router.plan_broadcast(id, subject, plan);
         }
         let high = settings.outbox_high_bytes;
         let has_room = |target| super::credit::has_room(net, high, target);
-        router.plan(id, message.subject, &mut client.hint, has_room, plan)
-    }
-
-    /// Puts a message into the outboxes of the plan's targets, and says how many there were.
-    #[inline]
-    fn deliver(&mut self, now: Timestamp, from: Option<ClientId>, message: Delivery<'_>) -> u32 {
-        let Shard { clients, net, plan, router, .. } = self;
-        let sender = from.map_or(&[][..], |id| router.name_of(id));
-        let mut delivery = Delivery { sender, ..message };
-        let mut receivers = 0;
-        for target in plan.targets() {
-            let Some(client) = clients.get_mut(target.client) else { continue };
-            let Some(outbox) = net.outbox(target.client) else { continue };
-            delivery.subscription = target.subscription;
-            delivery.missed = target.missed;
-            client.session.on_event(now, &Event::Deliver(delivery), outbox);
-            receivers += 1;
-        }
-        receivers
+        router.plan(id, subject, &mut client.hint, has_room, plan)
     }
 
     /// Sends a message of the broker itself to whoever waits for it in a client's namespace. There
     /// are few such messages, and they wait for nobody's room.
-    pub(super) fn deliver_answer(
-        &mut self,
-        now: Timestamp,
-        asker: ClientId,
-        message: Delivery<'_>,
-    ) {
-        let Shard { plan, router, .. } = self;
-        if router.plan_answer(asker, message.subject, |_| true, plan).is_ok() {
+    pub(super) fn deliver_answer(&mut self, now: Timestamp, asker: ClientId, answer: Delivery<'_>) {
+        let Shard { clients, net, plan, router, .. } = self;
+        if router.plan_answer(asker, answer.subject, |_| true, plan).is_ok() {
             router.commit(plan);
-            self.deliver(now, None, message);
+            deliver(now, plan, clients, net, &mut Event::Deliver(answer));
         }
     }
 
@@ -117,22 +118,27 @@ impl<E: Env> Shard<E> {
     }
 }
 
-/// A message as its publisher sent it, for nobody in particular.
+/// Puts a message into the outboxes of a plan's targets, and says how many there were.
 #[inline]
-fn message<'a>(publish: &Publish, chunk: Chunk<'a>, text: &'a [u8]) -> Delivery<'a> {
-    Delivery {
-        subscription: SubscriptionId::NAME,
-        subject: bytes(publish.subject, chunk, text),
-        reply: bytes(publish.reply, chunk, text),
-        headers: bytes(publish.headers, chunk, text),
-        payload: piece(publish.payload, chunk, text),
-        tail: tail(publish).map(|span| chunk.slice(span)),
-        sender: &[],
-        correlation: publish.correlation,
-        deadline_ms: publish.deadline_ms,
-        flags: publish.flags,
-        missed: 0,
+fn deliver<R: Ring>(
+    now: Timestamp,
+    plan: &Plan,
+    clients: &mut Clients,
+    net: &mut Net<R>,
+    message: &mut Event<'_>,
+) -> u32 {
+    let mut receivers = 0;
+    for target in plan.targets() {
+        let Some(client) = clients.get_mut(target.client) else { continue };
+        let Some(outbox) = net.outbox(target.client) else { continue };
+        if let Event::Deliver(delivery) = message {
+            delivery.subscription = target.subscription;
+            delivery.missed = target.missed;
+        }
+        client.session.on_event(now, message, outbox);
+        receivers += 1;
     }
+    receivers
 }
 
 /// Subject, reply, headers and payload as one span, if they lie behind each other in the chunk.

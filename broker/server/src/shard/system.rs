@@ -4,7 +4,9 @@
 //! responder and comes here. What is here is asked for rarely and may allocate.
 
 use coilgun_protocol::buffer::Chunk;
-use coilgun_protocol::model::{ClientId, Delivery, PublishFlags, Timestamp};
+use coilgun_protocol::model::{
+    ClientId, Delivery, PublishFlags, SubscriptionId, Ticket, Timestamp,
+};
 
 use super::turn::Shard;
 use crate::env::Env;
@@ -22,21 +24,26 @@ impl<E: Env> Shard<E> {
         &mut self,
         now: Timestamp,
         id: ClientId,
-        request: &Delivery<'_>,
+        subject: &[u8],
+        reply: &[u8],
+        correlation: Ticket,
     ) -> u32 {
-        if request.subject != COUNTERS_SUBJECT || request.reply.is_empty() {
+        if subject != COUNTERS_SUBJECT || reply.is_empty() {
             return 0;
         }
         let payload = serde_json::to_vec(&self.counters()).expect("numbers with names are JSON");
         let answer = Delivery {
-            subject: request.reply,
+            subscription: SubscriptionId::NAME,
+            subject: reply,
             reply: &[],
             headers: &[],
             payload: Chunk::plain(&payload),
             tail: None,
+            sender: &[],
+            correlation,
             deadline_ms: 0,
             flags: PublishFlags::default(),
-            ..*request
+            missed: 0,
         };
         self.deliver_answer(now, id, answer);
         1
