@@ -50,6 +50,15 @@ impl BlockRange {
         self.start += count as u32;
     }
 
+    /// Takes the last `count` bytes back that [`BlockRange::advance`] dropped.
+    ///
+    /// # Panics
+    /// If the block begins behind them.
+    pub fn rewind(&mut self, count: usize) {
+        assert!(count <= self.start as usize, "only what was dropped can be taken back");
+        self.start -= count as u32;
+    }
+
     /// Takes in the `count` bytes behind the end, for the one who fills the block.
     ///
     /// # Panics

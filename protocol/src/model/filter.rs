@@ -120,7 +120,7 @@ impl Visibility {
     pub fn shows(self, class: SubjectClass) -> bool {
         match class {
             SubjectClass::Plain => true,
-            SubjectClass::Name => false,
+            SubjectClass::Reserved => false,
             SubjectClass::System => self.contains(Visibility::SYSTEM),
             SubjectClass::Inbox => self.contains(Visibility::INBOX),
             SubjectClass::Broker => self.contains(Visibility::BROKER),

@@ -39,8 +39,6 @@ pub const BLOCK_BYTES: usize = 64 * 1024;
 pub const COPY_MAX: usize = 1024;
 /// Most commands a session hands out before others get their turn (law S23).
 pub const COMMANDS_PER_SLICE: usize = 256;
-/// Most bytes of one connection that are parsed before others get their turn (law S23).
-pub const SLICE_BYTES_MAX: usize = 64 * 1024;
 
 /// Subscriptions one connection may hold.
 pub const SUBSCRIPTIONS_PER_CLIENT_MAX: usize = 100_000;

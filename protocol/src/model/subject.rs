@@ -18,10 +18,11 @@ pub struct Subject<'a>(&'a [u8]);
 pub enum SubjectClass {
     /// Nothing special.
     Plain,
-    /// The first token begins with `$` and is not `$NAME`: it belongs to the system.
+    /// The first token begins with `$` and is neither `$NAME` nor `$SYS`: it belongs to a service.
     System,
-    /// The first token is `$NAME`: it reaches the client of that name and nobody else.
-    Name,
+    /// The first token is `$NAME` or `$SYS`: it goes to the client of that name, or to the broker
+    /// itself. No wildcard sees it.
+    Reserved,
     /// The first token is `_INBOX`: it is where somebody waits for replies.
     Inbox,
     /// The first token is `.broker`, spelled `%2Ebroker`: an announcement of an elbus broker.
@@ -84,7 +85,7 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub fn class(self) -> SubjectClass {
         match self.tokens().next() {
-            Some(b"$NAME") => SubjectClass::Name,
+            Some(b"$NAME" | b"$SYS") => SubjectClass::Reserved,
             Some(token) if token.first() == Some(&b'$') => SubjectClass::System,
             Some(b"_INBOX") => SubjectClass::Inbox,
             Some(b"%2Ebroker") => SubjectClass::Broker,
@@ -183,7 +184,9 @@ mod tests {
         assert_eq!(class("orders.new"), SubjectClass::Plain);
         assert_eq!(class("$SRV.PING"), SubjectClass::System);
         assert_eq!(class("$NAMES.a"), SubjectClass::System);
-        assert_eq!(class("$NAME.a"), SubjectClass::Name);
+        assert_eq!(class("$NAME.a"), SubjectClass::Reserved);
+        assert_eq!(class("$SYS.COUNTERS"), SubjectClass::Reserved);
+        assert_eq!(class("$SYSTEM.a"), SubjectClass::System);
         assert_eq!(class("_INBOX.7"), SubjectClass::Inbox);
         assert_eq!(class("_INBOXES.7"), SubjectClass::Plain);
         assert_eq!(class("%2Ebroker.info"), SubjectClass::Broker);

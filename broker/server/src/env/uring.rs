@@ -24,6 +24,8 @@ const SUBMISSIONS: u32 = 1024;
 const COMPLETIONS: u32 = 4096;
 /// The one group of provided buffers.
 const BUFFER_GROUP: u16 = 0;
+/// A connection that is gone is an error of the send, not a signal to the process.
+const SEND_FLAGS: i32 = libc::MSG_NOSIGNAL;
 /// Flag of a buffer ring whose buffers are used up piece by piece (kernel 6.12 on).
 const PBUF_RING_INCREMENTAL: u16 = 2;
 
@@ -91,11 +93,10 @@ impl UringRing {
                     .flags(squeue::Flags::BUFFER_SELECT)
             }
             Operation::Send { socket, address, len } => {
-                opcode::Send::new(Fd(socket), address, len).flags(libc::MSG_NOSIGNAL).build()
+                opcode::Send::new(Fd(socket), address, len).flags(SEND_FLAGS).build()
             }
             Operation::SendVector { socket, message } => {
-                let flags = libc::MSG_NOSIGNAL as u32;
-                opcode::SendMsg::new(Fd(socket), message).flags(flags).build()
+                opcode::SendMsg::new(Fd(socket), message).flags(SEND_FLAGS as u32).build()
             }
             Operation::Cancel { target } => opcode::AsyncCancel::new(target.bits()).build(),
             Operation::ShutdownWrite { socket } => {

@@ -40,6 +40,8 @@ struct Assembly {
     range: BlockRange,
     /// Parse once this many bytes are here.
     need: usize,
+    /// How many of its last bytes came from the chunk that is now the first.
+    from_front: usize,
 }
 
 /// Where a session asks for a few bytes only, it may not know yet how many it needs, as with a line
@@ -107,7 +109,13 @@ impl Inbox {
         self.bytes -= consumed.bytes;
         if let Some(assembly) = &mut self.assembly {
             assembly.range.advance(consumed.bytes);
-            if assembly.range.is_empty() {
+            let rest = assembly.range.len();
+            if rest > 0 && consumed.bytes > 0 && rest <= assembly.from_front {
+                // It took in more than its frame. The rest is parsed where it lies.
+                let front = self.chunks.front_mut().expect("bytes came from it");
+                front.rewind(rest);
+                self.assembly = None;
+            } else if rest == 0 {
                 self.assembly = None;
             } else {
                 assembly.need = consumed.need;
@@ -155,6 +163,9 @@ impl Inbox {
     /// Moves what waits in receive blocks to blocks of `pool`, so that a paused connection pins no
     /// receive block (law S6). What finds no block stays where it is.
     pub fn move_out(&mut self, pool: &Pool) {
+        if let Some(assembly) = &mut self.assembly {
+            assembly.from_front = 0;
+        }
         for piece in &mut self.chunks {
             if pool.is(piece.block()) || piece.len() > pool.block_bytes() {
                 continue;
@@ -182,7 +193,7 @@ impl Inbox {
         pools: &AssemblyPools,
     ) -> Result<(), NoAssemblyBlock> {
         let range = assembly_block(need.max(begin.len()), pools)?;
-        self.assembly = Some(Assembly { range, need });
+        self.assembly = Some(Assembly { range, need, from_front: 0 });
         self.append_to_assembly(begin.bytes());
         Ok(())
     }
@@ -200,6 +211,10 @@ impl Inbox {
             let now = assembly.step(missing).min(piece.len());
             self.append_to_assembly(&piece.bytes()[..now]);
             piece.advance(now);
+            let left = if piece.is_empty() { 0 } else { now };
+            if let Some(assembly) = &mut self.assembly {
+                assembly.from_front = if left == 0 { 0 } else { assembly.from_front + left };
+            }
             if !piece.is_empty() {
                 self.chunks.push_front(piece);
             }
@@ -213,8 +228,12 @@ impl Inbox {
         if assembly.range.start() + assembly.need <= assembly.range.block().capacity() {
             return Ok(());
         }
-        let (old, need) = (assembly.range.clone(), assembly.need);
-        self.begin_assembly(&old, need, pools)
+        let (old, need, from_front) = (assembly.range.clone(), assembly.need, assembly.from_front);
+        self.begin_assembly(&old, need, pools)?;
+        if let Some(assembly) = &mut self.assembly {
+            assembly.from_front = from_front;
+        }
+        Ok(())
     }
 
     fn append_to_assembly(&mut self, bytes: &[u8]) {
@@ -305,6 +324,27 @@ mod tests {
             assert_eq!(inbox.bytes(), 0);
             assert_eq!(pools.small.free_count() + pools.large.free_count(), 6);
         }
+    }
+
+    #[test]
+    fn s7_behind_a_frame_that_was_cut_the_rest_is_parsed_where_it_lies() {
+        let receive = Pool::new(Region::heap(2 * 4096), 4096);
+        let pools = AssemblyPools {
+            small: Pool::new(Region::heap(2 * 4096), 4096),
+            large: Pool::new(Region::heap(4096), 4096),
+        };
+        let frames = [9, 1, 2, 3, 4, 5, 6, 7, 8, 9].repeat(300);
+        let mut inbox = Inbox::default();
+        inbox.push(piece(&receive, &frames[..13]));
+        inbox.push(piece(&receive, &frames[13..]));
+        let (mut asked, mut seen) = (0, Vec::new());
+        while let Next::Chunk(chunk) = inbox.next(&pools) {
+            asked += 1;
+            inbox.consume(parse(chunk.bytes(), &mut seen), &pools).expect("blocks are free");
+        }
+        assert_eq!((seen.len(), inbox.bytes()), (300, 0));
+        assert!(asked <= 4, "asked {asked} times");
+        assert!(inbox.copied_bytes() <= 3 + STEP_BYTES as u64, "{} bytes", inbox.copied_bytes());
     }
 
     /// A frame whose length nobody knows before its end is there: a line of text.

@@ -20,7 +20,7 @@ const COMPLETIONS_PER_TURN: usize = 256;
 /// What a network is made of.
 #[derive(Debug)]
 pub struct NetSettings {
-    /// Blocks the kernel receives into; all of them are given to it.
+    /// Blocks the kernel receives into; it is given a few at a time.
     pub receive: Pool,
     /// Blocks for output and for assembling small frames.
     pub output: Pool,

@@ -28,6 +28,9 @@ impl<E: Env> Shard<E> {
     ) -> Progress {
         let (subject, reply) =
             (bytes(publish.subject, chunk, text), bytes(publish.reply, chunk, text));
+        if subject.starts_with(system::PREFIX) && !reply.is_empty() {
+            return self.ask_broker(now, id, publish, subject, reply);
+        }
         match self.plan(id, subject, reply, publish.flags) {
             Ok(()) => {}
             Err(ErrorCode::HandshakeExpected) => {
@@ -57,11 +60,9 @@ impl<E: Env> Shard<E> {
             flags: publish.flags,
             missed: 0,
         });
-        let mut receivers = deliver(now, plan, clients, net, &mut message);
-        if receivers == 0 && subject.starts_with(system::PREFIX) {
-            receivers = self.answer_system(now, id, subject, reply, publish.correlation);
-        }
-        self.account(now, id, publish, receivers);
+        let receivers = deliver(now, plan, clients, net, &mut message);
+        let starved = self.plan.is_starved();
+        self.account(now, id, publish, receivers, starved);
         Progress::Done
     }
 
@@ -89,24 +90,42 @@ impl<E: Env> Shard<E> {
         router.plan(id, subject, &mut client.hint, has_room, plan)
     }
 
-    /// Sends a message of the broker itself to whoever waits for it in a client's namespace. There
-    /// are few such messages, and they wait for nobody's room.
-    pub(super) fn deliver_answer(&mut self, now: Timestamp, asker: ClientId, answer: Delivery<'_>) {
-        let Shard { clients, net, plan, router, .. } = self;
-        if router.plan_answer(asker, answer.subject, |_| true, plan).is_ok() {
-            router.commit(plan);
-            deliver(now, plan, clients, net, &mut Event::Deliver(answer));
+    /// Sends an answer of the broker itself to whoever waits for it in a client's namespace, or to
+    /// nobody yet: answers wait for room as other messages do.
+    pub(super) fn deliver_answer(
+        &mut self,
+        now: Timestamp,
+        asker: ClientId,
+        answer: Delivery<'_>,
+    ) -> Result<Progress, ErrorCode> {
+        let Shard { net, plan, router, settings, .. } = self;
+        let high = settings.outbox_high_bytes;
+        let has_room = |target| super::credit::has_room(net, high, target);
+        router.plan_answer(asker, answer.subject, has_room, plan)?;
+        if let Some(full) = self.plan.targets().iter().find(|it| !self.has_room(it.client)) {
+            return Ok(Progress::Waits(full.client));
         }
+        self.router.commit(&self.plan);
+        let Shard { clients, net, plan, .. } = self;
+        deliver(now, plan, clients, net, &mut Event::Deliver(answer));
+        Ok(Progress::Done)
     }
 
     /// Counts a message, and tells its publisher what it wants to know.
     #[inline]
-    fn account(&mut self, now: Timestamp, id: ClientId, publish: &Publish, receivers: u32) {
+    pub(super) fn account(
+        &mut self,
+        now: Timestamp,
+        id: ClientId,
+        publish: &Publish,
+        receivers: u32,
+        starved: bool,
+    ) {
         self.counters.messages += 1;
         self.counters.deliveries += u64::from(receivers);
         self.counters.unwanted += u64::from(receivers == 0);
         let request = publish.flags.contains(PublishFlags::REQUEST);
-        let code = match (receivers, self.plan.is_starved()) {
+        let code = match (receivers, starved) {
             (0, true) if request => ErrorCode::NoCredit,
             (0, false) if request => ErrorCode::NoResponders,
             _ => ErrorCode::Ok,
@@ -136,7 +155,8 @@ fn deliver<R: Ring>(
             delivery.missed = target.missed;
         }
         client.session.on_event(now, message, outbox);
-        receivers += 1;
+        // Whose blocks ran out is about to be ended, and did not get it.
+        receivers += u32::from(!outbox.is_exhausted());
     }
     receivers
 }

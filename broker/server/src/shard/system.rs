@@ -1,13 +1,14 @@
 //! Requests that the shard answers itself.
 //!
-//! Nobody can subscribe to subjects whose first token is `$SYS`, so a request to one of them finds no
-//! responder and comes here. What is here is asked for rarely and may allocate.
+//! Subjects whose first token is `$SYS` belong to the broker: nobody can subscribe to them, and no
+//! wildcard sees them. What is here is asked for rarely and may allocate.
 
 use coilgun_protocol::buffer::Chunk;
 use coilgun_protocol::model::{
-    ClientId, Delivery, PublishFlags, SubscriptionId, Ticket, Timestamp,
+    ClientId, Delivery, ErrorCode, Outcome, Publish, PublishFlags, SubscriptionId, Timestamp,
 };
 
+use super::dispatch::Progress;
 use super::turn::Shard;
 use crate::env::Env;
 
@@ -18,18 +19,22 @@ pub(super) const PREFIX: &[u8] = b"$SYS.";
 pub const COUNTERS_SUBJECT: &[u8] = b"$SYS.COUNTERS";
 
 impl<E: Env> Shard<E> {
-    /// Answers a request to the broker itself. Returns how many answered: 1, or 0 where the subject
-    /// is unknown or no reply is wanted.
-    pub(super) fn answer_system(
+    /// Answers a request to the broker itself, or says that nobody does.
+    pub(super) fn ask_broker(
         &mut self,
         now: Timestamp,
         id: ClientId,
+        publish: &Publish,
         subject: &[u8],
         reply: &[u8],
-        correlation: Ticket,
-    ) -> u32 {
-        if subject != COUNTERS_SUBJECT || reply.is_empty() {
-            return 0;
+    ) -> Progress {
+        if !self.is_open(id) {
+            self.end(now, id, ErrorCode::HandshakeExpected, "");
+            return Progress::Ended;
+        }
+        if subject != COUNTERS_SUBJECT {
+            self.account(now, id, publish, 0, false);
+            return Progress::Done;
         }
         let payload = serde_json::to_vec(&self.counters()).expect("numbers with names are JSON");
         let answer = Delivery {
@@ -40,12 +45,18 @@ impl<E: Env> Shard<E> {
             payload: Chunk::plain(&payload),
             tail: None,
             sender: &[],
-            correlation,
+            correlation: publish.correlation,
             deadline_ms: 0,
             flags: PublishFlags::default(),
             missed: 0,
         };
-        self.deliver_answer(now, id, answer);
-        1
+        match self.deliver_answer(now, id, answer) {
+            Ok(Progress::Done) => self.account(now, id, publish, 1, false),
+            Ok(waits) => return waits,
+            Err(code) => {
+                self.outcome(now, id, Outcome { ticket: publish.ticket, code, receivers: 0 });
+            }
+        }
+        Progress::Done
     }
 }
