@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use coilgun_client::{Address, Client, ClientError, Options, Publication};
+use coilgun_protocol::model::ErrorCode;
 use coilgun_server::net::ListenAddress;
 use coilgun_server::shard::{COUNTERS_SUBJECT, ShardCounters};
 use serde::Serialize;
@@ -47,11 +48,11 @@ impl BrokerTraffic {
     }
 }
 
-/// Asks a broker what it has counted so far.
+/// Asks a broker what it has counted so far; nothing if it does not count.
 ///
 /// # Errors
 /// If the broker cannot be reached, or what it says is not understood.
-pub fn ask_counters(address: &ListenAddress) -> Result<ShardCounters, BenchError> {
+pub fn ask_counters(address: &ListenAddress) -> Result<Option<ShardCounters>, BenchError> {
     let text = match address {
         ListenAddress::Tcp(address) => address.to_string(),
         ListenAddress::Unix(path) => format!("unix:{}", path.display()),
@@ -63,6 +64,11 @@ pub fn ask_counters(address: &ListenAddress) -> Result<ShardCounters, BenchError
         client.close()?;
         Ok(reply.into_payload())
     };
-    let payload = ask().map_err(|error| BenchError::Counters(error.to_string()))?;
-    serde_json::from_slice(&payload).map_err(|error| BenchError::Counters(error.to_string()))
+    match ask() {
+        Ok(payload) => serde_json::from_slice(&payload)
+            .map(Some)
+            .map_err(|error| BenchError::Counters(error.to_string())),
+        Err(error) if error.code() == Some(ErrorCode::NoResponders) => Ok(None),
+        Err(error) => Err(BenchError::Counters(error.to_string())),
+    }
 }

@@ -125,7 +125,7 @@ fn play(
 fn counters(peer: Peer, servers: &Servers) -> Result<Option<ShardCounters>, BenchError> {
     match peer {
         Peer::Echo => Ok(None),
-        Peer::Broker => ask_counters(servers.address(peer)).map(Some),
+        Peer::Broker => ask_counters(servers.address(peer)),
     }
 }
 

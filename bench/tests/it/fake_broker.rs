@@ -11,8 +11,8 @@ use coilgun_bench::interrupt::Interrupt;
 use coilgun_bench::poller::{Interest, Poller};
 use coilgun_protocol::buffer::{Chunk, OutBuf, Pool, Region};
 use coilgun_protocol::model::{
-    ClientId, Command, Commands, Delivery, ErrorCode, Event, Opened, Outcome, PublishFlags,
-    SubscriptionId, Ticket, Timestamp,
+    BarrierDone, ClientId, Command, Commands, Delivery, ErrorCode, Event, Opened, Outcome,
+    PublishFlags, SubscriptionId, Ticket, Timestamp,
 };
 use coilgun_protocol::native::{NativeConfig, NativeSession};
 use coilgun_protocol::session::Session;
@@ -202,6 +202,15 @@ impl Broker {
                 let place = (token, subscribe.subscription);
                 self.subscribers.entry(text(subscribe.filter)).or_default().push(place);
             }
+            // It answers nothing itself, as a broker that has no counters.
+            Command::Publish(publish) if text(publish.subject).starts_with(b"$SYS.") => {
+                let (ticket, code) = (publish.ticket, ErrorCode::NoResponders);
+                tell(Event::Outcome(Outcome { ticket, code, receivers: 0 }));
+            }
+            Command::Barrier(barrier) => {
+                tell(Event::BarrierDone(BarrierDone { token: barrier.token }));
+            }
+            Command::Close(_) => self.clients[token] = None,
             Command::Publish(publish) => self.publish(Message {
                 subject: text(publish.subject),
                 reply: text(publish.reply),
@@ -209,10 +218,9 @@ impl Broker {
                 correlation: publish.ticket,
                 flags: publish.flags,
             }),
-            Command::Unsubscribe(_)
-            | Command::AddCredit(_)
-            | Command::Barrier(_)
-            | Command::Close(_) => panic!("the load does not say {command:?}"),
+            Command::Unsubscribe(_) | Command::AddCredit(_) => {
+                panic!("the load does not say {command:?}")
+            }
         }
     }
 
