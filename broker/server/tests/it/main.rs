@@ -6,5 +6,6 @@ mod echo_simulated;
 mod main_job;
 mod native_peer;
 mod ring_real;
+mod shard_held_up;
 mod shard_simulated;
 mod shard_soak;
