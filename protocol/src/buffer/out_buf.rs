@@ -191,6 +191,12 @@ impl OutBuf {
         self.segments.iter().any(|segment| !segment.own)
     }
 
+    /// Whether anything that waits lies in a block of `pool`, which is not this buffer's own.
+    #[must_use]
+    pub fn references_to(&self, pool: &Pool) -> bool {
+        self.segments.iter().any(|segment| !segment.own && pool.is(segment.range.block()))
+    }
+
     /// What was copied so far.
     #[must_use]
     pub fn copied(&self) -> CopyCount {

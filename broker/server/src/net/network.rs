@@ -172,6 +172,9 @@ impl<R: Ring> Net<R> {
         self.send_dirty(now, events);
         self.buffers.provide_free(&mut self.ring);
         self.arm_starved();
+        if !self.starved.is_empty() && !self.buffers.has_some() {
+            self.take_back_sends();
+        }
         if self.ring.needs_enter() { self.enter() } else { Ok(()) }
     }
 

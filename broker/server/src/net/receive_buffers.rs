@@ -16,7 +16,7 @@
 //! Invariants: a block is provided to the kernel, or filled up and held, or free in the pool; a
 //! piece is never handed out twice.
 
-use coilgun_protocol::buffer::{BlockRange, Pool};
+use coilgun_protocol::buffer::{BlockRange, OutBuf, Pool};
 
 use super::ring::{Received, Ring};
 
@@ -87,6 +87,12 @@ impl ReceiveBuffers {
     #[must_use]
     pub fn has_some(&self) -> bool {
         self.provided > 0
+    }
+
+    /// Whether anything on its way out lies in one of the blocks.
+    #[must_use]
+    pub fn are_held_by(&self, outbox: &OutBuf) -> bool {
+        outbox.references_to(&self.pool)
     }
 
     /// Whether so many blocks are held by others that the pieces they hold should move out (law S6).

@@ -64,6 +64,27 @@ impl<R: Ring> Net<R> {
         }
     }
 
+    /// All receive blocks are held and somebody waits for one: what the kernel is sending out of them
+    /// to readers that take nothing is taken back, and sent again from copies (law S6).
+    pub(super) fn take_back_sends(&mut self) {
+        let ids: Vec<ClientId> = self.sockets.ids().collect();
+        for id in ids {
+            // Without a block to copy into, sends would be taken back for nothing, again and again.
+            if self.pools.small.free_count() == 0 {
+                return;
+            }
+            let Some(socket) = self.sockets.get_mut(id) else { continue };
+            if socket.phase != Phase::Closing
+                && socket.in_flight > 0
+                && !socket.taken_back
+                && self.buffers.are_held_by(&socket.outbox)
+            {
+                socket.taken_back = true;
+                self.cancel(id, OperationKind::Send);
+            }
+        }
+    }
+
     pub(super) fn on_sent(&mut self, id: ClientId, result: i32, events: &mut Vec<NetEvent>) {
         let Some(socket) = self.sockets.get_mut(id) else {
             self.counters.stale_completions += 1;
@@ -82,10 +103,13 @@ impl<R: Ring> Net<R> {
                     events.push(NetEvent::Sent(id));
                 }
             }
-            Err(_) if [libc::EAGAIN, libc::EINTR].contains(&-result) => {}
+            Err(_) if [libc::EAGAIN, libc::EINTR, libc::ECANCELED].contains(&-result) => {}
             Err(_) => return self.end(id, End::Failed(-result), events),
         }
         let socket = self.sockets.get_mut(id).expect("it was there a moment ago");
+        if std::mem::take(&mut socket.taken_back) {
+            socket.outbox.move_out_references(0);
+        }
         let more = !socket.outbox.is_empty() || socket.outbox.is_exhausted();
         if (more || socket.phase == Phase::Flushing) && !socket.dirty {
             socket.dirty = true;

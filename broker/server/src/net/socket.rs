@@ -88,6 +88,8 @@ pub struct Socket {
     pub(super) closed: bool,
     /// A send was still under way when the next one was due.
     pub(super) late: bool,
+    /// The send that is under way was cancelled, to be begun again from copies.
+    pub(super) taken_back: bool,
     /// When the present phase ends at the latest; for Flushing and Lingering.
     pub(super) phase_ends: Timestamp,
     pub(super) transport: Transport,
@@ -134,6 +136,7 @@ impl Socket {
             dirty: false,
             closed: false,
             late: false,
+            taken_back: false,
             phase_ends: Timestamp::default(),
             transport: Transport::default(),
             outbox,

@@ -40,3 +40,35 @@ fn s2_a_broker_that_stops_ends_although_connections_still_come() {
     }
     assert!(late > 10, "only {late} were late");
 }
+
+/// What the kernel is sending to readers that do not read lies in receive blocks. Others can still
+/// be read: such a send is taken back and begun again from copies.
+#[test]
+fn s6_readers_that_do_not_read_pin_no_receive_block() {
+    let mut broker = broker_in(SimWorld::new(1, Faults::none()));
+    let mut writer = broker.open("writer");
+    let mut readers: Vec<_> = (0..12u8)
+        .map(|number| {
+            let mut reader = broker.connect(2_000);
+            reader.hello("");
+            broker.until(&mut reader, |reader| reader.is_open);
+            reader.subscribe(1, &format!("to.{number}"), "");
+            broker.barrier(&mut reader);
+            reader
+        })
+        .collect();
+    for number in 0..12u8 {
+        // One of the three in every receive block is wanted.
+        writer.publish("nobody", &[0; 22_000]);
+        writer.publish(&format!("to.{number}"), &[number; 20_000]);
+        writer.publish("nobody", &[0; 22_000]);
+    }
+    broker.barrier(&mut writer);
+    let mut other = broker.open("other");
+    broker.barrier(&mut other);
+    for (number, reader) in readers.iter_mut().enumerate() {
+        broker.until(reader, |reader| reader.seen.len() == 1);
+        assert!(reader.seen[0].payload == [number as u8; 20_000], "the bytes are the same");
+    }
+    assert_eq!(broker.shard.counters().slow_consumers, 0);
+}
