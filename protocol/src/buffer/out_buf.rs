@@ -28,7 +28,8 @@ pub struct OutBuf {
 #[derive(Debug)]
 struct Segment {
     range: BlockRange,
-    /// Whether the block is this buffer's own, filled up to the end of the range.
+    /// Whether the block is this buffer's own. Of the segments in one block the last one in the
+    /// queue ends where the block is filled up to.
     own: bool,
 }
 
@@ -79,12 +80,9 @@ impl OutBuf {
             Some(last) => last.own && last.range.block().capacity() - last.range.end() >= len,
             None => false,
         };
-        if !fits {
-            let Some(block) = self.pool.take() else {
-                self.exhausted = true;
-                return None;
-            };
-            self.segments.push_back(Segment { range: BlockRange::new(block, 0, 0), own: true });
+        if !fits && !self.begin_run(len) {
+            self.exhausted = true;
+            return None;
         }
         self.pending_bytes += len;
         let last = self.segments.back_mut().expect("there is one now");
@@ -93,6 +91,27 @@ impl OutBuf {
         // SAFETY: this buffer is the only writer of its own block, and the bytes behind the old end
         // of the range were never handed out.
         Some(unsafe { last.range.block().unwritten(start, start + len) })
+    }
+
+    /// Begins an own segment with room for `len` bytes: in the block of the last one if only a
+    /// reference lies between them, so that heads of large messages share blocks; in a new block
+    /// otherwise. Returns whether there was one.
+    ///
+    /// The last own segment of the queue always ends where its block is filled up to.
+    fn begin_run(&mut self, len: usize) -> bool {
+        let behind_last = self
+            .segments
+            .len()
+            .checked_sub(2)
+            .map(|at| (&self.segments[at], &self.segments[at + 1]))
+            .filter(|(before, last)| before.own && !last.own)
+            .map(|(before, _)| (before.range.block(), before.range.end()))
+            .filter(|(block, end)| block.capacity() - end >= len)
+            .map(|(block, end)| BlockRange::new(block.clone(), end, end));
+        let new = || self.pool.take().map(|block| BlockRange::new(block, 0, 0));
+        let Some(range) = behind_last.or_else(new) else { return false };
+        self.segments.push_back(Segment { range, own: true });
+        true
     }
 
     /// Appends a copy of `bytes`, cut at block ends where needed.
@@ -215,6 +234,7 @@ impl OutBuf {
     pub fn move_out_references(&mut self, in_flight: usize) -> usize {
         let mut moved = 0;
         let mut passed = 0;
+        let mut filling = None;
         for _ in 0..self.segments.len() {
             let Some(segment) = self.segments.pop_front() else { break };
             let being_read = passed < in_flight;
@@ -222,25 +242,33 @@ impl OutBuf {
             if segment.own || being_read {
                 self.segments.push_back(segment);
             } else {
-                moved += self.move_out(segment);
+                moved += self.move_out(segment, &mut filling);
             }
         }
         moved
     }
 
-    /// Copies one referenced segment into new own blocks at the end of the queue.
-    fn move_out(&mut self, segment: Segment) -> usize {
+    /// Copies one referenced segment to the end of the queue: into the block that is being filled,
+    /// and into new ones when it is full.
+    fn move_out(&mut self, segment: Segment, filling: &mut Option<BlockRange>) -> usize {
         let mut range = segment.range;
         let mut moved = 0;
         while !range.is_empty() {
-            let Some(block) = self.pool.take() else {
+            if filling.as_ref().is_none_or(|place| place.end() == place.block().capacity()) {
+                *filling = self.pool.take().map(|block| BlockRange::new(block, 0, 0));
+            }
+            let Some(place) = filling else {
                 self.segments.push_back(Segment { range, own: false });
                 return moved;
             };
-            let part = range.len().min(block.capacity());
-            // SAFETY: the block was just taken, nothing else refers to it.
-            unsafe { block.unwritten(0, part) }.copy_from_slice(&range.bytes()[..part]);
-            self.segments.push_back(Segment { range: BlockRange::new(block, 0, part), own: true });
+            let (start, block) = (place.end(), place.block().clone());
+            let part = range.len().min(block.capacity() - start);
+            // SAFETY: the block was taken for these copies, which fill it from the front; nobody
+            // was shown the bytes behind its end.
+            unsafe { block.unwritten(start, start + part) }.copy_from_slice(&range.bytes()[..part]);
+            place.extend(part);
+            let range_there = BlockRange::new(block, start, start + part);
+            self.segments.push_back(Segment { range: range_there, own: true });
             range.advance(part);
             moved += part;
         }
@@ -318,6 +346,26 @@ mod tests {
         out.copy(&before);
         out.copy(b"more");
         assert_eq!(waiting(&out), [before.as_slice(), b"more"].concat());
+    }
+
+    /// The head of a message with a large payload is short; it shall not take a block of its own.
+    #[test]
+    fn s6_short_runs_between_references_share_a_block() {
+        let (own, receive) = (pool(3), pool(16));
+        let mut out = OutBuf::new(own.clone(), 4);
+        let mut expected = Vec::new();
+        for number in 0..8u8 {
+            out.copy(&[number; 6]);
+            out.reference(block_with(&receive, &[number; 20]));
+            expected.extend_from_slice(&[number; 26]);
+        }
+        assert_eq!(own.free_count(), 2, "48 bytes are less than one block");
+        assert_eq!(waiting(&out), expected);
+        out.consume(26 + 3);
+        assert_eq!(out.move_out_references(3), 2 * 64, "two blocks are left, and are filled");
+        assert_eq!(waiting(&out), expected[29..]);
+        out.consume(8 * 26 - 29);
+        assert_eq!((own.free_count(), receive.free_count()), (3, 16));
     }
 
     #[test]

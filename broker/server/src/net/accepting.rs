@@ -17,6 +17,8 @@ pub(super) struct AcceptState {
     pub(super) descriptor: RawFd,
     pub(super) kind: SocketKind,
     pub(super) armed: bool,
+    /// It accepts no more; what the kernel accepted before still comes.
+    pub(super) stopped: bool,
     /// Try again then; nothing if accepting goes on or has ended for good.
     pub(super) retry_at: Option<Timestamp>,
 }
@@ -24,7 +26,13 @@ pub(super) struct AcceptState {
 impl<R: Ring> Net<R> {
     /// Begins to accept on a listening socket, which has to stay open until [`Net::is_deaf`].
     pub fn listen(&mut self, descriptor: RawFd, kind: SocketKind) {
-        self.listeners.push(AcceptState { descriptor, kind, armed: false, retry_at: None });
+        self.listeners.push(AcceptState {
+            descriptor,
+            kind,
+            armed: false,
+            stopped: false,
+            retry_at: None,
+        });
         self.arm_accept(self.listeners.len() - 1);
     }
 
@@ -32,6 +40,7 @@ impl<R: Ring> Net<R> {
     pub fn stop_listening(&mut self) {
         for (index, state) in self.listeners.iter_mut().enumerate() {
             state.retry_at = None;
+            state.stopped = true;
             if state.armed {
                 let target = UserData::new(OperationKind::Accept, index as u32, 0);
                 let user = UserData::new(OperationKind::Cancel, index as u32, u32::MAX);
@@ -62,11 +71,14 @@ impl<R: Ring> Net<R> {
             refused if refused == -libc::ECANCELED => return,
             _ => {
                 self.counters.accept_pauses += 1;
-                self.listeners[index].retry_at = Some(now.plus_ms(ACCEPT_PAUSE_MS));
+                if !state.stopped {
+                    state.retry_at = Some(now.plus_ms(ACCEPT_PAUSE_MS));
+                }
                 return;
             }
         }
-        if !self.listeners[index].armed {
+        // A multishot accept may end by itself just before its cancellation comes.
+        if !self.listeners[index].armed && !self.listeners[index].stopped {
             self.arm_accept(index);
         }
     }

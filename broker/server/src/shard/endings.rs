@@ -5,6 +5,7 @@ use coilgun_protocol::model::{ClientId, Closing, Event, Timestamp};
 use coilgun_protocol::session::{Session, SessionError};
 
 use super::client::Client;
+use super::draining::Draining;
 use super::protocols::AnySession;
 use super::turn::Shard;
 use crate::env::Env;
@@ -18,6 +19,10 @@ const PAUSED_RECHECK_MS: u64 = 1_000;
 impl<E: Env> Shard<E> {
     /// A connection was accepted: give it a session.
     pub(super) fn on_opened(&mut self, now: Timestamp, id: ClientId) {
+        if self.draining == Draining::Cutting {
+            // The kernel accepted it before it was told to stop.
+            return self.net.close(id);
+        }
         let Some(listener) = self.net.socket(id).map(|socket| socket.listener()) else { return };
         let session = AnySession::new(self.protocols[listener], &self.settings);
         let is_surplus = self.clients.len() >= self.settings.connections_max;

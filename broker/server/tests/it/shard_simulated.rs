@@ -325,6 +325,26 @@ fn a_broker_that_drains_says_good_bye_and_ends() {
     assert_eq!(broker.shard.net().socket_count(), 0);
 }
 
+/// A multishot accept that ends just when it is cancelled is not begun again, and a connection that
+/// shows up after everybody was cut off is cut off as well.
+#[test]
+fn s2_a_broker_that_stops_ends_although_connections_still_come() {
+    let mut late = 0;
+    for seed in 0..100 {
+        let faults = Faults { end_multishot: 300, delay: 500, ..Faults::none() };
+        let mut broker = SimBroker::new(SimWorld::new(seed, faults), &plan(), Default::default());
+        let mut stays = broker.open("stays");
+        stays.ping();
+        let _late = [broker.connect(1_000), broker.connect(1_000)];
+        broker.control.send(Control::Stop);
+        broker.turn();
+        late += u64::from(broker.shard.counters().accepted < 3);
+        broker.turns(100);
+        assert!(broker.done, "seed {seed}: {} are left", broker.shard.net().socket_count());
+    }
+    assert!(late > 10, "only {late} were late");
+}
+
 #[test]
 fn s2_slots_are_used_again_and_nothing_of_the_old_client_is_left() {
     let mut broker = broker();
