@@ -53,11 +53,8 @@ impl BrokerTraffic {
 /// # Errors
 /// If the broker cannot be reached, or what it says is not understood.
 pub fn ask_counters(address: &ListenAddress) -> Result<Option<ShardCounters>, BenchError> {
-    let text = match address {
-        ListenAddress::Tcp(address) => address.to_string(),
-        ListenAddress::Unix(path) => format!("unix:{}", path.display()),
-    };
-    let address: Address = text.parse().map_err(|_| BenchError::Argument(text.clone()))?;
+    let text = address.to_string();
+    let address: Address = text.parse().map_err(|_| BenchError::Argument(text))?;
     let ask = || -> Result<Vec<u8>, ClientError> {
         let mut client = Client::connect(Options::new(address))?;
         let reply = client.request(&Publication::to(COUNTERS_SUBJECT), PATIENCE)?;

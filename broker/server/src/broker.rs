@@ -224,7 +224,7 @@ fn shard_settings(config: &Config) -> ShardSettings {
             ..RouterLimits::default()
         },
         connections_max: config.limits.connections_max,
-        outbox_high_bytes: config.limits.outbox_bytes_max,
+        outbox_high_bytes: config.outbox_bytes(),
         backpressure_ms: config.timing.backpressure_ms,
         drain_ms: config.timing.drain_ms,
     }

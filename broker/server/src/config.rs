@@ -43,7 +43,8 @@ pub struct Limits {
     /// Bytes of memory for output, and the same again for the assembly of large frames. Reserved,
     /// and used as it is needed.
     pub buffer_bytes_max: usize,
-    /// Bytes that may wait for one client before those who publish to it have to wait.
+    /// Bytes that may wait for one client before those who publish to it have to wait; one message
+    /// of the largest size always may.
     pub outbox_bytes_max: usize,
 }
 
@@ -135,6 +136,14 @@ impl Config {
         }
     }
 
+    /// Bytes that may wait for one client: as configured, and at least one message of the largest
+    /// size.
+    #[must_use]
+    pub fn outbox_bytes(&self) -> usize {
+        let frame_overhead = limits::FRAME_BYTES_DEFAULT - limits::PAYLOAD_BYTES_DEFAULT;
+        self.limits.outbox_bytes_max.max(self.limits.payload_bytes_max + frame_overhead)
+    }
+
     /// Checks what types cannot.
     ///
     /// # Errors
@@ -142,8 +151,7 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigError> {
         let limit = &self.limits;
         let payload_max = limits::PAYLOAD_BYTES_CEILING;
-        let outbox_min = limit.payload_bytes_max + limits::FRAME_BYTES_DEFAULT;
-        let buffer_min = 8 * outbox_min;
+        let buffer_min = 8 * self.outbox_bytes();
         in_range("limits.connections_max", limit.connections_max, 1, 1_000_000)?;
         in_range(
             "limits.subscriptions_per_client_max",
@@ -152,7 +160,7 @@ impl Config {
             limits::SUBSCRIPTIONS_PER_SHARD_MAX,
         )?;
         in_range("limits.payload_bytes_max", limit.payload_bytes_max, 1024, payload_max)?;
-        in_range("limits.outbox_bytes_max", limit.outbox_bytes_max, outbox_min, 1 << 30)?;
+        in_range("limits.outbox_bytes_max", limit.outbox_bytes_max, 64 * 1024, 1 << 30)?;
         in_range("limits.buffer_bytes_max", limit.buffer_bytes_max, buffer_min, 1 << 40)?;
         in_range_ms("timing.ping_interval_ms", self.timing.ping_interval_ms, 100, 3_600_000)?;
         in_range_ms("timing.backpressure_ms", self.timing.backpressure_ms, 1, 60_000)?;
@@ -201,6 +209,16 @@ mod tests {
         assert_eq!(config.check(), Ok(()));
         assert!(config.listen.iter().all(|address| address.ip().is_loopback()));
         assert_eq!(config.unix_path(), Some(PathBuf::from("coilgun-data/coilgun.sock")));
+    }
+
+    #[test]
+    fn an_outbox_always_holds_one_message_of_the_largest_size() {
+        let limits = Limits { payload_bytes_max: 16 << 20, ..Limits::default() };
+        let config = Config { limits, ..Config::default() };
+        assert_eq!(config.check(), Ok(()));
+        assert!(config.outbox_bytes() > 16 << 20);
+        let high = coilgun_protocol::model::limits::OUTBOX_HIGH_BYTES;
+        assert_eq!(Config::default().outbox_bytes(), high);
     }
 
     #[test]

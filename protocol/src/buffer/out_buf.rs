@@ -197,10 +197,15 @@ impl OutBuf {
         self.segments.iter().any(|segment| !segment.own && pool.is(segment.range.block()))
     }
 
-    /// What was copied so far.
+    /// What was copied since [`OutBuf::take_copied`] was last called.
     #[must_use]
     pub fn copied(&self) -> CopyCount {
         self.copied
+    }
+
+    /// What was copied since the last call, for who keeps the sum of many buffers.
+    pub fn take_copied(&mut self) -> CopyCount {
+        core::mem::take(&mut self.copied)
     }
 
     /// The runs that wait to be sent, oldest first.

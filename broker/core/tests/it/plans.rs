@@ -137,7 +137,7 @@ fn s31_a_leading_wildcard_sees_what_its_subscription_may() {
         targets.into_iter().map(|(_, id, _)| id).collect()
     };
     assert_eq!(ids(world.publish(1, "a")), [1, 2, 3, 4]);
-    assert_eq!(ids(world.publish(1, "$SYS.a")), [2]);
+    assert_eq!(ids(world.publish(1, "$SRV.a")), [2]);
     assert_eq!(ids(world.publish(1, "_INBOX.a")), [11, 12, 3, 13, 14]);
     assert_eq!(ids(world.publish(1, "%2Ebroker.a")), [4]);
 }

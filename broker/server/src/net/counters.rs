@@ -39,22 +39,17 @@ pub struct NetCopies {
 }
 
 impl NetCopies {
-    pub(super) fn add(&mut self, socket: &Socket) {
-        self.payloads += socket.outbox.copied().payloads;
-        self.moved_bytes += socket.transport.inbox().copied_bytes();
+    /// Takes over what was copied for a connection since the last time.
+    pub(super) fn collect(&mut self, socket: &mut Socket) {
+        self.payloads += socket.outbox.take_copied().payloads;
+        self.moved_bytes += socket.transport.inbox_mut().take_copied_bytes();
     }
 }
 
 impl<R: Ring> Net<R> {
-    /// What was copied since the start. Walks over all connections.
+    /// What was copied up to the last [`Net::flush`].
     #[must_use]
     pub fn copies(&self) -> NetCopies {
-        let mut copies = self.copies;
-        for id in self.sockets.ids() {
-            if let Some(socket) = self.sockets.get(id) {
-                copies.add(socket);
-            }
-        }
-        copies
+        self.copies
     }
 }

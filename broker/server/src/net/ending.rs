@@ -68,8 +68,8 @@ impl<R: Ring> Net<R> {
     /// # Panics
     /// If the kernel is not done with the connection.
     pub fn release(&mut self, id: ClientId) {
-        let Some(socket) = self.sockets.remove(id) else { return };
-        self.copies.add(&socket);
+        let Some(mut socket) = self.sockets.remove(id) else { return };
+        self.copies.collect(&mut socket);
         assert!(socket.closed, "a slot is used again when nothing is left of the connection");
     }
 

@@ -154,10 +154,9 @@ impl Inbox {
         }
     }
 
-    /// Bytes that were copied because they lay in the wrong block (law S10).
-    #[must_use]
-    pub fn copied_bytes(&self) -> u64 {
-        self.copied_bytes
+    /// Bytes that were copied since the last call because they lay in the wrong block (law S10).
+    pub fn take_copied_bytes(&mut self) -> u64 {
+        std::mem::take(&mut self.copied_bytes)
     }
 
     /// Moves what waits in receive blocks to blocks of `pool`, so that a paused connection pins no
@@ -344,7 +343,8 @@ mod tests {
         }
         assert_eq!((seen.len(), inbox.bytes()), (300, 0));
         assert!(asked <= 4, "asked {asked} times");
-        assert!(inbox.copied_bytes() <= 3 + STEP_BYTES as u64, "{} bytes", inbox.copied_bytes());
+        let copied = inbox.take_copied_bytes();
+        assert!(copied <= 3 + STEP_BYTES as u64, "{copied} bytes were copied");
     }
 
     /// A frame whose length nobody knows before its end is there: a line of text.

@@ -14,6 +14,7 @@ impl<R: Ring> Net<R> {
             let id = self.dirty[index];
             if let Some(socket) = self.sockets.get_mut(id) {
                 socket.dirty = false;
+                self.copies.collect(socket);
                 self.send(now, id, events);
             }
         }

@@ -8,8 +8,8 @@ use crate::tidy::crate_edges::Metadata;
 use crate::tidy::finding::Finding;
 use crate::tidy::ratchet::Ratchet;
 use crate::tidy::{
-    adr, banned, crate_edges, dependencies, file_length, function_length, links, module_heads,
-    named_crates, packages,
+    adr, banned, crate_edges, dependencies, file_length, function_length, law_tests, links,
+    module_heads, named_crates, packages,
 };
 
 /// Checks the repository below `root` and prints what breaks a rule.
@@ -39,6 +39,7 @@ fn findings(root: &Path) -> Result<Vec<Finding>, Failure> {
         dependencies::check(&tree)?,
         file_length::check(&tree, &ratchet),
         function_length::check(&tree, &ratchet),
+        law_tests::check(&tree),
         links::check(&tree),
         module_heads::check(&tree, &ratchet),
         named_crates::check(&tree, &metadata),

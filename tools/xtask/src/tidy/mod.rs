@@ -13,6 +13,7 @@ mod dependencies;
 mod file_length;
 mod finding;
 mod function_length;
+mod law_tests;
 mod links;
 mod module_heads;
 mod named_crates;

@@ -22,7 +22,6 @@ use std::time::Instant;
 use coilgun_client::{Address, Client, Options};
 use coilgun_server::Broker;
 use coilgun_server::config::{Config, Timing};
-use coilgun_server::net::ListenAddress;
 
 use corpus::Corpus;
 use publisher::Published;
@@ -49,7 +48,10 @@ impl Running {
             ..Config::default()
         };
         let broker = Broker::start(config).expect("the broker starts");
-        let addresses = broker.addresses().iter().map(to_client).collect();
+        let addresses = broker.addresses().iter().map(|address| {
+            address.to_string().parse().expect("what the broker listens on is an address")
+        });
+        let addresses = addresses.collect();
         Running { broker, addresses, _data: data }
     }
 
@@ -58,14 +60,6 @@ impl Running {
         let address = self.addresses[number % self.addresses.len()].clone();
         Client::connect(Options::new(address)).expect("the broker accepts")
     }
-}
-
-fn to_client(address: &ListenAddress) -> Address {
-    let text = match address {
-        ListenAddress::Tcp(address) => address.to_string(),
-        ListenAddress::Unix(path) => format!("unix:{}", path.display()),
-    };
-    text.parse().expect("what the broker listens on is an address")
 }
 
 fn registry() -> PathBuf {
