@@ -38,6 +38,29 @@ impl SimBroker {
         self.done |= work == Work::Done;
     }
 
+    /// Takes turns as the executor does: until the shard would sleep, and the kernel has nothing for
+    /// it although it was given a while (law S24).
+    pub(crate) fn turns_until_it_sleeps(&mut self) {
+        let mut quiet = 0;
+        for _ in 0..100_000 {
+            let now = self.shard.now();
+            let work = self.shard.turn(now).expect("a simulated ring does not break");
+            while work == Work::Idle && quiet < 4 {
+                let idle = self.shard.prepare_park().expect("a simulated ring does not break");
+                self.shard.end_park();
+                if !idle {
+                    break;
+                }
+                quiet += 1;
+            }
+            if quiet == 4 {
+                return;
+            }
+            quiet = 0;
+        }
+        panic!("it works for ever");
+    }
+
     pub(crate) fn turns(&mut self, count: usize) {
         for _ in 0..count {
             self.turn();

@@ -59,7 +59,7 @@ fn by_publisher(peers: &[&Peer], subscription: u64) -> BTreeMap<usize, Vec<u32>>
     numbers
 }
 
-fn run_seed(seed: u64) -> (FaultCounts, ShardCounters) {
+fn run_seed(seed: u64, step: fn(&mut SimBroker)) -> (FaultCounts, ShardCounters) {
     let world = SimWorld::new(seed, Faults::rough());
     let settings = ShardSettings { outbox_high_bytes: 200_000, ..ShardSettings::default() };
     let mut broker = SimBroker::new(world.clone(), &plan(), settings);
@@ -97,7 +97,7 @@ fn run_seed(seed: u64) -> (FaultCounts, ShardCounters) {
                 reader.read(world.random() as usize % 50_000);
             }
         }
-        broker.turn();
+        step(&mut broker);
         turns += 1;
         assert!(turns < 100_000, "seed {seed}: nothing moves any more: {readers:?} {writers:?}");
     }
@@ -136,7 +136,7 @@ fn s18_s21_at_most_once_and_in_order_whatever_the_kernel_does() {
     let seeds = if std::env::var_os("COILGUN_TEST_FULL").is_some() { 2_000 } else { 25 };
     let (mut faults, mut stalls, mut messages) = (FaultCounts::default(), 0, 0);
     for seed in 0..seeds {
-        let (counts, shard) = run_seed(seed);
+        let (counts, shard) = run_seed(seed, SimBroker::turn);
         faults.short_receives += counts.short_receives;
         faults.short_sends += counts.short_sends;
         faults.starvations += counts.starvations;
@@ -153,4 +153,14 @@ fn s18_s21_at_most_once_and_in_order_whatever_the_kernel_does() {
     assert!(per_seed(faults.short_sends) >= 50, "{faults:?}");
     assert!(per_seed(faults.starvations) >= 5, "{faults:?}");
     assert!(per_seed(faults.late_cancels) >= 1, "{faults:?}");
+}
+
+/// The same, with a shard that takes no turn while it would sleep: whatever it has left to do has to
+/// wake it.
+#[test]
+fn s24_nothing_is_left_undone_when_it_sleeps() {
+    let seeds = if std::env::var_os("COILGUN_TEST_FULL").is_some() { 300 } else { 5 };
+    let stalls: u64 =
+        (0..seeds).map(|seed| run_seed(seed, SimBroker::turns_until_it_sleeps).1.stalls).sum();
+    assert!(stalls / seeds >= 5, "{stalls} stalls");
 }
