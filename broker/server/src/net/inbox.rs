@@ -17,14 +17,7 @@ use std::collections::VecDeque;
 use coilgun_protocol::buffer::{BlockRange, Pool};
 use coilgun_protocol::session::Consumed;
 
-/// Where assembly blocks come from.
-#[derive(Clone, Debug)]
-pub struct AssemblyPools {
-    /// Blocks for frames up to their size.
-    pub small: Pool,
-    /// Blocks for the largest frame there may be.
-    pub large: Pool,
-}
+use super::assembly::{Assembly, AssemblyPools, NoAssemblyBlock, assembly_block};
 
 /// Received bytes that wait.
 #[derive(Debug, Default)]
@@ -33,27 +26,6 @@ pub struct Inbox {
     chunks: VecDeque<BlockRange>,
     bytes: usize,
     copied_bytes: u64,
-}
-
-#[derive(Debug)]
-struct Assembly {
-    range: BlockRange,
-    /// Parse once this many bytes are here.
-    need: usize,
-    /// How many of its last bytes came from the chunk that is now the first.
-    from_front: usize,
-}
-
-/// Where a session asks for a few bytes only, it may not know yet how many it needs, as with a line
-/// of text: then this many are moved at once, so that it is not asked again for each of them.
-const STEP_BYTES: usize = 256;
-
-impl Assembly {
-    /// How many bytes to move next, at the most.
-    fn step(&self, missing: usize) -> usize {
-        let room = self.range.block().capacity() - self.range.end();
-        if missing < STEP_BYTES { STEP_BYTES.min(room).max(missing) } else { missing }
-    }
 }
 
 /// What there is to parse.
@@ -159,23 +131,49 @@ impl Inbox {
         std::mem::take(&mut self.copied_bytes)
     }
 
-    /// Moves what waits in receive blocks to blocks of `pool`, so that a paused connection pins no
-    /// receive block (law S6). What finds no block stays where it is.
+    /// Moves what waits in receive blocks to blocks of `pool`, as few as they fill, so that a
+    /// paused connection pins no receive block (law S6). What finds no block stays where it is.
     pub fn move_out(&mut self, pool: &Pool) {
         if let Some(assembly) = &mut self.assembly {
             assembly.from_front = 0;
         }
-        for piece in &mut self.chunks {
-            if pool.is(piece.block()) || piece.len() > pool.block_bytes() {
-                continue;
+        let mut last: Option<BlockRange> = None;
+        for _ in 0..self.chunks.len() {
+            let Some(piece) = self.chunks.pop_front() else { break };
+            let merged = last.as_ref().and_then(|place| self.merged(place, &piece, pool));
+            if merged.is_none() {
+                self.chunks.extend(last);
             }
-            let Some(block) = pool.take() else { return };
-            let len = piece.len();
-            // SAFETY: the block was just taken, nothing else refers to it.
-            unsafe { block.unwritten(0, len) }.copy_from_slice(piece.bytes());
-            self.copied_bytes += len as u64;
-            *piece = BlockRange::new(block, 0, len);
+            last = Some(merged.unwrap_or_else(|| self.moved(piece, pool)));
         }
+        self.chunks.extend(last);
+    }
+
+    /// Copies a piece behind the one before it, if that was moved out and its block has room.
+    fn merged(
+        &mut self,
+        place: &BlockRange,
+        piece: &BlockRange,
+        pool: &Pool,
+    ) -> Option<BlockRange> {
+        let (end, len, block) = (place.end(), piece.len(), place.block());
+        if !pool.is(block) || pool.is(piece.block()) || block.capacity() - end < len {
+            return None;
+        }
+        // SAFETY: a block that pieces are moved to holds nothing else, and nobody was shown the
+        // bytes behind its last piece.
+        unsafe { block.unwritten(end, end + len) }.copy_from_slice(piece.bytes());
+        self.copied_bytes += len as u64;
+        Some(BlockRange::new(block.clone(), place.start(), end + len))
+    }
+
+    /// Copies a piece to a block of its own, if there is one.
+    fn moved(&mut self, piece: BlockRange, pool: &Pool) -> BlockRange {
+        if pool.is(piece.block()) || piece.len() > pool.block_bytes() {
+            return piece;
+        }
+        let place = pool.take().map(|block| BlockRange::new(block, 0, 0));
+        place.and_then(|place| self.merged(&place, &piece, pool)).unwrap_or(piece)
     }
 
     /// Forgets everything.
@@ -247,23 +245,9 @@ impl Inbox {
     }
 }
 
-/// There is no free block to assemble a frame in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("no block is free to assemble a frame in")]
-pub struct NoAssemblyBlock;
-
-/// An empty range at the front of a block with room for `len` bytes.
-fn assembly_block(len: usize, pools: &AssemblyPools) -> Result<BlockRange, NoAssemblyBlock> {
-    let pool = if len <= pools.small.block_bytes() { &pools.small } else { &pools.large };
-    if len > pool.block_bytes() {
-        return Err(NoAssemblyBlock);
-    }
-    let block = pool.take().ok_or(NoAssemblyBlock)?;
-    Ok(BlockRange::new(block, 0, 0))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::assembly::STEP_BYTES;
     use super::*;
     use coilgun_protocol::buffer::Region;
 
@@ -380,10 +364,25 @@ mod tests {
             inbox.push(piece(&receive, &[1, at]));
         }
         inbox.move_out(&pools.small);
-        assert_eq!(receive.free_count(), 8 - 1, "the fifth found no block and stayed");
+        assert_eq!(receive.free_count(), 8);
+        assert_eq!(pools.small.free_count(), 4 - 1, "ten bytes need one block of 32");
+        for at in 5..8u8 {
+            inbox.push(piece(&receive, &[[29].as_slice(), &[at; 29]].concat()));
+            inbox.move_out(&pools.small);
+        }
+        inbox.push(piece(&receive, &[3, 7, 7, 7]));
+        inbox.push(piece(&receive, &[29; 30]));
+        inbox.move_out(&pools.small);
+        assert_eq!(
+            (pools.small.free_count(), receive.free_count()),
+            (0, 6),
+            "two find no block and stay"
+        );
         let mut seen = Vec::new();
         drain(&mut inbox, &pools, &mut seen);
-        assert_eq!(seen, [[0], [1], [2], [3], [4]]);
+        let lens: Vec<usize> = seen.iter().map(Vec::len).collect();
+        assert_eq!(lens, [1, 1, 1, 1, 1, 29, 29, 29, 3, 29]);
+        assert_eq!(pools.small.free_count(), 4);
     }
 
     #[test]

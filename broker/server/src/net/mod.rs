@@ -13,6 +13,7 @@
 //! Per turn and connection: one send; per turn: one system call, if there is anything to say.
 
 mod accepting;
+mod assembly;
 mod counters;
 mod ending;
 mod inbox;
@@ -26,8 +27,9 @@ mod slots;
 mod socket;
 mod transport;
 
+pub use assembly::{AssemblyPools, NoAssemblyBlock};
 pub use counters::{NetCopies, NetCounters};
-pub use inbox::{AssemblyPools, Inbox, Next, NoAssemblyBlock};
+pub use inbox::{Inbox, Next};
 pub use listener::{ListenAddress, ListenError, Listener};
 pub use network::{End, Net, NetEvent, NetSettings};
 pub use receive_buffers::ReceiveBuffers;

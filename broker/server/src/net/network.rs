@@ -7,8 +7,8 @@ use coilgun_protocol::buffer::{OutBuf, Pool};
 use coilgun_protocol::model::{ClientId, Timestamp, limits};
 
 use super::accepting::AcceptState;
+use super::assembly::AssemblyPools;
 use super::counters::{NetCopies, NetCounters};
-use super::inbox::AssemblyPools;
 use super::receive_buffers::ReceiveBuffers;
 use super::ring::{Completion, Operation, OperationKind, Ring, UserData};
 use super::slots::Slots;

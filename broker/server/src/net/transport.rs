@@ -7,7 +7,8 @@
 
 use coilgun_protocol::buffer::BlockRange;
 
-use super::inbox::{AssemblyPools, Inbox, Next, NoAssemblyBlock};
+use super::assembly::{AssemblyPools, NoAssemblyBlock};
+use super::inbox::{Inbox, Next};
 
 /// How bytes travel on a connection, and those that arrived.
 #[derive(Debug)]
