@@ -1,6 +1,6 @@
 //! A native client on a simulated socket, for tests.
 
-use coilgun_protocol::model::{ErrorCode, SubscriptionId, Ticket};
+use coilgun_protocol::model::{ErrorCode, SubscriptionId, Ticket, limits};
 use coilgun_protocol::native::{
     ClientFrame, Features, Hello, Incoming, Preface, PublishFrame, ServerFrame, ServerReader,
     SubscribeRequest, encode_frame,
@@ -257,5 +257,16 @@ pub(crate) fn ticketed<'a>(subject: &'a str, payload: &'a [u8], ticket: u64) -> 
         payload,
         correlation: Ticket(ticket),
         ..Default::default()
+    }
+}
+
+/// Memory for a small simulated shard.
+pub(crate) fn plan() -> MemoryPlan {
+    MemoryPlan {
+        receive_blocks: 8,
+        output_bytes: 256 * limits::BLOCK_BYTES,
+        large_bytes: 16 * limits::FRAME_BYTES_DEFAULT,
+        sockets_max: 64,
+        ..MemoryPlan::default()
     }
 }

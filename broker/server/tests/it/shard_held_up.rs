@@ -1,21 +1,9 @@
 //! What must not hold up a shard: connections that come too late, readers that never read.
 
-use coilgun_protocol::model::limits;
 use coilgun_server::env::sim::{Faults, SimWorld};
-use coilgun_server::setup::MemoryPlan;
 use coilgun_server::shard::{Control, ShardSettings};
 
-use crate::native_peer::SimBroker;
-
-fn plan() -> MemoryPlan {
-    MemoryPlan {
-        receive_blocks: 8,
-        output_bytes: 256 * limits::BLOCK_BYTES,
-        large_bytes: 16 * limits::FRAME_BYTES_DEFAULT,
-        sockets_max: 64,
-        ..MemoryPlan::default()
-    }
-}
+use crate::native_peer::{SimBroker, plan};
 
 fn broker_in(world: SimWorld) -> SimBroker {
     SimBroker::new(world, &plan(), ShardSettings::default())

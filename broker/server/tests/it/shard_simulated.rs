@@ -6,17 +6,7 @@ use coilgun_server::env::sim::{Faults, SimWorld};
 use coilgun_server::setup::MemoryPlan;
 use coilgun_server::shard::{Control, ShardSettings};
 
-use crate::native_peer::{SimBroker, ticketed};
-
-fn plan() -> MemoryPlan {
-    MemoryPlan {
-        receive_blocks: 8,
-        output_bytes: 256 * limits::BLOCK_BYTES,
-        large_bytes: 16 * limits::FRAME_BYTES_DEFAULT,
-        sockets_max: 64,
-        ..MemoryPlan::default()
-    }
-}
+use crate::native_peer::{SimBroker, plan, ticketed};
 
 fn broker() -> SimBroker {
     SimBroker::new(SimWorld::new(1, Faults::none()), &plan(), ShardSettings::default())
