@@ -143,7 +143,7 @@ impl<E: Env> Shard<E> {
         for event in events.drain(..) {
             self.on_net_event(now, event);
         }
-        // What the events caused comes in the next turn; the memory of both lists is kept.
+        // What the events caused comes in the next turn; the list that was filled keeps its memory.
         events.append(&mut self.events);
         self.events = events;
         count
