@@ -60,7 +60,7 @@ pub fn open_echo(
         let connection = Connection::open(address, frame_bytes)
             .map_err(|error| BenchError::Connect { address: address.clone(), error })?;
         connections.push((connection, Wire::Echo(EchoWire::new(frame_bytes))));
-        let number = u32::try_from(index).expect("there are fewer connections than 4 billion");
+        let number = u16::try_from(index).expect("there are fewer connections than 65,536");
         let frame = FrameTemplate::bare(number, frame_bytes);
         lanes.push(Lane::new(frame, index, index, Then::Done { restart: index }));
     }

@@ -55,7 +55,7 @@ impl FrameTemplate {
 
     /// The frame that is nothing but the payload of a lane.
     #[must_use]
-    pub fn bare(lane: u32, payload_bytes: usize) -> FrameTemplate {
+    pub fn bare(lane: u16, payload_bytes: usize) -> FrameTemplate {
         FrameTemplate::new(payload_template(lane, payload_bytes), payload_bytes)
     }
 

@@ -1,16 +1,24 @@
 //! What a payload of the load holds, and whether what arrives is what was sent.
 //!
 //! ```text
-//!  0      4       8          16            24
-//!  | lane | bytes | sequence | intended_ns | filler ...      little-endian
+//!  0      2          8             16
+//!  | lane | sequence | intended_ns | filler ...      little-endian
 //! ```
 //!
-//! The filler is the same for every message of a lane and is compared byte by byte.
+//! The filler is the same for every message of a lane and is compared byte by byte; how long it is,
+//! the lane knows.
 
 use std::collections::BTreeSet;
 
 /// Length of what comes before the filler, and so of the smallest payload, in bytes.
-pub const STAMP_BYTES: usize = 24;
+pub const STAMP_BYTES: usize = 16;
+
+/// Where the number of a message begins in its stamp, in bytes.
+const SEQUENCE_AT: usize = 2;
+/// Where the time of a message begins in its stamp, in bytes.
+const INTENDED_AT: usize = 8;
+/// Bytes of a number that are written; what is above them is always zero.
+const SEQUENCE_BYTES: usize = INTENDED_AT - SEQUENCE_AT;
 
 /// Most missing messages that are remembered one by one; further ones count as lost for good.
 const MISSING_MAX: usize = 65_536;
@@ -19,8 +27,8 @@ const MISSING_MAX: usize = 65_536;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stamp {
     /// Which lane it belongs to.
-    pub lane: u32,
-    /// Its number in the lane, from 0 on.
+    pub lane: u16,
+    /// Its number in the lane, from 0 on; below 2^48.
     pub sequence: u64,
     /// When it was meant to be sent, in nanoseconds of the monotonic clock.
     pub intended_ns: u64,
@@ -39,12 +47,12 @@ pub enum MessageError {
     },
     /// There is no such lane.
     #[error("a message of lane {0} arrived, and there is none")]
-    UnknownLane(u32),
+    UnknownLane(u16),
     /// It arrived on a connection where its lane does not end.
     #[error("a message of lane {lane} arrived on connection {connection}, which is not its own")]
     WrongConnection {
         /// The lane.
-        lane: u32,
+        lane: u16,
         /// Where it arrived.
         connection: usize,
     },
@@ -52,7 +60,7 @@ pub enum MessageError {
     #[error("message {sequence} of lane {lane} arrived and was never sent")]
     NeverSent {
         /// The lane.
-        lane: u32,
+        lane: u16,
         /// Its number.
         sequence: u64,
     },
@@ -60,7 +68,7 @@ pub enum MessageError {
     #[error("message {sequence} of lane {lane} arrived with other bytes than it was sent with")]
     Altered {
         /// The lane.
-        lane: u32,
+        lane: u16,
         /// Its number.
         sequence: u64,
     },
@@ -69,14 +77,12 @@ pub enum MessageError {
 /// The payload of a lane's messages, whose stamp is written anew for each.
 ///
 /// # Panics
-/// If `bytes` is too short for a stamp, or more than 4 GiB: arguments were checked before.
+/// If `bytes` is too short for a stamp: arguments were checked before.
 #[must_use]
-pub fn payload_template(lane: u32, bytes: usize) -> Vec<u8> {
+pub fn payload_template(lane: u16, bytes: usize) -> Vec<u8> {
     assert!(bytes >= STAMP_BYTES, "a payload has room for its stamp");
     let mut payload = vec![0; bytes];
-    payload[..4].copy_from_slice(&lane.to_le_bytes());
-    let len = u32::try_from(bytes).expect("a payload is smaller than 4 GiB");
-    payload[4..8].copy_from_slice(&len.to_le_bytes());
+    payload[..SEQUENCE_AT].copy_from_slice(&lane.to_le_bytes());
     for (at, byte) in payload.iter_mut().enumerate().skip(STAMP_BYTES) {
         *byte = (at as u8).wrapping_mul(31).wrapping_add(lane as u8);
     }
@@ -84,9 +90,14 @@ pub fn payload_template(lane: u32, bytes: usize) -> Vec<u8> {
 }
 
 /// Writes number and time into a payload made from a template.
+///
+/// # Panics
+/// If the number does not fit: a million messages per second take nine years to get there.
+#[inline]
 pub fn write_stamp(payload: &mut [u8], sequence: u64, intended_ns: u64) {
-    payload[8..16].copy_from_slice(&sequence.to_le_bytes());
-    payload[16..24].copy_from_slice(&intended_ns.to_le_bytes());
+    assert!(sequence >> (8 * SEQUENCE_BYTES) == 0, "a lane has fewer messages than 2^48");
+    payload[SEQUENCE_AT..INTENDED_AT].copy_from_slice(&sequence.to_le_bytes()[..SEQUENCE_BYTES]);
+    payload[INTENDED_AT..STAMP_BYTES].copy_from_slice(&intended_ns.to_le_bytes());
 }
 
 /// Reads the stamp of a payload.
@@ -97,15 +108,11 @@ pub fn read_stamp(payload: &[u8]) -> Result<Stamp, MessageError> {
     let Some((stamp, _)) = payload.split_first_chunk::<STAMP_BYTES>() else {
         return Err(MessageError::Length { found: payload.len(), expected: STAMP_BYTES });
     };
-    let [a, b, c, d, e, f, g, h, rest @ ..] = *stamp;
-    let lane = u32::from_le_bytes([a, b, c, d]);
-    let expected = u32::from_le_bytes([e, f, g, h]) as usize;
-    if expected != payload.len() {
-        return Err(MessageError::Length { found: payload.len(), expected });
-    }
+    let [a, b, rest @ ..] = *stamp;
+    let lane = u16::from_le_bytes([a, b]);
     let (mut sequence, mut intended_ns) = ([0; 8], [0; 8]);
-    sequence.copy_from_slice(&rest[..8]);
-    intended_ns.copy_from_slice(&rest[8..]);
+    sequence[..SEQUENCE_BYTES].copy_from_slice(&rest[..SEQUENCE_BYTES]);
+    intended_ns.copy_from_slice(&rest[SEQUENCE_BYTES..]);
     let (sequence, intended_ns) = (u64::from_le_bytes(sequence), u64::from_le_bytes(intended_ns));
     Ok(Stamp { lane, sequence, intended_ns })
 }

@@ -259,7 +259,7 @@ impl<'a> Publishing<'a> {
 /// # Errors
 /// If no broker accepts such a frame.
 pub fn publish_template(
-    lane: u32,
+    lane: u16,
     payload_bytes: usize,
     publishing: Publishing<'_>,
 ) -> Result<FrameTemplate, BenchError> {

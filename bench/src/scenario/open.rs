@@ -54,8 +54,8 @@ fn subject(lane: usize) -> String {
     format!("bench.{lane:04}")
 }
 
-fn number(lane: usize) -> u32 {
-    u32::try_from(lane).expect("a scenario has fewer than 4 billion lanes")
+fn number(lane: usize) -> u16 {
+    u16::try_from(lane).expect("a scenario has fewer than 65,536 lanes")
 }
 
 fn part_of_load(client: NativeClient) -> (Connection, Wire) {

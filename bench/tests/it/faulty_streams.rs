@@ -29,9 +29,13 @@ fn feed(numbers: impl IntoIterator<Item = u64>) -> (Checker, Vec<Arrival>) {
 
 #[test]
 fn a_stamp_reads_back() {
-    let payload = payload(77);
-    let stamp = read_stamp(&payload).expect("the payload is ours");
-    assert_eq!((stamp.lane, stamp.sequence, stamp.intended_ns), (3, 77, 1_077));
+    let last = (1 << 48) - 1;
+    for sequence in [77, 0x1234_5678_9abc, last] {
+        let payload = payload(sequence);
+        let stamp = read_stamp(&payload).expect("the payload is ours");
+        assert_eq!((stamp.lane, stamp.sequence), (3, sequence));
+        assert_eq!(stamp.intended_ns, 1_000 + sequence);
+    }
 }
 
 #[test]
@@ -84,7 +88,7 @@ fn bytes_that_were_not_sent_are_refused() {
     altered[39] ^= 4;
     assert_eq!(check(&altered), Err(MessageError::Altered { lane: 3, sequence: 0 }));
     assert_eq!(check(&payload(10)), Err(MessageError::NeverSent { lane: 3, sequence: 10 }));
-    assert_eq!(check(&payload(0)[..20]), Err(MessageError::Length { found: 20, expected: 24 }));
+    assert_eq!(check(&payload(0)[..15]), Err(MessageError::Length { found: 15, expected: 16 }));
     assert_eq!(check(&payload(0)[..39]), Err(MessageError::Length { found: 39, expected: 40 }));
     let other = payload_template(3, 48);
     assert_eq!(check(&other), Err(MessageError::Length { found: 48, expected: 40 }));
