@@ -11,11 +11,11 @@ use serde::Serialize;
 
 use crate::cpu::allowed_cpus;
 use crate::error::BenchError;
-use crate::message::STAMP_BYTES;
+use crate::peers::servers::{BrokerSource, ServerSettings, parse_address};
 use crate::scenario::PlanSettings;
-use crate::servers::{BrokerSource, ServerSettings, parse_address};
 use crate::suite::SuiteSettings;
-use crate::window::Timing;
+use crate::traffic::message::STAMP_BYTES;
+use crate::traffic::window::Timing;
 
 /// Measure Coilgun beside the bare ring it stands on.
 #[derive(Parser, Debug)]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use coilgun_protocol::native::{DecodeError, EncodeError};
 use coilgun_server::net::{ListenAddress, ListenError};
 
-use crate::message::{Faults, MessageError};
+use crate::traffic::message::{Faults, MessageError};
 
 /// Why a bench ends without figures.
 #[derive(Debug, thiserror::Error)]

@@ -22,25 +22,12 @@
 //!   half of a loopback send) counts for the load, for echo and broker alike.
 
 pub mod arguments;
-pub mod broker_traffic;
-pub mod child;
-pub mod connection;
 pub mod cpu;
-pub mod driver;
-pub mod echo_load;
-pub mod echo_server;
 pub mod error;
 pub mod interrupt;
-pub mod lane;
-pub mod load;
-pub mod machine;
-pub mod message;
-pub mod native_load;
-pub mod poller;
-pub mod report;
+pub mod peers;
+pub mod results;
 pub mod sample;
 pub mod scenario;
-pub mod servers;
 pub mod suite;
-pub mod summary;
-pub mod window;
+pub mod traffic;

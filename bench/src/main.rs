@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use coilgun_bench::arguments::{Action, Arguments, RunArguments};
-use coilgun_bench::echo_server::serve;
 use coilgun_bench::error::BenchError;
 use coilgun_bench::interrupt::Interrupt;
+use coilgun_bench::peers::echo_server::serve;
 use coilgun_bench::suite::run_suite;
 
 fn main() -> ExitCode {

@@ -3,8 +3,8 @@
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::connection::Traffic;
-use crate::window::{Snapshot, Window};
+use crate::traffic::connection::Traffic;
+use crate::traffic::window::{Snapshot, Window};
 
 /// The load counts as the limit above this share of its core.
 const LOAD_LIMIT_SHARE: f64 = 0.95;

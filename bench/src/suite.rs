@@ -3,17 +3,17 @@
 use coilgun_server::shard::ShardCounters;
 use serde::Serialize;
 
-use crate::broker_traffic::{BrokerTraffic, ask_counters};
 use crate::cpu::{CpuSet, unix_seconds};
-use crate::driver::Driver;
 use crate::error::BenchError;
 use crate::interrupt::Interrupt;
-use crate::machine::{Machine, load_average, version_of};
-use crate::report::{Report, RoundReport, SampleReport, Versions};
+use crate::peers::broker_traffic::{BrokerTraffic, ask_counters};
+use crate::peers::servers::{BrokerSource, ServerSettings, Servers};
+use crate::results::machine::{Machine, load_average, version_of};
+use crate::results::report::{Report, RoundReport, SampleReport, Versions};
 use crate::sample::Sample;
 use crate::scenario::{Peer, PlanSettings, Scenario, first_comparisons, first_suite, open};
-use crate::servers::{BrokerSource, ServerSettings, Servers};
-use crate::window::Timing;
+use crate::traffic::driver::Driver;
+use crate::traffic::window::Timing;
 
 /// What to play, and against whom.
 #[derive(Clone, PartialEq, Eq, Debug)]

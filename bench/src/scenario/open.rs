@@ -4,13 +4,13 @@ use coilgun_protocol::model::{PublishFlags, Ticket};
 use coilgun_server::net::ListenAddress;
 
 use super::shape::{Scenario, Shape};
-use crate::connection::Connection;
-use crate::echo_load::open_echo;
 use crate::error::BenchError;
 use crate::interrupt::Interrupt;
-use crate::lane::{Lane, Then};
-use crate::load::{Load, Wire};
-use crate::native_load::{NativeClient, Publishing, publish_template};
+use crate::traffic::connection::Connection;
+use crate::traffic::echo_load::open_echo;
+use crate::traffic::lane::{Lane, Then};
+use crate::traffic::load::{Load, Wire};
+use crate::traffic::native_load::{NativeClient, Publishing, publish_template};
 
 /// Subject of the request; as long as those that [`subject`] makes.
 const REQUEST_SUBJECT: &str = "bench.call";

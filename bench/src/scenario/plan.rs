@@ -2,8 +2,8 @@
 
 use super::open::native_frame_bytes;
 use super::shape::{Scenario, Shape};
-use crate::driver::Pace;
 use crate::error::BenchError;
+use crate::traffic::driver::Pace;
 
 /// Connections where there are many.
 const MANY: usize = 64;

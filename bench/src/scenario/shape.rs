@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::driver::Pace;
+use crate::traffic::driver::Pace;
 
 /// One scenario.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use coilgun_bench::child::{ChildProcess, Program};
 use coilgun_bench::cpu::{ProcessCpuClock, allowed_cpus};
 use coilgun_bench::error::BenchError;
+use coilgun_bench::peers::child::{ChildProcess, Program};
 
 fn program(path: &str, arguments: &[&str], cpu: Option<usize>) -> Program {
     let arguments = arguments.iter().map(Into::into).collect();

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use coilgun_bench::interrupt::Interrupt;
-use coilgun_bench::poller::{Interest, Poller};
+use coilgun_bench::traffic::poller::{Interest, Poller};
 use coilgun_protocol::buffer::{Chunk, OutBuf, Pool, Region};
 use coilgun_protocol::model::{
     BarrierDone, ClientId, Command, Commands, Delivery, ErrorCode, Event, Opened, Outcome,

@@ -1,7 +1,7 @@
 //! What the load makes of streams of messages that are not as they were sent.
 
-use coilgun_bench::lane::{FrameTemplate, Lane, Then};
-use coilgun_bench::message::{
+use coilgun_bench::traffic::lane::{FrameTemplate, Lane, Then};
+use coilgun_bench::traffic::message::{
     Arrival, Checker, Faults, MessageError, payload_template, read_stamp, write_stamp,
 };
 

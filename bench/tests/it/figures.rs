@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use coilgun_bench::connection::Traffic;
-use coilgun_bench::report::{Figure, RoundReport, SampleReport};
+use coilgun_bench::results::report::{Figure, RoundReport, SampleReport};
+use coilgun_bench::results::summary::Spread;
 use coilgun_bench::sample::{LoadTraffic, Percentiles, Sample};
 use coilgun_bench::scenario::{Against, Comparison, Metric, Peer};
-use coilgun_bench::summary::Spread;
-use coilgun_bench::window::{Phase, Timing, Window};
+use coilgun_bench::traffic::connection::Traffic;
+use coilgun_bench::traffic::window::{Phase, Timing, Window};
 
 const TIMING: Timing = Timing {
     warm_up: Duration::from_nanos(100),

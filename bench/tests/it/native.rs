@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use coilgun_bench::driver::{Driver, Pace};
 use coilgun_bench::error::BenchError;
 use coilgun_bench::interrupt::Interrupt;
-use coilgun_bench::message::{Faults, MessageError};
 use coilgun_bench::sample::Sample;
 use coilgun_bench::scenario::{Scenario, Shape, open};
-use coilgun_bench::window::Timing;
+use coilgun_bench::traffic::driver::{Driver, Pace};
+use coilgun_bench::traffic::message::{Faults, MessageError};
+use coilgun_bench::traffic::window::Timing;
 
 use crate::fake_broker::{FakeBroker, Fault};
 

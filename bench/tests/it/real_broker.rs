@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use coilgun_bench::servers::BrokerSource;
+use coilgun_bench::peers::servers::BrokerSource;
 use coilgun_server::broker::Broker;
 use coilgun_server::config::Config;
 

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use coilgun_bench::child::{ChildProcess, Program, process_descriptor};
-use coilgun_bench::poller::wait_readable;
+use coilgun_bench::peers::child::{ChildProcess, Program, process_descriptor};
+use coilgun_bench::traffic::poller::wait_readable;
 
 const BENCH: &str = env!("CARGO_BIN_EXE_coilgun-bench");
 const PATIENCE: Duration = Duration::from_secs(20);

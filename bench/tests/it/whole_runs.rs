@@ -7,11 +7,11 @@ use std::time::Duration;
 use coilgun_bench::arguments::{CpuPlan, RunArguments, SuiteName};
 use coilgun_bench::error::BenchError;
 use coilgun_bench::interrupt::Interrupt;
-use coilgun_bench::report::Report;
+use coilgun_bench::peers::servers::{BrokerSource, ServerSettings};
+use coilgun_bench::results::report::Report;
 use coilgun_bench::scenario::PlanSettings;
-use coilgun_bench::servers::{BrokerSource, ServerSettings};
 use coilgun_bench::suite::{SuiteSettings, run_suite};
-use coilgun_bench::window::Timing;
+use coilgun_bench::traffic::window::Timing;
 use coilgun_server::net::ListenAddress;
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 //! The road of one numbered sequence of messages.
 
-use crate::message::{Checker, Faults, STAMP_BYTES, payload_template, write_stamp};
+use crate::traffic::message::{Checker, Faults, STAMP_BYTES, payload_template, write_stamp};
 
 /// One numbered sequence of messages, from a connection to a connection.
 #[derive(Debug)]

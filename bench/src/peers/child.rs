@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::cpu::{CpuSet, ProcessCpuClock};
 use crate::error::BenchError;
 use crate::interrupt::take_every_signal;
-use crate::poller::wait_readable;
+use crate::traffic::poller::wait_readable;
 
 /// How long a child may take to end after it was asked to.
 const END_MAX: Duration = Duration::from_secs(10);

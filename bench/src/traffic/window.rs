@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::connection::Traffic;
 use crate::cpu::{ProcessCpuClock, thread_cpu_ns};
 use crate::error::BenchError;
+use crate::traffic::connection::Traffic;
 
 /// Largest latency that is told apart, in nanoseconds: a minute. Larger ones count as this.
 const LATENCY_NS_MAX: u64 = 60_000_000_000;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::cpu::{ProcessCpuClock, monotonic_ns};
 use crate::error::BenchError;
-use crate::lane::Then;
-use crate::load::{Arrived, Load};
-use crate::poller::Ready;
 use crate::sample::Sample;
-use crate::window::{Phase, Timing, Window, nanoseconds};
+use crate::traffic::lane::Then;
+use crate::traffic::load::{Arrived, Load};
+use crate::traffic::poller::Ready;
+use crate::traffic::window::{Phase, Timing, Window, nanoseconds};
 
 /// Longest wait for a socket where nothing else is to be done.
 const WAIT_MAX: Duration = Duration::from_millis(50);

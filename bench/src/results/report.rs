@@ -8,12 +8,12 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::broker_traffic::BrokerTraffic;
 use crate::error::BenchError;
-use crate::machine::Machine;
+use crate::peers::broker_traffic::BrokerTraffic;
+use crate::results::machine::Machine;
+use crate::results::summary::Spread;
 use crate::sample::Sample;
 use crate::scenario::{Comparison, Peer, Scenario};
-use crate::summary::Spread;
 
 /// Everything about a run: each round as it was measured, and what follows from them.
 #[derive(Clone, PartialEq, Debug, Serialize)]

@@ -8,12 +8,12 @@ use std::time::Duration;
 use coilgun_server::net::ListenAddress;
 use tempfile::TempDir;
 
-use crate::child::{ChildProcess, Program};
-use crate::connection::Connection;
 use crate::cpu::{ProcessCpuClock, monotonic_ns};
 use crate::error::BenchError;
 use crate::interrupt::Interrupt;
+use crate::peers::child::{ChildProcess, Program};
 use crate::scenario::Peer;
+use crate::traffic::connection::Connection;
 
 /// How long a server may take until it accepts connections, in milliseconds.
 const READY_MS_MAX: u64 = 15_000;

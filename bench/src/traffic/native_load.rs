@@ -10,12 +10,12 @@ use coilgun_protocol::native::{
 };
 use coilgun_server::net::ListenAddress;
 
-use crate::connection::{Connection, Flushed, Received};
 use crate::cpu::monotonic_ns;
 use crate::error::BenchError;
-use crate::lane::FrameTemplate;
-use crate::message::{MessageError, payload_template};
-use crate::poller::wait_readable;
+use crate::traffic::connection::{Connection, Flushed, Received};
+use crate::traffic::lane::FrameTemplate;
+use crate::traffic::message::{MessageError, payload_template};
+use crate::traffic::poller::wait_readable;
 
 /// How long a broker may take to answer a handshake or a subscription.
 const ANSWER_MS_MAX: u64 = 10_000;

@@ -2,11 +2,11 @@
 
 use coilgun_server::net::ListenAddress;
 
-use crate::connection::Connection;
 use crate::error::BenchError;
 use crate::interrupt::Interrupt;
-use crate::lane::{FrameTemplate, Lane, Then};
-use crate::load::{Load, Wire};
+use crate::traffic::connection::Connection;
+use crate::traffic::lane::{FrameTemplate, Lane, Then};
+use crate::traffic::load::{Load, Wire};
 
 /// Cuts what comes back into payloads.
 #[derive(Clone, Copy, Debug)]

@@ -4,14 +4,14 @@
 
 use std::time::Duration;
 
-use crate::connection::{Connection, Flushed, Received, Traffic};
-use crate::echo_load::EchoWire;
 use crate::error::BenchError;
 use crate::interrupt::Interrupt;
-use crate::lane::{Lane, Then};
-use crate::message::{Arrival, Faults, MessageError, read_stamp};
-use crate::native_load::NativeWire;
-use crate::poller::{Interest, Poller, Ready};
+use crate::traffic::connection::{Connection, Flushed, Received, Traffic};
+use crate::traffic::echo_load::EchoWire;
+use crate::traffic::lane::{Lane, Then};
+use crate::traffic::message::{Arrival, Faults, MessageError, read_stamp};
+use crate::traffic::native_load::NativeWire;
+use crate::traffic::poller::{Interest, Poller, Ready};
 
 /// Longest wait before the load looks whether it was interrupted.
 const WAIT_MAX: Duration = Duration::from_millis(100);
