@@ -4,6 +4,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::traffic::connection::Traffic;
+use crate::traffic::stalled_reader::StalledReaderReport;
 use crate::traffic::window::{Snapshot, Window};
 
 /// The load counts as the limit above this share of its core.
@@ -21,6 +22,11 @@ pub struct Sample {
     pub messages_checked: u64,
     /// The same per second.
     pub messages_per_second: f64,
+    /// What arrived in the window: one for each receiver of a message, and for each step of a round
+    /// trip.
+    pub deliveries: u64,
+    /// The same per second.
+    pub deliveries_per_second: f64,
     /// Latencies, where the scenario takes them.
     pub latency_ns: Option<Percentiles>,
     /// How late the load itself was with sending, where it sends by a schedule.
@@ -29,12 +35,16 @@ pub struct Sample {
     pub server_cpu_ns_per_message: Option<f64>,
     /// The same in seconds per million messages.
     pub server_cpu_seconds_per_million: Option<f64>,
+    /// CPU time of the server's process per delivery.
+    pub server_cpu_ns_per_delivery: Option<f64>,
     /// Share of one core that the server used.
     pub server_cpu_share: Option<f64>,
     /// CPU time of the load's thread per message.
     pub load_cpu_ns_per_message: Option<f64>,
     /// The same in seconds per million messages.
     pub load_cpu_seconds_per_million: Option<f64>,
+    /// CPU time of the load's thread per delivery.
+    pub load_cpu_ns_per_delivery: Option<f64>,
     /// Share of one core that the load used.
     pub load_cpu_share: f64,
     /// Whether the load, not the server, set the limit. Says nothing where the load sends by a
@@ -42,6 +52,21 @@ pub struct Sample {
     pub is_load_limited: Option<bool>,
     /// What went through the load's connections in the window.
     pub load_traffic: LoadTraffic,
+    /// Memory of the broker, where the scenario asks for it.
+    pub broker_memory: Option<BrokerMemory>,
+    /// What happened on the connection that nobody reads, where the scenario has one.
+    pub stalled_reader: Option<StalledReaderReport>,
+}
+
+/// Memory of the broker's process.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub struct BrokerMemory {
+    /// What it had in memory before the scenario, in bytes.
+    pub before_bytes: u64,
+    /// What it had in memory while the scenario's connections were open, in bytes.
+    pub resident_bytes: u64,
+    /// What each idle connection took, in bytes; none if the scenario has no idle connections.
+    pub idle_connection_bytes: Option<f64>,
 }
 
 /// Points of a distribution.
@@ -85,10 +110,12 @@ impl Sample {
     pub fn of(window: &Window, is_scheduled: bool, messages_checked: u64) -> Option<Sample> {
         let (first, last) = window.snapshots()?;
         let nanoseconds = (last.at_ns - first.at_ns) as f64;
-        let messages = last.completed - first.completed;
+        let messages = last.arrivals.messages - first.arrivals.messages;
+        let deliveries = last.arrivals.deliveries - first.arrivals.deliveries;
         let server_cpu = server_cpu_ns(&first, &last);
         let load_cpu = (last.load_cpu_ns - first.load_cpu_ns) as f64;
         let per_message = |ns: f64| ratio(ns, messages as f64);
+        let per_delivery = |ns: f64| ratio(ns, deliveries as f64);
         // Nanoseconds per message are milliseconds per million, so a thousandth are seconds.
         let per_million = |ns: f64| per_message(ns).map(|ns| ns / 1000.0);
         let load_cpu_share = ratio(load_cpu, nanoseconds).unwrap_or(0.0);
@@ -97,16 +124,22 @@ impl Sample {
             messages,
             messages_checked,
             messages_per_second: ratio(messages as f64 * 1e9, nanoseconds).unwrap_or(0.0),
+            deliveries,
+            deliveries_per_second: ratio(deliveries as f64 * 1e9, nanoseconds).unwrap_or(0.0),
             latency_ns: Percentiles::of(window.latencies()),
             send_lag_ns: Percentiles::of(window.lags()),
             server_cpu_ns_per_message: server_cpu.and_then(per_message),
             server_cpu_seconds_per_million: server_cpu.and_then(per_million),
+            server_cpu_ns_per_delivery: server_cpu.and_then(per_delivery),
             server_cpu_share: server_cpu.and_then(|ns| ratio(ns, nanoseconds)),
             load_cpu_ns_per_message: per_message(load_cpu),
             load_cpu_seconds_per_million: per_million(load_cpu),
+            load_cpu_ns_per_delivery: per_delivery(load_cpu),
             load_cpu_share,
             is_load_limited: (!is_scheduled).then_some(load_cpu_share >= LOAD_LIMIT_SHARE),
             load_traffic: LoadTraffic::between(first.traffic, last.traffic),
+            broker_memory: None,
+            stalled_reader: None,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Drives a load through one scenario: when messages are sent, and what is done with arrivals.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::cpu::{ProcessCpuClock, monotonic_ns};
@@ -8,10 +9,13 @@ use crate::sample::Sample;
 use crate::traffic::lane::Then;
 use crate::traffic::load::{Arrived, Load};
 use crate::traffic::poller::Ready;
-use crate::traffic::window::{Phase, Timing, Window, nanoseconds};
+use crate::traffic::stalled_reader::StalledReader;
+use crate::traffic::window::{Arrivals, Phase, Timing, Window, nanoseconds};
 
 /// Longest wait for a socket where nothing else is to be done.
 const WAIT_MAX: Duration = Duration::from_millis(50);
+/// Longest wait for a socket while a reader that does not read is to be kept stalled.
+const STALLED_READER_INTERVAL: Duration = Duration::from_millis(1);
 /// Most messages of a schedule that are sent in one turn, so that arrivals get theirs.
 const BURST_MAX: usize = 1024;
 /// Most bytes that may wait on one connection where the load sends by a schedule.
@@ -26,6 +30,11 @@ pub enum Pace {
     Pipelined {
         /// Bytes per write, rounded up to whole frames.
         write_bytes: usize,
+    },
+    /// So many messages are under way on every lane; half of them leave again when half have arrived.
+    Windowed {
+        /// Messages under way on each lane, at least 2.
+        messages: u64,
     },
     /// By a schedule, however the server does.
     OpenLoop {
@@ -46,7 +55,13 @@ pub struct Driver {
     started_ns: u64,
     /// How many messages of the schedule were sent.
     scheduled: u64,
-    completed: u64,
+    arrivals: Arrivals,
+    /// Arrivals of whole cycles; a message counts when it is at all of its receivers.
+    cycle_arrivals: u64,
+    /// Receivers of each message that ends a cycle.
+    width: u64,
+    /// What goes on beside what is measured.
+    stalled_reader: Option<StalledReader>,
     last_arrival_ns: u64,
     ready: Vec<Ready>,
     arrived: Vec<Arrived>,
@@ -76,6 +91,11 @@ impl Driver {
         origins.sort_unstable();
         origins.dedup();
         assert!(!origins.is_empty(), "a load has a lane that ends");
+        let widths = load.lanes().iter().filter(|lane| matches!(lane.then, Then::Done { .. }));
+        let widths: BTreeSet<usize> = widths.map(|lane| lane.receivers().len()).collect();
+        assert_eq!(widths.len(), 1, "all messages of a load have equally many receivers");
+        let width = widths.first().map_or(1, |width| *width as u64);
+        assert!(width == 1 || pace != Pace::PingPong, "one message in flight has one receiver");
         if let Pace::OpenLoop { per_second } = pace {
             assert!(per_second > 0, "a schedule has messages");
         }
@@ -87,11 +107,21 @@ impl Driver {
             origins,
             started_ns: now,
             scheduled: 0,
-            completed: 0,
+            arrivals: Arrivals::default(),
+            cycle_arrivals: 0,
+            width,
+            stalled_reader: None,
             last_arrival_ns: now,
             ready: Vec::new(),
             arrived: Vec::new(),
         }
+    }
+
+    /// Lets a reader that never reads, and its publisher, go on beside the load.
+    #[must_use]
+    pub fn beside(mut self, stalled_reader: Option<StalledReader>) -> Driver {
+        self.stalled_reader = stalled_reader;
+        self
     }
 
     /// Plays the scenario to its end.
@@ -100,18 +130,25 @@ impl Driver {
     /// If a connection breaks, a message is lost, doubled, overtaken or altered, the server cannot
     /// keep up with a schedule by far, or somebody asks for the end.
     pub fn run(mut self) -> Result<Sample, BenchError> {
-        if self.pace == Pace::PingPong {
-            self.serve_all()?;
+        match self.pace {
+            Pace::PingPong => self.serve_all(1)?,
+            Pace::Windowed { messages } => self.serve_all(messages)?,
+            Pace::Pipelined { .. } | Pace::OpenLoop { .. } => {}
         }
         // Ends because time passes.
         loop {
             let now = monotonic_ns();
-            let phase = self.window.advance(now, self.completed, || self.load.traffic())?;
+            let phase = self.window.advance(now, self.arrivals, || self.load.traffic())?;
+            let mut wait_max = WAIT_MAX;
+            if let Some(stalled_reader) = &mut self.stalled_reader {
+                stalled_reader.turn(now)?;
+                wait_max = STALLED_READER_INTERVAL;
+            }
             if phase == Phase::Over || self.is_stalled(now) {
                 break;
             }
             let wait = self.send_due(now)?;
-            self.receive(wait, true)?;
+            self.receive(wait.min(wait_max), true)?;
         }
         self.finish_schedule()?;
         self.drain()?;
@@ -120,15 +157,19 @@ impl Driver {
             return Err(BenchError::Faults(faults));
         }
         let is_scheduled = matches!(self.pace, Pace::OpenLoop { .. });
-        Ok(Sample::of(&self.window, is_scheduled, self.completed)
-            .expect("without faults the window came to its end"))
+        let mut sample = Sample::of(&self.window, is_scheduled, self.arrivals.messages)
+            .expect("without faults the window came to its end");
+        sample.stalled_reader = self.stalled_reader.as_ref().map(StalledReader::report);
+        Ok(sample)
     }
 
-    /// Sends the first message of every cycle.
-    fn serve_all(&mut self) -> Result<(), BenchError> {
+    /// Sends the first messages of every cycle.
+    fn serve_all(&mut self, messages: u64) -> Result<(), BenchError> {
         for index in 0..self.origins.len() {
             let lane = self.origins[index];
-            self.load.push(lane, monotonic_ns());
+            for _ in 0..messages {
+                self.load.push(lane, monotonic_ns());
+            }
             self.load.flush_lane(lane)?;
         }
         Ok(())
@@ -137,7 +178,7 @@ impl Driver {
     /// Sends what is due, and returns how long there is nothing more to send.
     fn send_due(&mut self, now: u64) -> Result<Duration, BenchError> {
         match self.pace {
-            Pace::PingPong => Ok(WAIT_MAX),
+            Pace::PingPong | Pace::Windowed { .. } => Ok(WAIT_MAX),
             Pace::Pipelined { write_bytes } => self.fill(now, write_bytes),
             Pace::OpenLoop { per_second } => {
                 self.follow_schedule(now, per_second)?;
@@ -221,9 +262,17 @@ impl Driver {
         }
         let now = monotonic_ns();
         self.last_arrival_ns = now;
-        if matches!(self.pace, Pace::Pipelined { .. }) {
-            self.completed += arrived.len() as u64;
-            return Ok(());
+        self.arrivals.deliveries += arrived.len() as u64;
+        match self.pace {
+            Pace::Pipelined { .. } => {
+                self.count_cycles(arrived.len() as u64);
+                return Ok(());
+            }
+            Pace::Windowed { messages } => {
+                self.count_cycles(arrived.len() as u64);
+                return if is_open { self.refill(arrived, messages, now) } else { Ok(()) };
+            }
+            Pace::PingPong | Pace::OpenLoop { .. } => {}
         }
         for message in arrived {
             match message.then {
@@ -232,7 +281,7 @@ impl Driver {
                     self.load.flush_lane(lane)?;
                 }
                 Then::Done { restart } => {
-                    self.completed += 1;
+                    self.count_cycles(1);
                     self.window.record_latency(message.intended_ns, now);
                     if is_open && self.pace == Pace::PingPong {
                         self.load.push(restart, now);
@@ -240,6 +289,33 @@ impl Driver {
                     }
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Counts arrivals that end a cycle.
+    fn count_cycles(&mut self, arrivals: u64) {
+        self.cycle_arrivals += arrivals;
+        self.arrivals.messages = self.cycle_arrivals / self.width;
+    }
+
+    /// Sends on the lanes of what arrived, which is of one connection, what may be under way again.
+    fn refill(&mut self, arrived: &[Arrived], messages: u64, now: u64) -> Result<(), BenchError> {
+        let mut previous = None;
+        for lane in arrived.iter().map(|message| message.lane) {
+            if previous == Some(lane) {
+                continue;
+            }
+            previous = Some(lane);
+            let receivers = self.width;
+            let under_way = self.load.lanes()[lane].outstanding().div_ceil(receivers);
+            if under_way > messages / 2 {
+                continue;
+            }
+            for _ in under_way..messages {
+                self.load.push(lane, now);
+            }
+            self.load.flush_lane(lane)?;
         }
         Ok(())
     }

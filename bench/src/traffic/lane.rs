@@ -1,18 +1,24 @@
-//! The road of one numbered sequence of messages.
+//! The road of one numbered sequence of messages, to one receiver or to several.
 
-use crate::traffic::message::{Checker, Faults, STAMP_BYTES, payload_template, write_stamp};
+use std::ops::Range;
 
-/// One numbered sequence of messages, from a connection to a connection.
+use crate::traffic::message::{
+    Arrival, Checker, Faults, MessageError, STAMP_BYTES, Stamp, payload_template, write_stamp,
+};
+
+/// One numbered sequence of messages, from a connection to one or several connections, each of which
+/// is to get all of them.
 #[derive(Debug)]
 pub struct Lane {
     frame: FrameTemplate,
     /// The connection it leaves by.
     pub(crate) from: usize,
-    /// The connection it arrives on.
-    pub(crate) to: usize,
+    /// The connections it arrives on, one behind the other.
+    to: Range<usize>,
     /// What its arrival sets off.
     pub(crate) then: Then,
-    pub(crate) checker: Checker,
+    /// What has arrived, for each connection of `to`.
+    checkers: Vec<Checker>,
     sent: u64,
 }
 
@@ -65,6 +71,12 @@ impl FrameTemplate {
         self.bytes.len()
     }
 
+    /// The frame without a stamp.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     fn payload(&self) -> &[u8] {
         &self.bytes[self.payload_at..]
     }
@@ -74,8 +86,42 @@ impl Lane {
     /// A lane from connection `from` to connection `to` on which nothing was sent yet.
     #[must_use]
     pub fn new(frame: FrameTemplate, from: usize, to: usize, then: Then) -> Lane {
-        let checker = Checker::new(frame.payload());
-        Lane { frame, from, to, then, checker, sent: 0 }
+        Lane::to_all(frame, from, to..to + 1, then)
+    }
+
+    /// A lane from connection `from` to all connections of `to` on which nothing was sent yet.
+    ///
+    /// # Panics
+    /// If there is no such connection.
+    #[must_use]
+    pub fn to_all(frame: FrameTemplate, from: usize, to: Range<usize>, then: Then) -> Lane {
+        assert!(!to.is_empty(), "a lane leads somewhere");
+        let checkers = to.clone().map(|_| Checker::new(frame.payload())).collect();
+        Lane { frame, from, to, then, checkers, sent: 0 }
+    }
+
+    /// The connections its messages arrive on.
+    #[must_use]
+    pub fn receivers(&self) -> Range<usize> {
+        self.to.clone()
+    }
+
+    /// A message of the lane has arrived on `connection`.
+    ///
+    /// # Errors
+    /// If it is not one of those that were sent, or the lane does not lead there.
+    #[inline]
+    pub(crate) fn on_arrival(
+        &mut self,
+        stamp: Stamp,
+        payload: &[u8],
+        connection: usize,
+    ) -> Result<Arrival, MessageError> {
+        let receiver = connection.checked_sub(self.to.start);
+        match receiver.and_then(|receiver| self.checkers.get_mut(receiver)) {
+            Some(checker) => checker.on_arrival(stamp, payload, self.sent),
+            None => Err(MessageError::WrongConnection { lane: stamp.lane, connection }),
+        }
     }
 
     /// Appends the next message to `out`.
@@ -99,15 +145,25 @@ impl Lane {
         self.sent
     }
 
-    /// How many different messages have arrived.
+    /// How many different messages have arrived, counted once for each receiver.
     #[must_use]
     pub fn arrived(&self) -> u64 {
-        self.checker.arrived()
+        self.checkers.iter().map(Checker::arrived).sum()
+    }
+
+    /// How many arrivals are still to come.
+    #[must_use]
+    pub fn outstanding(&self) -> u64 {
+        self.sent * self.checkers.len() as u64 - self.arrived()
     }
 
     /// What went wrong, if nothing else arrives.
     #[must_use]
     pub fn faults(&self) -> Faults {
-        self.checker.faults(self.sent)
+        let mut sum = Faults::default();
+        for checker in &self.checkers {
+            sum += checker.faults(self.sent);
+        }
+        sum
     }
 }

@@ -77,7 +77,8 @@ impl Load {
         interrupt: Interrupt,
     ) -> Result<Load, BenchError> {
         for lane in &lanes {
-            let is_known = lane.from < connections.len() && lane.to < connections.len();
+            let is_known =
+                lane.from < connections.len() && lane.receivers().end <= connections.len();
             assert!(is_known, "a lane connects connections of its load");
             let (Then::Relay { lane } | Then::Done { restart: lane }) = lane.then;
             assert!(lane < lanes.len(), "a lane sets off messages of lanes of its load");
@@ -127,10 +128,10 @@ impl Load {
         sum
     }
 
-    /// How many messages were sent and have not arrived.
+    /// How many arrivals are still to come of what was sent.
     #[must_use]
     pub fn outstanding(&self) -> u64 {
-        self.lanes.iter().map(|lane| lane.sent() - lane.arrived()).sum()
+        self.lanes.iter().map(Lane::outstanding).sum()
     }
 
     /// Appends the lane's next message to its connection's output.
@@ -239,11 +240,7 @@ fn note_arrival(
     let Some(lane) = lanes.get_mut(index) else {
         return Err(MessageError::UnknownLane(stamp.lane));
     };
-    if lane.to != connection {
-        return Err(MessageError::WrongConnection { lane: stamp.lane, connection });
-    }
-    let sent = lane.sent();
-    match lane.checker.on_arrival(stamp, payload, sent)? {
+    match lane.on_arrival(stamp, payload, connection)? {
         Arrival::First => {
             arrived.push(Arrived { lane: index, intended_ns: stamp.intended_ns, then: lane.then });
         }

@@ -12,4 +12,5 @@ pub mod load;
 pub mod message;
 pub mod native_load;
 pub mod poller;
+pub mod stalled_reader;
 pub mod window;

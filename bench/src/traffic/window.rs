@@ -38,10 +38,19 @@ pub struct Snapshot {
     pub load_cpu_ns: u64,
     /// CPU time of the server's process, in nanoseconds; none: it is not known.
     pub server_cpu_ns: Option<u64>,
-    /// Messages that were where they were going.
-    pub completed: u64,
+    /// What had arrived.
+    pub arrivals: Arrivals,
     /// What had gone through the load's connections.
     pub traffic: Traffic,
+}
+
+/// What has arrived.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Arrivals {
+    /// Messages that were where they were going, at all of their receivers.
+    pub messages: u64,
+    /// Deliveries: one for each receiver of a message, and for each step of a round trip.
+    pub deliveries: u64,
 }
 
 /// What a scenario measures between its first and its last snapshot.
@@ -90,7 +99,7 @@ impl Window {
     pub fn advance(
         &mut self,
         now: u64,
-        completed: u64,
+        arrivals: Arrivals,
         traffic: impl FnOnce() -> Traffic,
     ) -> Result<Phase, BenchError> {
         if now < self.begins_ns || (self.first.is_some() && now < self.ends_ns) {
@@ -106,7 +115,7 @@ impl Window {
             at_ns: now,
             load_cpu_ns: thread_cpu_ns(),
             server_cpu_ns,
-            completed,
+            arrivals,
             traffic: traffic(),
         };
         if self.first.is_none() {

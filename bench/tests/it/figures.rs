@@ -7,7 +7,7 @@ use coilgun_bench::results::summary::Spread;
 use coilgun_bench::sample::{LoadTraffic, Percentiles, Sample};
 use coilgun_bench::scenario::{Against, Comparison, Metric, Peer};
 use coilgun_bench::traffic::connection::Traffic;
-use coilgun_bench::traffic::window::{Phase, Timing, Window};
+use coilgun_bench::traffic::window::{Arrivals, Phase, Timing, Window};
 
 const TIMING: Timing = Timing {
     warm_up: Duration::from_nanos(100),
@@ -62,11 +62,12 @@ fn a_window_counts_what_happened_between_its_snapshots() {
         [(1_050, 7, Phase::Running), (1_200, 10, Phase::Running), (2_200, 510, Phase::Over)]
     {
         let traffic = traffic(completed / 10, completed * 64);
-        assert_eq!(window.advance(now, completed, traffic).ok(), Some(phase));
+        let arrivals = Arrivals { messages: completed, deliveries: 3 * completed };
+        assert_eq!(window.advance(now, arrivals, traffic).ok(), Some(phase));
         assert_eq!(Sample::of(&window, false, 600).is_some(), phase == Phase::Over);
     }
     let sample = Sample::of(&window, false, 600).expect("the window is over");
-    assert_eq!((sample.messages, sample.messages_checked), (500, 600));
+    assert_eq!((sample.messages, sample.deliveries, sample.messages_checked), (500, 1500, 600));
     assert!((sample.seconds - 1e-6).abs() < 1e-15);
     assert!((sample.messages_per_second - 5e8).abs() < 1.0);
     assert_eq!(sample.latency_ns, None);
@@ -82,6 +83,8 @@ fn sample(p50: u64, server_cpu: Option<f64>) -> Sample {
         messages: 1,
         messages_checked: 1,
         messages_per_second: 1.0,
+        deliveries: 1,
+        deliveries_per_second: 1.0,
         latency_ns: Some(Percentiles {
             count: 1,
             min: p50,
@@ -95,9 +98,11 @@ fn sample(p50: u64, server_cpu: Option<f64>) -> Sample {
         send_lag_ns: None,
         server_cpu_ns_per_message: server_cpu,
         server_cpu_seconds_per_million: None,
+        server_cpu_ns_per_delivery: server_cpu,
         server_cpu_share: None,
         load_cpu_ns_per_message: None,
         load_cpu_seconds_per_million: None,
+        load_cpu_ns_per_delivery: None,
         load_cpu_share: 0.5,
         is_load_limited: Some(false),
         load_traffic: LoadTraffic {
@@ -106,6 +111,8 @@ fn sample(p50: u64, server_cpu: Option<f64>) -> Sample {
             receives: 0,
             bytes_per_receive: None,
         },
+        broker_memory: None,
+        stalled_reader: None,
     }
 }
 
