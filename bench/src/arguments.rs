@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::cpu::allowed_cpus;
 use crate::error::BenchError;
+use crate::matrix::MatrixSettings;
 use crate::peers::servers::{BrokerSource, ServerSettings, parse_address};
 use crate::scenario::PlanSettings;
 use crate::suite::SuiteSettings;
@@ -38,6 +39,11 @@ pub enum Action {
     /// Starts the echo server and the broker on one core, drives both in turns from another core,
     /// prints a table to standard output, and writes every round as JSON if asked to.
     Run(RunArguments),
+    /// Play the matrix of scenarios against brokers that are started for it.
+    ///
+    /// Prints markdown tables to standard output, and writes every round as JSON if asked to. A
+    /// scenario that fails is reported and does not end the run.
+    Matrix(MatrixArguments),
 }
 
 /// Where to echo.
@@ -83,6 +89,30 @@ pub struct RunArguments {
     pub json: Option<PathBuf>,
     /// The core of the servers that are started, and the core of the load, as
     /// `broker=0,load=1`; or `none` [default: the first two cores there are].
+    #[arg(long, value_name = "PLAN")]
+    pub cpus: Option<CpuPlan>,
+}
+
+/// How to play the matrix.
+#[derive(Args, Clone, Debug, Serialize)]
+pub struct MatrixArguments {
+    /// The broker's program [default: `coilgun` beside this program].
+    #[arg(long, value_name = "PATH")]
+    pub broker: Option<PathBuf>,
+    /// How often every scenario is played.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub rounds: u32,
+    /// How long every scenario is measured in every round, after a warm-up of a quarter of that.
+    #[arg(long, value_name = "S", default_value_t = 2.0)]
+    pub seconds: f64,
+    /// Play only scenarios whose name contains one of these.
+    #[arg(long, value_name = "TEXT,...", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Write every round to this file.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// The core of the broker and the core of the load, as `broker=0,load=1`; or `none`
+    /// [default: the first two cores there are].
     #[arg(long, value_name = "PLAN")]
     pub cpus: Option<CpuPlan>,
 }
@@ -143,10 +173,6 @@ impl RunArguments {
     /// # Errors
     /// If one makes no sense, or the machine does not say what it is.
     pub fn settings(&self) -> Result<SuiteSettings, BenchError> {
-        let measured = Duration::try_from_secs_f64(self.seconds)
-            .ok()
-            .filter(|measured| (0.01..=3600.0).contains(&measured.as_secs_f64()))
-            .ok_or_else(|| wrong(format!("--seconds {}: 0.01 to 3600", self.seconds)))?;
         let is_size = |bytes: &&usize| !(STAMP_BYTES..=PAYLOAD_BYTES_CEILING).contains(*bytes);
         if let Some(bytes) = self.size.iter().find(is_size) {
             let text = format!("--size {bytes}: {STAMP_BYTES} to {PAYLOAD_BYTES_CEILING}");
@@ -155,7 +181,7 @@ impl RunArguments {
         if let Some(rate) = self.rate.iter().find(|rate| !(1..=100_000_000).contains(*rate)) {
             return Err(wrong(format!("--rate {rate}: 1 to 100000000")));
         }
-        let cpus = self.cpu_plan()?;
+        let cpus = cpu_plan(self.cpus)?;
         let bench = std::env::current_exe().map_err(BenchError::system("finding this program"))?;
         let broker = match &self.connect {
             Some(text) => BrokerSource::Running { address: parse_address(text), pid: self.pid },
@@ -169,23 +195,56 @@ impl RunArguments {
             plan: PlanSettings { payload_bytes: self.size.clone(), rates: self.rate.clone() },
             only: self.only.clone(),
             rounds: self.rounds,
-            timing: Timing { warm_up: measured / 4, measured, stall: Duration::from_secs(5) },
+            timing: timing(self.seconds)?,
         })
     }
+}
 
-    fn cpu_plan(&self) -> Result<CpuPlan, BenchError> {
-        if let Some(plan) = self.cpus {
-            return Ok(plan);
-        }
-        let cpus = allowed_cpus().map_err(BenchError::system("asking for cores"))?;
-        match cpus[..] {
-            [broker, load, ..] => Ok(CpuPlan { broker: Some(broker), load: Some(load) }),
-            [_] | [] => Err(wrong(
-                "there is one core only, and servers and load would share it; say --cpus none to \
-                 measure even so"
-                    .to_owned(),
-            )),
-        }
+impl MatrixArguments {
+    /// What the arguments mean, with the defaults that depend on the machine.
+    ///
+    /// # Errors
+    /// If one makes no sense, or the machine does not say what it is.
+    pub fn settings(&self) -> Result<MatrixSettings, BenchError> {
+        let cpus = cpu_plan(self.cpus)?;
+        Ok(MatrixSettings {
+            servers: broker_only(self.broker.as_ref(), cpus)?,
+            load_cpu: cpus.load,
+            only: self.only.clone(),
+            rounds: self.rounds,
+            timing: timing(self.seconds)?,
+        })
+    }
+}
+
+/// A broker that is started, on its core.
+fn broker_only(program: Option<&PathBuf>, cpus: CpuPlan) -> Result<ServerSettings, BenchError> {
+    let bench = std::env::current_exe().map_err(BenchError::system("finding this program"))?;
+    let program = program.cloned().unwrap_or_else(|| bench.with_file_name("coilgun"));
+    Ok(ServerSettings { bench, broker: BrokerSource::Program(program), cpu: cpus.broker })
+}
+
+/// The parts of a scenario that is measured for so long.
+fn timing(seconds: f64) -> Result<Timing, BenchError> {
+    let measured = Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|measured| (0.01..=3600.0).contains(&measured.as_secs_f64()))
+        .ok_or_else(|| wrong(format!("--seconds {seconds}: 0.01 to 3600")))?;
+    Ok(Timing { warm_up: measured / 4, measured, stall: Duration::from_secs(5) })
+}
+
+fn cpu_plan(chosen: Option<CpuPlan>) -> Result<CpuPlan, BenchError> {
+    if let Some(plan) = chosen {
+        return Ok(plan);
+    }
+    let cpus = allowed_cpus().map_err(BenchError::system("asking for cores"))?;
+    match cpus[..] {
+        [broker, load, ..] => Ok(CpuPlan { broker: Some(broker), load: Some(load) }),
+        [_] | [] => Err(wrong(
+            "there is one core only, and servers and load would share it; say --cpus none to \
+             measure even so"
+                .to_owned(),
+        )),
     }
 }
 

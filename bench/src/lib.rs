@@ -4,6 +4,9 @@
 //! own on one core, drives both from one thread on another core with the same code, alternately,
 //! round after round, and reports every round together with ratios that are taken inside a round.
 //!
+//! Two kinds of runs: the *suite* compares broker and echo ([`suite`]), and the *matrix* asks the
+//! broker everything that has a number for an answer ([`matrix`]).
+//!
 //! What it never does: it corrects no figure, drops no round, and passes no run in which a message
 //! was lost, doubled, overtaken or altered.
 //!
@@ -25,7 +28,9 @@ pub mod arguments;
 pub mod cpu;
 pub mod error;
 pub mod interrupt;
+pub mod matrix;
 pub mod peers;
+pub mod play;
 pub mod results;
 pub mod sample;
 pub mod scenario;

@@ -3,16 +3,19 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use coilgun_bench::arguments::{Action, Arguments, RunArguments};
+use coilgun_bench::arguments::{Action, Arguments, MatrixArguments, RunArguments};
 use coilgun_bench::error::BenchError;
 use coilgun_bench::interrupt::Interrupt;
+use coilgun_bench::matrix::run_matrix;
 use coilgun_bench::peers::echo_server::serve;
+use coilgun_bench::results::markdown::markdown;
 use coilgun_bench::suite::run_suite;
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().action {
         Action::EchoServer(arguments) => serve(&arguments.listen),
         Action::Run(arguments) => run(&arguments),
+        Action::Matrix(arguments) => play_matrix(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -20,6 +23,18 @@ fn main() -> ExitCode {
             eprintln!("coilgun-bench: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn play_matrix(arguments: &MatrixArguments) -> Result<(), BenchError> {
+    let interrupt = Interrupt::default();
+    interrupt.on_signals(|| {}).map_err(BenchError::system("catching signals"))?;
+    let settings = arguments.settings()?;
+    let report = run_matrix(&settings, arguments, &interrupt, |line| eprintln!("{line}"))?;
+    print!("{}", markdown(&report));
+    match &arguments.json {
+        Some(path) => report.write_json(path),
+        None => Ok(()),
     }
 }
 

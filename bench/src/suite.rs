@@ -67,7 +67,7 @@ pub fn run_suite(
             ));
             samples.push(SampleReport::new(scenario, sample, traffic));
         }
-        rounds.push(RoundReport { round, samples });
+        rounds.push(RoundReport { round, samples, failures: Vec::new() });
     }
     servers.stop()?;
     let versions = Versions {

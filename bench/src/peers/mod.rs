@@ -7,4 +7,6 @@
 pub mod broker_traffic;
 pub mod child;
 pub mod echo_server;
+pub mod lone_broker;
+pub mod process;
 pub mod servers;

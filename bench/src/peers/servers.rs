@@ -53,11 +53,15 @@ pub struct Servers {
     _folder: TempDir,
 }
 
+/// One server.
 #[derive(Debug)]
-struct Server {
-    process: Option<ChildProcess>,
-    address: ListenAddress,
-    clock: Option<ProcessCpuClock>,
+pub(crate) struct Server {
+    /// Its process, if it was started here.
+    pub(crate) process: Option<ChildProcess>,
+    pub(crate) address: ListenAddress,
+    pub(crate) clock: Option<ProcessCpuClock>,
+    /// Number of its process, if it is known.
+    pub(crate) pid: Option<u32>,
 }
 
 impl Servers {
@@ -73,14 +77,14 @@ impl Servers {
         let echo = start_echo(settings, folder.path(), interrupt)?;
         let broker = match &settings.broker {
             BrokerSource::Program(path) => {
-                start_broker(path, settings.cpu, folder.path(), interrupt)?
+                start_broker(path, &[], settings.cpu, folder.path(), interrupt)?
             }
             BrokerSource::Running { address, pid } => {
                 let clock = pid
                     .map(ProcessCpuClock::of)
                     .transpose()
                     .map_err(BenchError::system("finding the broker's CPU clock"))?;
-                Server { process: None, address: address.clone(), clock }
+                Server { process: None, address: address.clone(), clock, pid: *pid }
             }
         };
         Ok(Servers { echo, broker, _folder: folder })
@@ -141,23 +145,22 @@ fn broker_arguments(address: &ListenAddress, data: &Path) -> Vec<OsString> {
     arguments
 }
 
-fn start_broker(
+/// Starts a broker with these arguments beside its own, and returns when it accepts connections.
+pub(crate) fn start_broker(
     path: &Path,
+    more_arguments: &[String],
     cpu: Option<usize>,
     folder: &Path,
     interrupt: &Interrupt,
 ) -> Result<Server, BenchError> {
     let address = free_address()?;
-    let program = Program {
-        name: "broker",
-        path: path.to_owned(),
-        arguments: broker_arguments(&address, &folder.join("data")),
-        cpu,
-    };
+    let mut arguments = broker_arguments(&address, &folder.join("data"));
+    arguments.extend(more_arguments.iter().map(OsString::from));
+    let program = Program { name: "broker", path: path.to_owned(), arguments, cpu };
     let mut process = ChildProcess::start(&program, folder)?;
     await_ready(&mut process, interrupt, |_| Connection::open(&address, 0).ok().map(drop))?;
-    let clock = Some(process.cpu_clock()?);
-    Ok(Server { process: Some(process), address, clock })
+    let (clock, pid) = (Some(process.cpu_clock()?), Some(process.pid()));
+    Ok(Server { process: Some(process), address, clock, pid })
 }
 
 /// The echo server stands on the same kind of socket as the broker.
@@ -182,8 +185,8 @@ fn start_echo(
     };
     let mut process = ChildProcess::start(&program, folder)?;
     let address = await_ready(&mut process, interrupt, said_address)?;
-    let clock = Some(process.cpu_clock()?);
-    Ok(Server { process: Some(process), address, clock })
+    let (clock, pid) = (Some(process.cpu_clock()?), Some(process.pid()));
+    Ok(Server { process: Some(process), address, clock, pid })
 }
 
 /// The address in the first whole line of a process's output.

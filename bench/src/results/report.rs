@@ -54,6 +54,17 @@ pub struct RoundReport {
     pub round: u32,
     /// The scenarios, in the order in which they were played.
     pub samples: Vec<SampleReport>,
+    /// The scenarios that failed.
+    pub failures: Vec<Failure>,
+}
+
+/// A scenario that failed in a round.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Failure {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// What went wrong.
+    pub error: String,
 }
 
 /// One scenario in one round.
@@ -113,8 +124,8 @@ pub struct Figure {
     pub rounds: Vec<Option<f64>>,
     /// The values over the rounds.
     pub spread: Option<Spread>,
-    /// Whether the median is within the limit; none if there is no limit or no value.
-    pub is_within_limit: Option<bool>,
+    /// Whether the median is good enough; none if there is no goal or no value.
+    pub is_within_goal: Option<bool>,
 }
 
 impl SampleReport {
@@ -158,8 +169,16 @@ impl Report {
         self.figures = comparisons
             .iter()
             .map(|comparison| Figure::of(comparison, &self.rounds))
-            .filter(|figure| figure.spread.is_some())
+            .filter(|figure| figure.spread.is_some() || self.has_failed(&figure.comparison))
             .collect();
+    }
+
+    /// Whether a figure has no value because a scenario of it failed.
+    fn has_failed(&self, comparison: &Comparison) -> bool {
+        let against = comparison.against.as_ref().map(|against| &against.scenario);
+        self.rounds.iter().flat_map(|round| &round.failures).any(|failure| {
+            failure.scenario == comparison.scenario || Some(&failure.scenario) == against
+        })
     }
 
     /// Writes everything as JSON.
@@ -215,9 +234,9 @@ impl Figure {
             .map(|round| comparison.value(|scenario| round.sample_of(scenario)))
             .collect();
         let spread = Spread::of(values.iter().flatten().copied());
-        let is_within_limit =
-            comparison.limit.zip(spread).map(|(limit, spread)| spread.median <= limit);
-        Figure { comparison: comparison.clone(), rounds: values, spread, is_within_limit }
+        let is_within_goal =
+            comparison.goal.zip(spread).map(|(goal, spread)| goal.is_met(spread.median));
+        Figure { comparison: comparison.clone(), rounds: values, spread, is_within_goal }
     }
 }
 
@@ -286,9 +305,9 @@ impl fmt::Display for Figure {
             return write!(f, " -");
         };
         write!(f, " {min:>8.2} / {median:>8.2} / {max:>8.2}")?;
-        match self.comparison.limit.zip(self.is_within_limit) {
-            Some((limit, true)) => write!(f, "   within {limit}"),
-            Some((limit, false)) => write!(f, "   ABOVE {limit}"),
+        match self.comparison.goal.zip(self.is_within_goal) {
+            Some((goal, true)) => write!(f, "   is {goal}"),
+            Some((goal, false)) => write!(f, "   is NOT {goal}"),
             None => Ok(()),
         }
     }

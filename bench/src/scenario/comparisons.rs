@@ -16,8 +16,38 @@ pub struct Comparison {
     pub scenario: String,
     /// What it is divided by; none: it stands for itself.
     pub against: Option<Against>,
-    /// The largest value that is good enough; none: it is only reported.
-    pub limit: Option<f64>,
+    /// What is good enough; none: it is only reported.
+    pub goal: Option<Goal>,
+}
+
+/// What is good enough.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Goal {
+    /// This or less.
+    AtMost(f64),
+    /// This or more.
+    AtLeast(f64),
+}
+
+impl Goal {
+    /// Whether a value is good enough.
+    #[must_use]
+    pub fn is_met(self, value: f64) -> bool {
+        match self {
+            Goal::AtMost(most) => value <= most,
+            Goal::AtLeast(least) => value >= least,
+        }
+    }
+}
+
+impl std::fmt::Display for Goal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Goal::AtMost(most) => write!(f, "at most {most}"),
+            Goal::AtLeast(least) => write!(f, "at least {least}"),
+        }
+    }
 }
 
 /// What a figure is divided by.
@@ -25,7 +55,9 @@ pub struct Comparison {
 pub struct Against {
     /// Name of the scenario.
     pub scenario: String,
-    /// The same metric of it is taken so many times.
+    /// What is taken from its sample.
+    pub metric: Metric,
+    /// It is taken so many times.
     pub times: u32,
 }
 
@@ -39,6 +71,16 @@ pub enum Metric {
     LatencyP99,
     /// CPU time of the server per message, in nanoseconds.
     ServerCpu,
+    /// CPU time of the server per delivery, in nanoseconds.
+    ServerCpuPerDelivery,
+    /// Share of one core that the server used, in percent.
+    ServerCpuPercent,
+    /// Messages per second.
+    MessagesPerSecond,
+    /// What the broker had in memory, in MiB.
+    ResidentMib,
+    /// What an idle connection took of the broker's memory, in bytes.
+    IdleConnectionBytes,
 }
 
 impl Metric {
@@ -49,6 +91,15 @@ impl Metric {
             Metric::LatencyP50 => sample.latency_ns.map(|latency| latency.p50 as f64),
             Metric::LatencyP99 => sample.latency_ns.map(|latency| latency.p99 as f64),
             Metric::ServerCpu => sample.server_cpu_ns_per_message,
+            Metric::ServerCpuPerDelivery => sample.server_cpu_ns_per_delivery,
+            Metric::ServerCpuPercent => sample.server_cpu_share.map(|share| 100.0 * share),
+            Metric::MessagesPerSecond => Some(sample.messages_per_second),
+            Metric::ResidentMib => {
+                sample.broker_memory.map(|memory| memory.resident_bytes as f64 / 1_048_576.0)
+            }
+            Metric::IdleConnectionBytes => {
+                sample.broker_memory.and_then(|memory| memory.idle_connection_bytes)
+            }
         }
     }
 }
@@ -59,7 +110,7 @@ impl Comparison {
     pub fn value<'a>(&self, sample_of: impl Fn(&str) -> Option<&'a Sample>) -> Option<f64> {
         let value = self.metric.of(sample_of(&self.scenario)?)?;
         let Some(against) = &self.against else { return Some(value) };
-        let other = self.metric.of(sample_of(&against.scenario)?)?;
+        let other = against.metric.of(sample_of(&against.scenario)?)?;
         ratio(value, other * f64::from(against.times))
     }
 }
@@ -71,12 +122,13 @@ pub fn first_comparisons(settings: &PlanSettings) -> Vec<Comparison> {
 }
 
 fn comparisons_of(bytes: usize, settings: &PlanSettings) -> Vec<Comparison> {
-    let limit = |limit: f64| (bytes == 64).then_some(limit);
+    let limit = |limit: f64| (bytes == 64).then_some(Goal::AtMost(limit));
     let figure = |name: &str, metric, scenario: &str, against: Option<(&str, u32)>, limit| {
         let key = |scenario: &str| format!("{scenario}/{bytes}B");
-        let against = against.map(|(scenario, times)| Against { scenario: key(scenario), times });
+        let against =
+            against.map(|(scenario, times)| Against { scenario: key(scenario), metric, times });
         let name = format!("{name}, {bytes} B");
-        Comparison { name, metric, scenario: key(scenario), against, limit }
+        Comparison { name, metric, scenario: key(scenario), against, goal: limit }
     };
     let (p50, p99, cpu) = (Metric::LatencyP50, Metric::LatencyP99, Metric::ServerCpu);
     let (pair, call) = ("publish-deliver-rtt", "request-reply-rtt");

@@ -6,11 +6,15 @@
 //! never does: it measures nothing itself.
 
 mod comparisons;
+mod matrix;
+mod matrix_figures;
 mod open;
 mod plan;
 mod shape;
 
-pub use comparisons::{Against, Comparison, Metric, first_comparisons};
+pub use comparisons::{Against, Comparison, Goal, Metric, first_comparisons};
+pub use matrix::{MATRIX_RATES, matrix};
+pub use matrix_figures::matrix_comparisons;
 pub use open::{native_frame_bytes, open};
 pub use plan::{PlanSettings, first_suite};
-pub use shape::{Peer, Scenario, Shape};
+pub use shape::{Beside, Group, Peer, Scenario, Shape};

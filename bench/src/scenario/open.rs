@@ -36,6 +36,10 @@ pub fn open(
             open_to_itself(address, connections, payload_bytes, interrupt)
         }
         Shape::Pairs { pairs } => open_pairs(address, pairs, payload_bytes, interrupt),
+        Shape::FanOut { publishers, subscribers } => {
+            open_fan_out(address, publishers, subscribers, payload_bytes, interrupt)
+        }
+        Shape::Nobody => Load::new(Vec::new(), Vec::new(), interrupt.clone()),
         Shape::RequestReply => open_request_reply(address, payload_bytes, interrupt),
     }
 }
@@ -97,6 +101,29 @@ fn open_pairs(
         connections.push(part_of_load(subscriber));
         let frame = publish_template(number(index), payload_bytes, Publishing::to(&subject))?;
         lanes.push(Lane::new(frame, 2 * index, 2 * index + 1, Then::Done { restart: index }));
+    }
+    Load::new(connections, lanes, interrupt.clone())
+}
+
+fn open_fan_out(
+    address: &ListenAddress,
+    publishers: usize,
+    subscribers: usize,
+    payload_bytes: usize,
+    interrupt: &Interrupt,
+) -> Result<Load, BenchError> {
+    let (mut connections, mut lanes) = (Vec::new(), Vec::new());
+    let subject = subject(0);
+    for index in 0..publishers {
+        connections.push(part_of_load(NativeClient::open(address, payload_bytes)?));
+        let frame = publish_template(number(index), payload_bytes, Publishing::to(&subject))?;
+        let receivers = publishers..publishers + subscribers;
+        lanes.push(Lane::to_all(frame, index, receivers, Then::Done { restart: index }));
+    }
+    for _ in 0..subscribers {
+        let mut client = NativeClient::open(address, payload_bytes)?;
+        client.subscribe(&subject)?;
+        connections.push(part_of_load(client));
     }
     Load::new(connections, lanes, interrupt.clone())
 }

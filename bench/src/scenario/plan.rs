@@ -1,7 +1,7 @@
 //! The scenarios of a suite, in the order in which a round plays them: echo and broker in turns.
 
 use super::open::native_frame_bytes;
-use super::shape::{Scenario, Shape};
+use super::shape::{Beside, Scenario, Shape};
 use crate::error::BenchError;
 use crate::traffic::driver::Pace;
 
@@ -31,7 +31,7 @@ pub fn first_suite(settings: &PlanSettings) -> Result<Vec<Scenario>, BenchError>
         let frame_bytes = native_frame_bytes(bytes)?;
         let mut add = |what: &str, shape, payload_bytes, pace| {
             let name = format!("{what}/{bytes}B");
-            scenarios.push(Scenario { name, shape, payload_bytes, pace });
+            scenarios.push(Scenario { name, shape, payload_bytes, pace, beside: Beside::Nothing });
         };
         let one_echo = Shape::Echo { connections: 1 };
         let many_echoes = Shape::Echo { connections: MANY };

@@ -15,6 +15,31 @@ pub struct Scenario {
     pub payload_bytes: usize,
     /// When messages are sent.
     pub pace: Pace,
+    /// What goes on beside it.
+    pub beside: Beside,
+}
+
+/// Scenarios that are played against one broker.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Group {
+    /// What the broker is told beside where to listen and where its data is.
+    pub broker_arguments: Vec<String>,
+    /// The scenarios, in order.
+    pub scenarios: Vec<Scenario>,
+}
+
+/// What goes on beside the messages that are measured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Beside {
+    /// Nothing.
+    Nothing,
+    /// Connections that have shaken hands and say nothing more.
+    IdleConnections {
+        /// How many.
+        count: usize,
+    },
+    /// A reader that never reads, to whom somebody publishes.
+    StalledReader,
 }
 
 /// Which server a scenario is played against.
@@ -45,6 +70,15 @@ pub enum Shape {
         /// How many pairs.
         pairs: usize,
     },
+    /// Publishers of one subject, and subscribers each of which gets everything.
+    FanOut {
+        /// How many connections publish.
+        publishers: usize,
+        /// How many connections are subscribed.
+        subscribers: usize,
+    },
+    /// Nobody is connected to the broker.
+    Nobody,
     /// One connection that sends requests, and one that replies.
     RequestReply,
 }
@@ -55,7 +89,11 @@ impl Shape {
     pub fn peer(self) -> Peer {
         match self {
             Shape::Echo { .. } => Peer::Echo,
-            Shape::ToItself { .. } | Shape::Pairs { .. } | Shape::RequestReply => Peer::Broker,
+            Shape::ToItself { .. }
+            | Shape::Pairs { .. }
+            | Shape::FanOut { .. }
+            | Shape::Nobody
+            | Shape::RequestReply => Peer::Broker,
         }
     }
 }

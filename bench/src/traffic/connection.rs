@@ -69,6 +69,14 @@ impl Connection {
     /// # Errors
     /// If nobody listens there.
     pub fn open(address: &ListenAddress, frame_bytes_max: usize) -> io::Result<Connection> {
+        Connection::with_input(address, INPUT_BYTES.max(2 * frame_bytes_max))
+    }
+
+    /// Connects, and has `input_bytes` of room for what arrives.
+    ///
+    /// # Errors
+    /// If nobody listens there.
+    pub fn with_input(address: &ListenAddress, input_bytes: usize) -> io::Result<Connection> {
         let socket = match address {
             ListenAddress::Tcp(address) => {
                 let stream = TcpStream::connect(address)?;
@@ -84,7 +92,7 @@ impl Connection {
         };
         Ok(Connection {
             socket,
-            input: vec![0; INPUT_BYTES.max(2 * frame_bytes_max)],
+            input: vec![0; input_bytes],
             input_start: 0,
             input_end: 0,
             output: Vec::new(),

@@ -22,6 +22,9 @@ const ANSWER_MS_MAX: u64 = 10_000;
 /// Room for what a native frame of the load has beside its payload.
 const FRAME_ROOM_BYTES: usize = 1024;
 
+/// Bytes of the input buffer of a connection that is told little.
+const IDLE_INPUT_BYTES: usize = 4 * 1024;
+
 /// Reads the broker's frames.
 #[derive(Clone, Debug, Default)]
 pub struct NativeWire {
@@ -119,6 +122,23 @@ impl NativeClient {
     pub fn open(address: &ListenAddress, payload_bytes: usize) -> Result<NativeClient, BenchError> {
         let connection = Connection::open(address, payload_bytes + FRAME_ROOM_BYTES)
             .map_err(|error| BenchError::Connect { address: address.clone(), error })?;
+        NativeClient::shake_hands(connection, payload_bytes)
+    }
+
+    /// Connects and shakes hands, to say little or nothing afterwards.
+    ///
+    /// # Errors
+    /// As [`NativeClient::open`].
+    pub fn open_idle(address: &ListenAddress) -> Result<NativeClient, BenchError> {
+        let connection = Connection::with_input(address, IDLE_INPUT_BYTES)
+            .map_err(|error| BenchError::Connect { address: address.clone(), error })?;
+        NativeClient::shake_hands(connection, 0)
+    }
+
+    fn shake_hands(
+        connection: Connection,
+        payload_bytes: usize,
+    ) -> Result<NativeClient, BenchError> {
         let wire = NativeWire::default();
         let mut client = NativeClient { connection, wire, subscription_count: 0 };
         let hello = Hello {

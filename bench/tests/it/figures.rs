@@ -5,7 +5,7 @@ use std::time::Duration;
 use coilgun_bench::results::report::{Figure, RoundReport, SampleReport};
 use coilgun_bench::results::summary::Spread;
 use coilgun_bench::sample::{LoadTraffic, Percentiles, Sample};
-use coilgun_bench::scenario::{Against, Comparison, Metric, Peer};
+use coilgun_bench::scenario::{Against, Comparison, Goal, Metric, Peer};
 use coilgun_bench::traffic::connection::Traffic;
 use coilgun_bench::traffic::window::{Arrivals, Phase, Timing, Window};
 
@@ -125,12 +125,13 @@ fn round(round: u32, ours: Sample, echo: Sample) -> RoundReport {
         broker_traffic: None,
     };
     let samples = vec![report("ours", Peer::Broker, ours), report("echo", Peer::Echo, echo)];
-    RoundReport { round, samples }
+    RoundReport { round, samples, failures: Vec::new() }
 }
 
 fn comparison(metric: Metric, times: Option<u32>, limit: Option<f64>) -> Comparison {
-    let against = times.map(|times| Against { scenario: "echo".to_owned(), times });
-    Comparison { name: "test".to_owned(), metric, scenario: "ours".to_owned(), against, limit }
+    let against = times.map(|times| Against { scenario: "echo".to_owned(), metric, times });
+    let goal = limit.map(Goal::AtMost);
+    Comparison { name: "test".to_owned(), metric, scenario: "ours".to_owned(), against, goal }
 }
 
 #[test]
@@ -144,10 +145,10 @@ fn ratios_are_made_inside_a_round_and_the_median_is_theirs() {
     let one = Figure::of(&comparison(Metric::LatencyP50, Some(1), Some(2.0)), &rounds);
     assert_eq!(one.rounds, [Some(2.0), Some(0.5), Some(4.0)]);
     assert_eq!(one.spread, Some(Spread { min: 0.5, median: 2.0, max: 4.0 }));
-    assert_eq!(one.is_within_limit, Some(true));
+    assert_eq!(one.is_within_goal, Some(true));
     let two = Figure::of(&comparison(Metric::LatencyP99, Some(2), Some(0.9)), &rounds);
     assert_eq!(two.spread.map(|spread| spread.median), Some(1.0));
-    assert_eq!(two.is_within_limit, Some(false));
+    assert_eq!(two.is_within_goal, Some(false));
 }
 
 #[test]
@@ -158,7 +159,7 @@ fn a_round_without_a_value_stays_visible() {
     ];
     let alone = Figure::of(&comparison(Metric::ServerCpu, None, Some(200.0)), &rounds);
     assert_eq!(alone.rounds, [Some(150.0), None]);
-    assert_eq!(alone.is_within_limit, Some(true));
+    assert_eq!(alone.is_within_goal, Some(true));
     let ratio = Figure::of(&comparison(Metric::ServerCpu, Some(1), Some(200.0)), &rounds);
-    assert_eq!((ratio.spread, ratio.is_within_limit), (None, None));
+    assert_eq!((ratio.spread, ratio.is_within_goal), (None, None));
 }

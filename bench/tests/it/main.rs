@@ -5,6 +5,7 @@ mod children;
 mod fake_broker;
 mod faulty_streams;
 mod figures;
+mod matrix;
 mod native;
 mod real_broker;
 mod signals;

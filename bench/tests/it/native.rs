@@ -5,7 +5,7 @@ use std::time::Duration;
 use coilgun_bench::error::BenchError;
 use coilgun_bench::interrupt::Interrupt;
 use coilgun_bench::sample::Sample;
-use coilgun_bench::scenario::{Scenario, Shape, open};
+use coilgun_bench::scenario::{Beside, Scenario, Shape, open};
 use coilgun_bench::traffic::driver::{Driver, Pace};
 use coilgun_bench::traffic::message::{Faults, MessageError};
 use coilgun_bench::traffic::window::Timing;
@@ -25,7 +25,8 @@ fn play(
     fault: Fault,
 ) -> Result<Sample, BenchError> {
     let broker = FakeBroker::start(fault);
-    let scenario = Scenario { name: "test".to_owned(), shape, payload_bytes, pace };
+    let scenario =
+        Scenario { name: "test".to_owned(), shape, payload_bytes, pace, beside: Beside::Nothing };
     let load = open(&scenario, &broker.address, &Interrupt::default())?;
     Driver::new(load, pace, TIMING, None).run()
 }
@@ -47,6 +48,7 @@ fn every_shape_carries_messages() {
         Shape::Pairs { pairs: 5 },
         Shape::ToItself { connections: 7 },
         Shape::RequestReply,
+        Shape::FanOut { publishers: 1, subscribers: 1 },
     ] {
         for payload_bytes in [16, 64, 70_000] {
             let sample = play(shape, Pace::PingPong, payload_bytes, Fault::None)
@@ -66,6 +68,27 @@ fn pipelined_messages_all_arrive_and_are_sent_many_at_a_time() {
     assert_eq!(sample.latency_ns, None, "latency says nothing where everything queues");
     let bytes_per_send = sample.load_traffic.bytes_per_send.expect("something was sent");
     assert!(bytes_per_send > 1000.0, "{bytes_per_send} bytes per send");
+}
+
+#[test]
+fn every_subscriber_of_a_fan_out_gets_everything_and_each_message_counts_once() {
+    let shape = Shape::FanOut { publishers: 2, subscribers: 3 };
+    for pace in [PIPELINED, Pace::Windowed { messages: 8 }] {
+        let sample = play(shape, pace, 64, Fault::None).expect("the broker is faithful");
+        assert!(sample.messages > 0);
+        assert!(sample.deliveries.abs_diff(3 * sample.messages) <= 3, "{sample:?}");
+    }
+    // Each of the three subscribers misses the one that was lost.
+    let lost = Faults { lost: 3, ..Faults::default() };
+    assert_eq!(faults_of(shape, PIPELINED, Fault::Lose(20)), lost);
+}
+
+#[test]
+fn a_window_bounds_what_is_under_way_on_each_of_many_lanes() {
+    let shape = Shape::ToItself { connections: 40 };
+    let pace = Pace::Windowed { messages: 4 };
+    let sample = play(shape, pace, 64, Fault::None).expect("the broker is faithful");
+    assert!(sample.messages_checked > 160, "every lane goes on: {}", sample.messages_checked);
 }
 
 #[test]
@@ -121,7 +144,13 @@ fn an_interrupt_ends_a_run() {
     let broker = FakeBroker::start(Fault::None);
     let interrupt = Interrupt::default();
     let name = "test".to_owned();
-    let scenario = Scenario { name, shape: ONE_PAIR, payload_bytes: 64, pace: Pace::PingPong };
+    let scenario = Scenario {
+        name,
+        shape: ONE_PAIR,
+        payload_bytes: 64,
+        pace: Pace::PingPong,
+        beside: Beside::Nothing,
+    };
     let load = open(&scenario, &broker.address, &interrupt).expect("the broker is faithful");
     interrupt.raise();
     let timing = Timing { measured: Duration::from_secs(3600), ..TIMING };

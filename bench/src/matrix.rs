@@ -1,0 +1,140 @@
+//! Plays the matrix: groups of scenarios, each group against a broker of its own, round after round.
+//!
+//! A scenario that fails is reported as failed, and the next one gets a new broker.
+
+use serde::Serialize;
+
+use crate::cpu::{CpuSet, unix_seconds};
+use crate::error::BenchError;
+use crate::interrupt::Interrupt;
+use crate::peers::lone_broker::LoneBroker;
+use crate::peers::servers::{BrokerSource, ServerSettings};
+use crate::play::play;
+use crate::results::machine::{Machine, load_average, version_of};
+use crate::results::report::{Failure, Report, RoundReport, Versions};
+use crate::scenario::{Group, matrix, matrix_comparisons};
+use crate::traffic::window::Timing;
+
+/// What to play of the matrix.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MatrixSettings {
+    /// The broker, and its core.
+    pub servers: ServerSettings,
+    /// The core of the load; none: any.
+    pub load_cpu: Option<usize>,
+    /// Only scenarios whose name contains one of these; empty: all.
+    pub only: Vec<String>,
+    /// How often every scenario is played.
+    pub rounds: u32,
+    /// How long the parts of a scenario take.
+    pub timing: Timing,
+}
+
+/// Plays the matrix and reports every round. The calling thread becomes the load, and stays on the
+/// load's core. `progress` is told what has been played.
+///
+/// # Errors
+/// If somebody asks for the end, or the system does not say what it is. A scenario that fails is no
+/// error: the report holds what went wrong.
+pub fn run_matrix(
+    settings: &MatrixSettings,
+    arguments: impl Serialize,
+    interrupt: &Interrupt,
+    mut progress: impl FnMut(&str),
+) -> Result<Report, BenchError> {
+    let arguments = serde_json::to_value(arguments)
+        .map_err(|error| BenchError::Argument(format!("arguments that are no JSON: {error}")))?;
+    let groups = chosen(&settings.only)?;
+    let mut report = Report {
+        machine: Machine::describe()?,
+        versions: Versions {
+            bench: env!("CARGO_PKG_VERSION").to_owned(),
+            broker: match &settings.servers.broker {
+                BrokerSource::Program(path) => version_of(path),
+                BrokerSource::Running { .. } => None,
+            },
+        },
+        arguments,
+        started_at_unix_seconds: unix_seconds(),
+        load_average_before: load_average()?,
+        load_average_after: 0.0,
+        rounds: Vec::new(),
+        scenarios: Vec::new(),
+        figures: Vec::new(),
+    };
+    if let Some(cpu) = settings.load_cpu {
+        CpuSet::only(cpu)
+            .and_then(|set| set.pin_current_thread())
+            .map_err(BenchError::system("moving the load to its core"))?;
+    }
+    for round in 1..=settings.rounds {
+        let mut played = RoundReport { round, samples: Vec::new(), failures: Vec::new() };
+        for group in &groups {
+            play_group(group, settings, interrupt, &mut played, &mut progress)?;
+        }
+        report.rounds.push(played);
+    }
+    report.load_average_after = load_average()?;
+    report.summarise(&matrix_comparisons());
+    Ok(report)
+}
+
+/// The groups, with the scenarios that were asked for.
+fn chosen(only: &[String]) -> Result<Vec<Group>, BenchError> {
+    let mut groups = matrix();
+    for group in &mut groups {
+        group.scenarios.retain(|scenario| {
+            only.is_empty() || only.iter().any(|text| scenario.name.contains(text.as_str()))
+        });
+    }
+    groups.retain(|group| !group.scenarios.is_empty());
+    if groups.is_empty() {
+        return Err(BenchError::Argument("--only leaves no scenario".to_owned()));
+    }
+    Ok(groups)
+}
+
+/// Plays a group once, against a broker of its own.
+fn play_group(
+    group: &Group,
+    settings: &MatrixSettings,
+    interrupt: &Interrupt,
+    played: &mut RoundReport,
+    progress: &mut impl FnMut(&str),
+) -> Result<(), BenchError> {
+    let (source, cpu) = (&settings.servers.broker, settings.servers.cpu);
+    let mut running = None;
+    let (round, rounds) = (played.round, settings.rounds);
+    for scenario in &group.scenarios {
+        let name = scenario.name.clone();
+        let result = match running.take() {
+            Some(broker) => Ok(broker),
+            None => LoneBroker::start(source, &group.broker_arguments, cpu, interrupt),
+        }
+        .and_then(|mut broker| {
+            let sample = play(scenario, settings.timing, &broker, interrupt)
+                .map_err(|error| broker.explain(error))?;
+            running = Some(broker);
+            Ok(sample)
+        });
+        match result {
+            Ok(sample) => {
+                let rate = sample.sample.deliveries_per_second;
+                progress(&format!("round {round}/{rounds}: {name} {rate:.0} deliveries/s"));
+                played.samples.push(sample);
+            }
+            Err(BenchError::Interrupted) => return Err(BenchError::Interrupted),
+            Err(error) => {
+                let error = error.to_string();
+                progress(&format!("round {round}/{rounds}: {name} FAILED: {error}"));
+                played.failures.push(Failure { scenario: name, error });
+            }
+        }
+    }
+    if let Some(Err(error)) = running.map(LoneBroker::stop) {
+        let scenario = group.scenarios.last().map_or(String::new(), |last| last.name.clone());
+        progress(&format!("round {round}/{rounds}: the broker behind {scenario} FAILED: {error}"));
+        played.failures.push(Failure { scenario, error: format!("afterwards: {error}") });
+    }
+    Ok(())
+}
