@@ -14,6 +14,7 @@ use crate::error::BenchError;
 use crate::matrix::MatrixSettings;
 use crate::peers::servers::{BrokerSource, ServerSettings, parse_address};
 use crate::scenario::PlanSettings;
+use crate::soak::run::SoakSettings;
 use crate::suite::SuiteSettings;
 use crate::traffic::message::STAMP_BYTES;
 use crate::traffic::window::Timing;
@@ -44,6 +45,10 @@ pub enum Action {
     /// Prints markdown tables to standard output, and writes every round as JSON if asked to. A
     /// scenario that fails is reported and does not end the run.
     Matrix(MatrixArguments),
+    /// Drive a broker with all kinds of clients for a long time, and judge whether it stays as it was.
+    ///
+    /// Fails if a message is lost, memory or descriptors grow, or too little was exercised.
+    Soak(SoakArguments),
 }
 
 /// Where to echo.
@@ -109,6 +114,30 @@ pub struct MatrixArguments {
     #[arg(long, value_name = "TEXT,...", value_delimiter = ',')]
     pub only: Vec<String>,
     /// Write every round to this file.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// The core of the broker and the core of the load, as `broker=0,load=1`; or `none`
+    /// [default: the first two cores there are].
+    #[arg(long, value_name = "PLAN")]
+    pub cpus: Option<CpuPlan>,
+}
+
+/// How to soak a broker.
+#[derive(Args, Clone, Debug, Serialize)]
+pub struct SoakArguments {
+    /// The broker's program [default: `coilgun` beside this program].
+    #[arg(long, value_name = "PATH")]
+    pub broker: Option<PathBuf>,
+    /// How long, in minutes.
+    #[arg(long, value_name = "N", default_value_t = 10.0, conflicts_with = "seconds")]
+    pub minutes: f64,
+    /// How long, in seconds, for a short look.
+    #[arg(long, value_name = "S")]
+    pub seconds: Option<f64>,
+    /// Time between two samples, in seconds.
+    #[arg(long, value_name = "S", default_value_t = 10.0)]
+    pub interval: f64,
+    /// Write every sample and the verdict to this file.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// The core of the broker and the core of the load, as `broker=0,load=1`; or `none`
@@ -213,6 +242,28 @@ impl MatrixArguments {
             only: self.only.clone(),
             rounds: self.rounds,
             timing: timing(self.seconds)?,
+        })
+    }
+}
+
+impl SoakArguments {
+    /// What the arguments mean, with the defaults that depend on the machine.
+    ///
+    /// # Errors
+    /// If one makes no sense, or the machine does not say what it is.
+    pub fn settings(&self) -> Result<SoakSettings, BenchError> {
+        let cpus = cpu_plan(self.cpus)?;
+        let time = |seconds: f64| {
+            Duration::try_from_secs_f64(seconds)
+                .ok()
+                .filter(|time| (0.05..=604_800.0).contains(&time.as_secs_f64()))
+                .ok_or_else(|| wrong(format!("{seconds} seconds: 0.05 to 604800")))
+        };
+        Ok(SoakSettings {
+            servers: broker_only(self.broker.as_ref(), cpus)?,
+            load_cpu: cpus.load,
+            duration: time(self.seconds.unwrap_or(60.0 * self.minutes))?,
+            interval: time(self.interval)?,
         })
     }
 }

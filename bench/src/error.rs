@@ -89,6 +89,9 @@ pub enum BenchError {
         #[source]
         error: Box<BenchError>,
     },
+    /// The broker did not stay as it was.
+    #[error("the soak failed in {0} points, named above")]
+    Soak(usize),
     /// An argument makes no sense.
     #[error("{0}")]
     Argument(String),

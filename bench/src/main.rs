@@ -3,12 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use coilgun_bench::arguments::{Action, Arguments, MatrixArguments, RunArguments};
+use coilgun_bench::arguments::{Action, Arguments, MatrixArguments, RunArguments, SoakArguments};
 use coilgun_bench::error::BenchError;
 use coilgun_bench::interrupt::Interrupt;
 use coilgun_bench::matrix::run_matrix;
 use coilgun_bench::peers::echo_server::serve;
 use coilgun_bench::results::markdown::markdown;
+use coilgun_bench::soak::run::run_soak;
 use coilgun_bench::suite::run_suite;
 
 fn main() -> ExitCode {
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
         Action::EchoServer(arguments) => serve(&arguments.listen),
         Action::Run(arguments) => run(&arguments),
         Action::Matrix(arguments) => play_matrix(&arguments),
+        Action::Soak(arguments) => soak(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -35,6 +37,21 @@ fn play_matrix(arguments: &MatrixArguments) -> Result<(), BenchError> {
     match &arguments.json {
         Some(path) => report.write_json(path),
         None => Ok(()),
+    }
+}
+
+fn soak(arguments: &SoakArguments) -> Result<(), BenchError> {
+    let interrupt = Interrupt::default();
+    interrupt.on_signals(|| {}).map_err(BenchError::system("catching signals"))?;
+    let settings = arguments.settings()?;
+    let report = run_soak(&settings, arguments, &interrupt, |line| eprintln!("{line}"))?;
+    print!("{report}");
+    if let Some(path) = &arguments.json {
+        report.write_json(path)?;
+    }
+    match report.complaints().len() {
+        0 => Ok(()),
+        count => Err(BenchError::Soak(count)),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::os::fd::RawFd;
 use std::time::Duration;
 
-use coilgun_protocol::model::{PublishFlags, SubscriptionId, Ticket};
+use coilgun_protocol::model::{ErrorCode, PublishFlags, SubscriptionId, Ticket};
 use coilgun_protocol::native::{
     ClientFrame, Hello, Incoming, OutcomeFrame, Preface, PublishFrame, ServerFrame, ServerReader,
     SubscribeRequest, encode_frame,
@@ -57,6 +57,36 @@ impl NativeWire {
                 Incoming::Frame { frame, used } => {
                     self.on_other_frame(&frame)?;
                     at += used;
+                }
+            }
+        }
+    }
+
+    /// Takes in whole frames at the front of `bytes` for a client that only sends requests. Returns how
+    /// many bytes they took, and whether one says that nobody serves a request.
+    ///
+    /// # Errors
+    /// If the broker breaks the protocol or says goodbye.
+    pub fn look_for_unserved(&mut self, bytes: &[u8]) -> Result<(usize, bool), BenchError> {
+        let (mut at, mut is_unserved) = (0, false);
+        // Ends because every item takes bytes away.
+        loop {
+            match self.reader.read(&bytes[at..])? {
+                Incoming::Incomplete { .. } => return Ok((at, is_unserved)),
+                Incoming::Preface { used, .. } => at += used,
+                Incoming::Frame { frame, used } => {
+                    at += used;
+                    match frame {
+                        ServerFrame::Outcome(outcome) => {
+                            is_unserved |= outcome.error_code() == Some(ErrorCode::NoResponders);
+                        }
+                        ServerFrame::Ping { .. }
+                        | ServerFrame::Pong { .. }
+                        | ServerFrame::Error(_)
+                        | ServerFrame::GoAway(_)
+                        | ServerFrame::Welcome(_)
+                        | ServerFrame::Deliver(_) => self.on_other_frame(&frame)?,
+                    }
                 }
             }
         }

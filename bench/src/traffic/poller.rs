@@ -17,8 +17,6 @@ pub struct Poller {
 /// What to wait for, besides bytes that can be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Interest {
-    /// Nothing but that the other side is gone.
-    End,
     /// Bytes to read.
     Read,
     /// Bytes to read, or room to write.
@@ -104,7 +102,6 @@ impl Poller {
         interest: Interest,
     ) -> io::Result<()> {
         let events = match interest {
-            Interest::End => libc::EPOLLRDHUP,
             Interest::Read => libc::EPOLLIN,
             Interest::ReadAndWrite => libc::EPOLLIN | libc::EPOLLOUT,
         };
@@ -118,7 +115,7 @@ impl Poller {
 
 fn read_event(event: &libc::epoll_event) -> Ready {
     let bits = event.events as i32;
-    let broken = bits & (libc::EPOLLERR | libc::EPOLLHUP | libc::EPOLLRDHUP) != 0;
+    let broken = bits & (libc::EPOLLERR | libc::EPOLLHUP) != 0;
     Ready {
         token: event.u64 as usize,
         readable: broken || bits & libc::EPOLLIN != 0,

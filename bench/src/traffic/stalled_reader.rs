@@ -3,20 +3,26 @@
 //! Whether the broker holds the publisher back, throws messages away or cuts the reader off is its
 //! policy: all of it is counted, and none of it is an error. Whoever is cut off comes back, so that
 //! there is a stalled reader all the time.
+//!
+//! Its own socket does not tell a reader that it was cut off: the end of the stream stands behind
+//! bytes that it does not read. So its publisher sends requests, for which the broker says that
+//! nobody serves them once the subscription is gone.
 
 use std::io;
 
+use coilgun_protocol::model::{PublishFlags, Ticket};
 use coilgun_server::net::ListenAddress;
 use serde::Serialize;
 
 use crate::error::BenchError;
 use crate::traffic::connection::{Connection, Flushed, Received};
 use crate::traffic::lane::FrameTemplate;
-use crate::traffic::native_load::{NativeClient, Publishing, publish_template};
-use crate::traffic::poller::{Interest, Poller, Ready};
+use crate::traffic::native_load::{NativeClient, NativeWire, Publishing, publish_template};
 
 /// What the reader subscribes to and does not read.
 const SUBJECT: &str = "stalled.reader";
+/// Where replies would go; nobody listens there.
+const REPLY_SUBJECT: &str = "_INBOX.stalled";
 /// Bytes of a payload that nobody reads.
 const PAYLOAD_BYTES: usize = 16 * 1024;
 /// Messages per second that nobody reads.
@@ -35,9 +41,9 @@ pub struct StalledReader {
     address: ListenAddress,
     frame: FrameTemplate,
     publisher: Connection,
+    wire: NativeWire,
+    /// Only kept open.
     reader: Connection,
-    poller: Poller,
-    ready: Vec<Ready>,
     looked_at_ns: u64,
     /// When the schedule of the publisher began.
     began_ns: u64,
@@ -65,17 +71,21 @@ impl StalledReader {
     /// # Errors
     /// If a connection or the subscription cannot be made.
     pub fn open(address: &ListenAddress) -> Result<StalledReader, BenchError> {
-        let frame = publish_template(0, PAYLOAD_BYTES, Publishing::to(SUBJECT))?;
-        let poller = Poller::new().map_err(BenchError::system("making a poller"))?;
-        let reader = open_reader(address, &poller)?;
-        let (publisher, _) = NativeClient::open(address, PAYLOAD_BYTES)?.into_parts();
+        let request = Publishing {
+            subject: SUBJECT,
+            reply: REPLY_SUBJECT,
+            flags: PublishFlags::REQUEST,
+            correlation: Ticket(1),
+        };
+        let frame = publish_template(0, PAYLOAD_BYTES, request)?;
+        let reader = open_reader(address)?;
+        let (publisher, wire) = NativeClient::open(address, PAYLOAD_BYTES)?.into_parts();
         Ok(StalledReader {
             address: address.clone(),
             frame,
             publisher,
+            wire,
             reader,
-            poller,
-            ready: Vec::new(),
             looked_at_ns: 0,
             began_ns: 0,
             scheduled: 0,
@@ -95,17 +105,20 @@ impl StalledReader {
         if self.began_ns == 0 {
             self.began_ns = now;
         }
-        let system = BenchError::system("waiting for sockets");
-        self.poller.wait(std::time::Duration::ZERO, &mut self.ready).map_err(system)?;
-        if !self.ready.is_empty() {
-            self.report.reader_cut_off += 1;
-            self.reader = open_reader(&self.address, &self.poller)?;
-            (self.began_ns, self.scheduled) = (now, 0);
+        match self.publish(now).map_err(BenchError::system("sending")).and_then(|()| self.listen())
+        {
+            Ok(true) => return Ok(()),
+            Ok(false) => {
+                self.report.reader_cut_off += 1;
+                self.reader = open_reader(&self.address)?;
+            }
+            Err(_) => self.report.publisher_cut_off += 1,
         }
-        match self.publish(now) {
-            Ok(()) => Ok(()),
-            Err(_) => self.come_back(),
-        }
+        // A new connection has no answers on their way to what was sent before the reader came back.
+        let client = NativeClient::open(&self.address, PAYLOAD_BYTES)?;
+        (self.publisher, self.wire) = client.into_parts();
+        (self.began_ns, self.scheduled) = (now, 0);
+        Ok(())
     }
 
     /// What has happened so far.
@@ -129,37 +142,28 @@ impl StalledReader {
             self.report.sent += 1;
             self.publisher.flush()?;
         }
-        self.drop_input()
-    }
-
-    /// Takes in what the broker says to the publisher, and forgets it.
-    fn drop_input(&mut self) -> io::Result<()> {
-        match self.publisher.receive()? {
-            Received::Bytes => {
-                let count = self.publisher.input().len();
-                self.publisher.consume(count);
-                Ok(())
-            }
-            Received::Nothing => Ok(()),
-            Received::End => Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
-        }
-    }
-
-    fn come_back(&mut self) -> Result<(), BenchError> {
-        self.report.publisher_cut_off += 1;
-        let client = NativeClient::open(&self.address, PAYLOAD_BYTES)?;
-        (self.publisher, _) = client.into_parts();
         Ok(())
+    }
+
+    /// Takes in what the broker says to the publisher. Returns whether the reader is still there.
+    fn listen(&mut self) -> Result<bool, BenchError> {
+        match self.publisher.receive().map_err(BenchError::system("receiving"))? {
+            Received::Bytes => {
+                let (used, is_unserved) = self.wire.look_for_unserved(self.publisher.input())?;
+                self.publisher.consume(used);
+                self.wire.take_answers(self.publisher.output());
+                Ok(!is_unserved)
+            }
+            Received::Nothing => Ok(true),
+            Received::End => Err(BenchError::Closed("broker")),
+        }
     }
 }
 
-/// A subscribed connection of which only the end is waited for.
-fn open_reader(address: &ListenAddress, poller: &Poller) -> Result<Connection, BenchError> {
+/// A subscribed connection that nobody reads.
+fn open_reader(address: &ListenAddress) -> Result<Connection, BenchError> {
     let mut client = NativeClient::open(address, PAYLOAD_BYTES)?;
     client.subscribe(SUBJECT)?;
     let (reader, _) = client.into_parts();
-    poller
-        .add(reader.descriptor(), 0, Interest::End)
-        .map_err(BenchError::system("adding a socket to a poller"))?;
     Ok(reader)
 }

@@ -9,4 +9,5 @@ mod matrix;
 mod native;
 mod real_broker;
 mod signals;
+mod verdicts;
 mod whole_runs;

@@ -1,25 +1,43 @@
 //! The whole first suite against the broker itself, embedded in the test.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use coilgun_bench::peers::servers::BrokerSource;
+use coilgun_bench::interrupt::Interrupt;
+use coilgun_bench::peers::servers::{BrokerSource, ServerSettings};
+use coilgun_bench::soak::run::{SoakSettings, run_soak};
 use coilgun_server::broker::Broker;
 use coilgun_server::config::Config;
 
 use crate::whole_runs::{run, settings};
 
 #[test]
+fn a_short_soak_exercises_everything_and_loses_nothing() {
+    let data = tempfile::tempdir().expect("there is room for files");
+    let (broker, source) = embedded(data.path());
+    let settings = SoakSettings {
+        servers: ServerSettings { bench: PathBuf::new(), broker: source, cpu: None },
+        load_cpu: None,
+        duration: Duration::from_secs(4),
+        interval: Duration::from_millis(200),
+    };
+    let report = run_soak(&settings, "no arguments", &Interrupt::default(), |_| {});
+    broker.shutdown_handle().shutdown();
+    let counters = broker.wait().expect("it ends in good order");
+    let report = report.expect("the broker can be looked at");
+    assert_eq!(report.error, None);
+    assert_eq!(report.amounts.below(&report.minimums), [""; 0], "{report}");
+    assert!(report.amounts.stalled_readers > 0, "{report}");
+    assert!(report.samples.len() >= 4 && report.memory.is_some(), "{report}");
+    assert!(report.samples.iter().all(|it| it.counters.is_some() && it.resident_bytes.is_some()));
+    assert!(counters.slow_consumers >= report.amounts.stalled_readers);
+    assert!(counters.protocol_errors > 0);
+}
+
+#[test]
 fn the_broker_carries_every_scenario_of_the_suite() {
     let data = tempfile::tempdir().expect("there is room for files");
-    let config = Config {
-        listen: vec![([127, 0, 0, 1], 0).into()],
-        unix: Some(PathBuf::new()),
-        data: data.path().join("data"),
-        ..Config::default()
-    };
-    let broker = Broker::start(config).expect("the broker starts");
-    let address = broker.addresses().first().expect("it listens").clone();
-    let source = BrokerSource::Running { address, pid: Some(std::process::id()) };
+    let (broker, source) = embedded(data.path());
     let ran = run(&settings(source, &[]));
     broker.shutdown_handle().shutdown();
     let counters = broker.wait().expect("it ends in good order");
@@ -42,4 +60,17 @@ fn the_broker_carries_every_scenario_of_the_suite() {
     let all = expected + asked;
     assert_eq!((counters.messages, counters.deliveries), (all, all));
     assert_eq!((counters.protocol_errors, counters.slow_consumers), (0, 0));
+}
+
+/// A broker in this process, and where it is.
+fn embedded(data: &Path) -> (Broker, BrokerSource) {
+    let config = Config {
+        listen: vec![([127, 0, 0, 1], 0).into()],
+        unix: Some(PathBuf::new()),
+        data: data.join("data"),
+        ..Config::default()
+    };
+    let broker = Broker::start(config).expect("the broker starts");
+    let address = broker.addresses().first().expect("it listens").clone();
+    (broker, BrokerSource::Running { address, pid: Some(std::process::id()) })
 }
