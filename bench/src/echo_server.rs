@@ -71,5 +71,5 @@ async fn echo(listener: Listener, waker: Waker, interrupt: Interrupt) -> io::Res
     let mut net = build_network(&mut env, &MemoryPlan::default())?;
     net.listen(listener.descriptor(), listener.kind());
     let echo = Echo::new(env, net, OUTBOX_HIGH_BYTES);
-    run(&mut UntilInterrupted { echo, interrupt }, &waker).await
+    run(&mut UntilInterrupted { echo, interrupt }, &waker, 0).await
 }

@@ -163,7 +163,7 @@ impl ShardStart {
         };
         let addresses = listeners.iter().map(|listener| listener.address().clone()).collect();
         started.send(Ok(addresses)).map_err(|_| BrokerFault::NotStarted)?;
-        run(&mut shard, &waker).await.map_err(BrokerFault::Ring)?;
+        run(&mut shard, &waker, config.timing.spin_us).await.map_err(BrokerFault::Ring)?;
         Ok(shard.counters())
     }
 }
@@ -204,6 +204,7 @@ fn memory_plan(config: &Config) -> MemoryPlan {
         large_bytes: config.limits.buffer_bytes_max,
         frame_bytes_max: config.limits.payload_bytes_max + frame_overhead,
         sockets_max: config.limits.connections_max + 64,
+        copy_max: config.limits.copy_bytes_max,
         ..MemoryPlan::default()
     }
 }

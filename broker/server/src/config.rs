@@ -43,12 +43,15 @@ pub struct Limits {
     /// Bytes of memory for output, and the same again for the assembly of large frames. Reserved,
     /// and used as it is needed.
     pub buffer_bytes_max: usize,
+    /// Payloads up to this many bytes are copied for each receiver; larger ones are sent from where
+    /// they arrived.
+    pub copy_bytes_max: usize,
     /// Bytes that may wait for one client before those who publish to it have to wait; one message
     /// of the largest size always may.
     pub outbox_bytes_max: usize,
 }
 
-/// How long things may take, in milliseconds.
+/// How long things may take, in milliseconds unless the name says otherwise.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Timing {
@@ -58,6 +61,8 @@ pub struct Timing {
     pub backpressure_ms: u64,
     /// How long a broker that shuts down waits for its clients.
     pub drain_ms: u64,
+    /// How long a shard with nothing to do looks for more before it sleeps, in microseconds.
+    pub spin_us: u64,
 }
 
 /// What is wrong with a configuration.
@@ -110,6 +115,7 @@ impl Default for Limits {
             subscriptions_per_client_max: limits::SUBSCRIPTIONS_PER_CLIENT_MAX,
             payload_bytes_max: limits::PAYLOAD_BYTES_DEFAULT,
             buffer_bytes_max: limits::BUFFER_BYTES_DEFAULT,
+            copy_bytes_max: limits::COPY_MAX,
             outbox_bytes_max: limits::OUTBOX_HIGH_BYTES,
         }
     }
@@ -121,6 +127,7 @@ impl Default for Timing {
             ping_interval_ms: limits::PING_INTERVAL_MS,
             backpressure_ms: limits::BACKPRESSURE_MS_MAX,
             drain_ms: limits::DRAIN_MS_MAX,
+            spin_us: 0,
         }
     }
 }
@@ -164,6 +171,8 @@ impl Config {
         in_range("limits.buffer_bytes_max", limit.buffer_bytes_max, buffer_min, 1 << 40)?;
         in_range_ms("timing.ping_interval_ms", self.timing.ping_interval_ms, 100, 3_600_000)?;
         in_range_ms("timing.backpressure_ms", self.timing.backpressure_ms, 1, 60_000)?;
+        in_range("limits.copy_bytes_max", limit.copy_bytes_max, 0, limits::COPY_MAX_CEILING)?;
+        in_range_ms("timing.spin_us", self.timing.spin_us, 0, 1_000_000)?;
         in_range_ms("timing.drain_ms", self.timing.drain_ms, 0, 600_000)?;
         if let Some(address) = self.listen.iter().find(|address| !address.ip().is_loopback())
             && !self.insecure

@@ -111,6 +111,9 @@ impl<E: Env> Turn for Echo<E> {
             self.end_all();
         }
         self.net.flush(now, &mut events)?;
+        let Echo { env, net, .. } = self;
+        // SAFETY: the memory came from the same environment, and free blocks have no holder.
+        net.trim(now, |base, len| unsafe { env.discard(base, len) });
         work += events.len();
         self.events = events;
         if self.stopping && self.net.is_deaf() && self.net.socket_count() == 0 {
@@ -120,7 +123,8 @@ impl<E: Env> Turn for Echo<E> {
     }
 
     fn prepare_park(&mut self) -> io::Result<bool> {
-        if let Some(at) = self.net.deadline() {
+        let deadlines = [self.net.deadline(), self.net.trim_due()];
+        if let Some(at) = deadlines.into_iter().flatten().min() {
             self.net.wake_at(at);
         }
         self.net.ring_mut().prepare_park()

@@ -3,7 +3,8 @@
 //! ```text
 //! region   | block 0 | block 1 | ... |        one run of memory, made once
 //! holders  |    2    |    0    | ... |        how many BlockRefs name the block
-//! free     [ 1, ... ]                         used last, given first: it is still in the cache
+//! free     [ 2, 1, ... | 7, 4 ]               used last, given first: it is still in the cache
+//!            never used   used: they take up memory until they are trimmed
 //! ```
 
 use core::cell::{Cell, RefCell};
@@ -22,6 +23,10 @@ struct Inner {
     holders: Box<[Cell<u32>]>,
     /// Holds room for every block, so that giving one back never allocates.
     free: RefCell<Vec<u32>>,
+    /// How many of the free blocks, the last ones of the list, were used since they were trimmed.
+    used_free: Cell<usize>,
+    /// The smallest `used_free` since [`Pool::begin_watch`].
+    used_free_min: Cell<usize>,
 }
 
 /// One holder of one block; the block goes back to its pool with the last holder.
@@ -45,6 +50,8 @@ impl Pool {
             block_bytes,
             holders: vec![Cell::new(0); count].into_boxed_slice(),
             free: RefCell::new((0..count_u32).rev().collect()),
+            used_free: Cell::new(0),
+            used_free_min: Cell::new(0),
         }))
     }
 
@@ -55,6 +62,9 @@ impl Pool {
         let holders = &self.0.holders[index as usize];
         assert_eq!(holders.get(), 0, "a free block has no holder");
         holders.set(1);
+        let used_free = self.0.used_free.get().saturating_sub(1);
+        self.0.used_free.set(used_free);
+        self.0.used_free_min.set(self.0.used_free_min.get().min(used_free));
         Some(BlockRef { pool: Rc::clone(&self.0), index })
     }
 
@@ -98,10 +108,52 @@ impl Pool {
         self.0.free.borrow().len()
     }
 
+    /// How many free blocks were used before and take up memory that nobody needs now.
+    #[must_use]
+    pub fn used_free_count(&self) -> usize {
+        self.0.used_free.get()
+    }
+
+    /// How many of them nobody has needed since the last [`Pool::begin_watch`].
+    #[must_use]
+    pub fn idle_count(&self) -> usize {
+        self.0.used_free_min.get()
+    }
+
+    /// Watches from now on how many blocks nobody needs.
+    pub fn begin_watch(&self) {
+        self.0.used_free_min.set(self.0.used_free.get());
+    }
+
+    /// Calls `discard` with the memory of at most `count` free blocks, those that were used longest
+    /// ago first, and says how many there were. They are zero or whatever they were afterwards, and
+    /// no longer count as used.
+    pub fn trim(&self, count: usize, mut discard: impl FnMut(NonNull<u8>, usize)) -> usize {
+        let free = self.0.free.borrow();
+        let used = self.0.used_free.get();
+        let count = count.min(used);
+        for index in &free[free.len() - used..][..count] {
+            discard(self.0.address_of(*index), self.0.block_bytes);
+        }
+        self.0.used_free.set(used - count);
+        self.0.used_free_min.set(self.0.used_free_min.get().saturating_sub(count));
+        count
+    }
+
     /// Whether both are the same pool.
     #[must_use]
     pub fn is(&self, block: &BlockRef) -> bool {
         Rc::ptr_eq(&self.0, &block.pool)
+    }
+}
+
+impl Inner {
+    /// Address of a block's first byte.
+    fn address_of(&self, index: u32) -> NonNull<u8> {
+        let offset = index as usize * self.block_bytes;
+        // SAFETY: block numbers are below the number of blocks, so the offset lies inside the
+        // region.
+        unsafe { self.region.base().add(offset) }
     }
 }
 
@@ -145,9 +197,7 @@ impl BlockRef {
     /// Address of the block's first byte.
     #[must_use]
     pub fn base(&self) -> NonNull<u8> {
-        let offset = self.index as usize * self.pool.block_bytes;
-        // SAFETY: `index` is below the number of blocks, so the offset lies inside the region.
-        unsafe { self.pool.region.base().add(offset) }
+        self.pool.address_of(self.index)
     }
 
     /// The bytes from `start` to `end`.
@@ -197,6 +247,7 @@ impl Drop for BlockRef {
         holders.set(left);
         if left == 0 {
             self.pool.free.borrow_mut().push(self.index);
+            self.pool.used_free.set(self.pool.used_free.get() + 1);
         }
     }
 }
@@ -237,6 +288,28 @@ mod tests {
         assert!(pool.take().is_none());
         drop(held);
         assert_eq!(pool.free_count(), pool.block_count());
+    }
+
+    #[test]
+    fn what_was_used_and_is_free_can_be_trimmed_the_longest_unused_first() {
+        let pool = Pool::new(Region::heap(4 * 16), 16);
+        let mut held: Vec<_> = (0..3).filter_map(|_| pool.take()).collect();
+        let first = held[0].base();
+        assert_eq!(pool.used_free_count(), 0);
+        pool.begin_watch();
+        // Given back in this order: the first one is the one that waits longest.
+        held.drain(..).for_each(drop);
+        assert_eq!((pool.used_free_count(), pool.idle_count()), (3, 0), "needed a moment ago");
+        pool.begin_watch();
+        drop(pool.take());
+        assert_eq!(pool.idle_count(), 2, "one was needed in the meantime");
+        let mut trimmed = Vec::new();
+        assert_eq!(pool.trim(1, |base, len| trimmed.push((base, len))), 1);
+        assert_eq!(trimmed, [(first, 16)]);
+        assert_eq!((pool.used_free_count(), pool.idle_count()), (2, 1));
+        assert_eq!(pool.trim(9, |_, _| {}), 2, "those that were never used are left alone");
+        let all: Vec<_> = (0..4).filter_map(|_| pool.take()).collect();
+        assert_eq!((all.len(), pool.used_free_count()), (4, 0));
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub const FRAME_BYTES_DEFAULT: usize =
 pub const BLOCK_BYTES: usize = 64 * 1024;
 /// Payloads up to this size are copied into the output block; larger ones are referenced (law S6).
 pub const COPY_MAX: usize = 1024;
+/// Largest size up to which an operator may have payloads copied, in bytes.
+pub const COPY_MAX_CEILING: usize = 32 * 1024;
 /// Most commands a session hands out before others get their turn (law S23).
 pub const COMMANDS_PER_SLICE: usize = 256;
 
@@ -81,7 +83,9 @@ pub const DRAIN_MS_MAX: u64 = 5_000;
 const _: () = assert!(SUBJECT_BYTES_MAX <= u16::MAX as usize, "frames say it in 16 bits");
 const _: () = assert!(CLIENT_NAME_BYTES_MAX <= u16::MAX as usize, "frames say it in 16 bits");
 const _: () = assert!("$NAME.".len() + CLIENT_NAME_BYTES_MAX <= SUBJECT_BYTES_MAX);
-const _: () = assert!(COPY_MAX + FRAME_OVERHEAD_BYTES_MAX <= BLOCK_BYTES, "copies fit one block");
+const _: () = assert!(COPY_MAX <= COPY_MAX_CEILING);
+const _: () =
+    assert!(COPY_MAX_CEILING + FRAME_OVERHEAD_BYTES_MAX <= BLOCK_BYTES, "copies fit one block");
 const _: () = assert!(CONTROL_FRAME_BYTES_MAX <= BLOCK_BYTES, "control frames fit one block");
 const _: () = assert!(
     SUBJECT_BYTES_MAX

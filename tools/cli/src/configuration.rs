@@ -110,11 +110,13 @@ fn overlay(config: &mut Config, arguments: &ServeArguments) {
     set(&mut limits.subscriptions_per_client_max, given.subscriptions_max.as_ref());
     set(&mut limits.payload_bytes_max, given.payload_max.as_ref());
     set(&mut limits.buffer_bytes_max, given.buffer_max.as_ref());
+    set(&mut limits.copy_bytes_max, given.copy_max.as_ref());
     set(&mut limits.outbox_bytes_max, given.outbox_max.as_ref());
     let (timing, given) = (&mut config.timing, &arguments.timing);
     set(&mut timing.ping_interval_ms, given.ping_interval_ms.as_ref());
     set(&mut timing.backpressure_ms, given.backpressure_ms.as_ref());
     set(&mut timing.drain_ms, given.drain_ms.as_ref());
+    set(&mut timing.spin_us, given.spin_us.as_ref());
 }
 
 /// Takes a value over, if there is one.

@@ -1,6 +1,7 @@
 //! The seam between a shard and its world.
 
 use std::io;
+use std::ptr::NonNull;
 
 use coilgun_protocol::buffer::{Pool, Region};
 use coilgun_protocol::model::Timestamp;
@@ -23,6 +24,13 @@ pub trait Env {
     /// # Errors
     /// If the kernel refuses.
     fn ring(&mut self, receive: &Pool) -> io::Result<Self::Ring>;
+
+    /// Gives the memory of `len` bytes at `base` back to the system until they are used again; they
+    /// hold zeroes or what they held before then.
+    ///
+    /// # Safety
+    /// The bytes lie in memory from [`Env::region`], and nobody refers to any of them.
+    unsafe fn discard(&mut self, base: NonNull<u8>, len: usize);
 
     /// The time; read once per turn (law S27).
     fn now(&mut self) -> Timestamp;

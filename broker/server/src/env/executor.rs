@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   turn, turn, turn ...    while there is work; every 200 us one real reactor turn for glommio
-//!   nothing to do:          announce sleep, look again, wait for the eventfd inside glommio
+//!   nothing to do:          spin for a while, if asked to; then
+//!                           announce sleep, look again, wait for the eventfd inside glommio
 //! ```
 //!
 //! The ring's own completions and other threads write to the same eventfd; glommio polls it in its
@@ -84,33 +85,40 @@ where
     builder.spawn(make).map(ShardThread).map_err(io::Error::from)
 }
 
-/// Calls `shard`'s turns inside a glommio executor until it is done.
+/// Calls `shard`'s turns inside a glommio executor until it is done. Where nothing is left to do it
+/// goes on to look for `spin_us` microseconds before it sleeps (law S25); 0: it sleeps at once.
 ///
 /// # Errors
 /// If a turn fails, or glommio cannot wait.
-pub async fn run(shard: &mut impl Turn, waker: &Waker) -> io::Result<()> {
+pub async fn run(shard: &mut impl Turn, waker: &Waker, spin_us: u64) -> io::Result<()> {
     let event = PollableFd::new(waker.clone()).map_err(io::Error::from)?;
     // Always readable, so that waiting for it costs exactly one turn of the reactor.
     let always = PollableFd::new(ready_event()?).map_err(io::Error::from)?;
     let mut reactor_turn_at = Timestamp::default();
+    let mut spins_until = Timestamp::default();
     // Ends when the shard says that it is done.
     loop {
         let now = shard.now();
-        match shard.turn(now)? {
+        let work = shard.turn(now)?;
+        if work == Work::More {
+            spins_until = Timestamp(now.0 + spin_us * 1_000);
+        }
+        match work {
             Work::Done => return Ok(()),
             Work::More if now < reactor_turn_at => {}
-            Work::More => {
-                always.readable().await.map_err(io::Error::from)?;
-                reactor_turn_at = Timestamp(now.0 + REACTOR_TURN_NS);
-            }
-            Work::Idle => {
+            Work::Idle if now < spins_until.min(reactor_turn_at) => std::hint::spin_loop(),
+            Work::Idle if now >= spins_until => {
                 waker.announce_sleep();
                 if shard.prepare_park()? {
                     event.readable().await.map_err(io::Error::from)?;
-                    reactor_turn_at = Timestamp(now.0 + REACTOR_TURN_NS);
+                    reactor_turn_at = Timestamp(shard.now().0 + REACTOR_TURN_NS);
                 }
                 waker.end_sleep();
                 shard.end_park();
+            }
+            Work::More | Work::Idle => {
+                always.readable().await.map_err(io::Error::from)?;
+                reactor_turn_at = Timestamp(now.0 + REACTOR_TURN_NS);
             }
         }
     }

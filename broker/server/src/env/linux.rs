@@ -1,6 +1,7 @@
 //! The real world: Linux.
 
 use std::io;
+use std::ptr::NonNull;
 
 use coilgun_protocol::buffer::{Pool, Region};
 use coilgun_protocol::model::Timestamp;
@@ -32,6 +33,11 @@ impl Env for LinuxEnv {
 
     fn ring(&mut self, receive: &Pool) -> io::Result<UringRing> {
         UringRing::new(self.waker.descriptor(), receive.block_count())
+    }
+
+    unsafe fn discard(&mut self, base: NonNull<u8>, len: usize) {
+        // SAFETY: the caller promises that nobody refers to the bytes.
+        unsafe { memory::discard(base, len) };
     }
 
     fn now(&mut self) -> Timestamp {

@@ -54,6 +54,16 @@ pub fn map(len: usize) -> io::Result<Region> {
     Ok(unsafe { Region::new(base, len, Box::new(mapping)) })
 }
 
+/// Gives whole pages of a mapping back to the kernel; they are zeroes when they are touched again.
+///
+/// # Safety
+/// The bytes lie in memory from [`map`], and nobody refers to any of them.
+pub unsafe fn discard(base: NonNull<u8>, len: usize) {
+    // SAFETY: the caller promises that nobody refers to the bytes. Advice that the kernel does not
+    // take leaves them as they are.
+    unsafe { libc::madvise(base.as_ptr().cast(), len, libc::MADV_DONTNEED) };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,8 @@
 
 use coilgun_protocol::buffer::{BlockRange, Pool};
 
+use super::inbox::Inbox;
+
 /// Where assembly blocks come from.
 #[derive(Clone, Debug)]
 pub struct AssemblyPools {
@@ -38,11 +40,73 @@ impl Assembly {
 #[error("no block is free to assemble a frame in")]
 pub struct NoAssemblyBlock;
 
+impl Inbox {
+    /// Begins to assemble the frame that begins with `begin`.
+    pub(super) fn begin_assembly(
+        &mut self,
+        begin: &BlockRange,
+        need: usize,
+        pools: &AssemblyPools,
+    ) -> Result<(), NoAssemblyBlock> {
+        let range = assembly_block(need.min(self.bytes).max(begin.len()), pools)?;
+        self.assembly = Some(Assembly { range, need, from_front: 0 });
+        self.append_to_assembly(begin.bytes());
+        Ok(())
+    }
+
+    /// Moves bytes from the chunks into the assembly until it has what it needs.
+    pub(super) fn fill_assembly(&mut self, pools: &AssemblyPools) -> Result<(), NoAssemblyBlock> {
+        self.make_room(pools)?;
+        // Ends because every step empties a chunk or fills the assembly.
+        while let Some(assembly) = &self.assembly {
+            let missing = assembly.need.saturating_sub(assembly.range.len());
+            if missing == 0 {
+                break;
+            }
+            let Some(mut piece) = self.chunks.pop_front() else { break };
+            let now = assembly.step(missing).min(piece.len());
+            self.append_to_assembly(&piece.bytes()[..now]);
+            piece.advance(now);
+            let left = if piece.is_empty() { 0 } else { now };
+            if let Some(assembly) = &mut self.assembly {
+                assembly.from_front = if left == 0 { 0 } else { assembly.from_front + left };
+            }
+            if !piece.is_empty() {
+                self.chunks.push_front(piece);
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves the assembly to a larger block if what has arrived of its frame does not fit.
+    fn make_room(&mut self, pools: &AssemblyPools) -> Result<(), NoAssemblyBlock> {
+        let Some(assembly) = &self.assembly else { return Ok(()) };
+        let there = assembly.need.min(self.bytes);
+        if assembly.range.start() + there <= assembly.range.block().capacity() {
+            return Ok(());
+        }
+        let (old, need, from_front) = (assembly.range.clone(), assembly.need, assembly.from_front);
+        self.begin_assembly(&old, need, pools)?;
+        if let Some(assembly) = &mut self.assembly {
+            assembly.from_front = from_front;
+        }
+        Ok(())
+    }
+
+    fn append_to_assembly(&mut self, bytes: &[u8]) {
+        let assembly = self.assembly.as_mut().expect("an assembly was begun");
+        let (start, end) = (assembly.range.start(), assembly.range.end());
+        let block = assembly.range.block().clone();
+        // SAFETY: the inbox is the only writer of its assembly block, and nobody was shown the
+        // bytes behind the end of its range.
+        unsafe { block.unwritten(end, end + bytes.len()) }.copy_from_slice(bytes);
+        assembly.range = BlockRange::new(block, start, end + bytes.len());
+        self.copied_bytes += bytes.len() as u64;
+    }
+}
+
 /// An empty range at the front of a block with room for `len` bytes.
-pub(super) fn assembly_block(
-    len: usize,
-    pools: &AssemblyPools,
-) -> Result<BlockRange, NoAssemblyBlock> {
+fn assembly_block(len: usize, pools: &AssemblyPools) -> Result<BlockRange, NoAssemblyBlock> {
     let pool = if len <= pools.small.block_bytes() { &pools.small } else { &pools.large };
     if len > pool.block_bytes() {
         return Err(NoAssemblyBlock);

@@ -7,8 +7,9 @@
 //!
 //! A frame that lies whole in a receive block is parsed where it lies. An incomplete one never pins
 //! a receive block: its bytes move to an assembly block, and bytes follow as they arrive (law S7).
-//! Small frames are assembled in a block of the output size; longer ones in a block of the large
-//! pool, whose memory is reserved but only touched as far as bytes were written.
+//! Assembly begins in a block of the output size. Only when more bytes than that have arrived do they
+//! move to a block of the large pool, of which there are few: whoever merely announces a long frame
+//! takes none of them.
 //!
 //! Invariant: bytes come out in the order they came in, each once.
 
@@ -17,15 +18,15 @@ use std::collections::VecDeque;
 use coilgun_protocol::buffer::{BlockRange, Pool};
 use coilgun_protocol::session::Consumed;
 
-use super::assembly::{Assembly, AssemblyPools, NoAssemblyBlock, assembly_block};
+use super::assembly::{Assembly, AssemblyPools, NoAssemblyBlock};
 
 /// Received bytes that wait.
 #[derive(Debug, Default)]
 pub struct Inbox {
-    assembly: Option<Assembly>,
-    chunks: VecDeque<BlockRange>,
-    bytes: usize,
-    copied_bytes: u64,
+    pub(super) assembly: Option<Assembly>,
+    pub(super) chunks: VecDeque<BlockRange>,
+    pub(super) bytes: usize,
+    pub(super) copied_bytes: u64,
 }
 
 /// What there is to parse.
@@ -99,8 +100,9 @@ impl Inbox {
         if front.is_empty() {
             self.chunks.pop_front();
         } else if consumed.need > 0 {
-            let begin = self.chunks.pop_front().expect("there is a front");
+            let begin = front.clone();
             self.begin_assembly(&begin, consumed.need, pools)?;
+            self.chunks.pop_front();
         }
         Ok(())
     }
@@ -182,67 +184,6 @@ impl Inbox {
         self.chunks.clear();
         self.bytes = 0;
     }
-
-    fn begin_assembly(
-        &mut self,
-        begin: &BlockRange,
-        need: usize,
-        pools: &AssemblyPools,
-    ) -> Result<(), NoAssemblyBlock> {
-        let range = assembly_block(need.max(begin.len()), pools)?;
-        self.assembly = Some(Assembly { range, need, from_front: 0 });
-        self.append_to_assembly(begin.bytes());
-        Ok(())
-    }
-
-    /// Moves bytes from the chunks into the assembly until it has what it needs.
-    fn fill_assembly(&mut self, pools: &AssemblyPools) -> Result<(), NoAssemblyBlock> {
-        self.make_room(pools)?;
-        // Ends because every step empties a chunk or fills the assembly.
-        while let Some(assembly) = &self.assembly {
-            let missing = assembly.need.saturating_sub(assembly.range.len());
-            if missing == 0 {
-                break;
-            }
-            let Some(mut piece) = self.chunks.pop_front() else { break };
-            let now = assembly.step(missing).min(piece.len());
-            self.append_to_assembly(&piece.bytes()[..now]);
-            piece.advance(now);
-            let left = if piece.is_empty() { 0 } else { now };
-            if let Some(assembly) = &mut self.assembly {
-                assembly.from_front = if left == 0 { 0 } else { assembly.from_front + left };
-            }
-            if !piece.is_empty() {
-                self.chunks.push_front(piece);
-            }
-        }
-        Ok(())
-    }
-
-    /// Moves the assembly to a larger block if its frame turned out not to fit.
-    fn make_room(&mut self, pools: &AssemblyPools) -> Result<(), NoAssemblyBlock> {
-        let Some(assembly) = &self.assembly else { return Ok(()) };
-        if assembly.range.start() + assembly.need <= assembly.range.block().capacity() {
-            return Ok(());
-        }
-        let (old, need, from_front) = (assembly.range.clone(), assembly.need, assembly.from_front);
-        self.begin_assembly(&old, need, pools)?;
-        if let Some(assembly) = &mut self.assembly {
-            assembly.from_front = from_front;
-        }
-        Ok(())
-    }
-
-    fn append_to_assembly(&mut self, bytes: &[u8]) {
-        let assembly = self.assembly.as_mut().expect("an assembly was begun");
-        let (start, end) = (assembly.range.start(), assembly.range.end());
-        let block = assembly.range.block().clone();
-        // SAFETY: the inbox is the only writer of its assembly block, and nobody was shown the
-        // bytes behind the end of its range.
-        unsafe { block.unwritten(end, end + bytes.len()) }.copy_from_slice(bytes);
-        assembly.range = BlockRange::new(block, start, end + bytes.len());
-        self.copied_bytes += bytes.len() as u64;
-    }
 }
 
 #[cfg(test)]
@@ -307,6 +248,25 @@ mod tests {
             assert_eq!(inbox.bytes(), 0);
             assert_eq!(pools.small.free_count() + pools.large.free_count(), 6);
         }
+    }
+
+    #[test]
+    fn s7_a_long_frame_takes_a_large_block_when_its_bytes_are_there() {
+        let (receive, pools) = (Pool::new(Region::heap(8 * 300), 300), pools());
+        let mut inbox = Inbox::default();
+        let mut seen = Vec::new();
+        inbox.push(piece(&receive, &[200, 7, 7]));
+        drain(&mut inbox, &pools, &mut seen);
+        inbox.push(piece(&receive, &[7; 29]));
+        drain(&mut inbox, &pools, &mut seen);
+        assert_eq!((pools.small.free_count(), pools.large.free_count()), (3, 2), "announced only");
+        inbox.push(piece(&receive, &[7]));
+        drain(&mut inbox, &pools, &mut seen);
+        assert_eq!((pools.small.free_count(), pools.large.free_count()), (4, 1), "33 bytes came");
+        inbox.push(piece(&receive, &[7; 168]));
+        drain(&mut inbox, &pools, &mut seen);
+        assert_eq!(seen, [[7; 200]]);
+        assert_eq!((pools.small.free_count(), pools.large.free_count()), (4, 2));
     }
 
     #[test]

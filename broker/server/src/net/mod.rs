@@ -26,6 +26,7 @@ mod sending;
 mod slots;
 mod socket;
 mod transport;
+mod trimming;
 
 pub use assembly::{AssemblyPools, NoAssemblyBlock};
 pub use counters::{NetCopies, NetCounters};

@@ -13,6 +13,7 @@ use super::receive_buffers::ReceiveBuffers;
 use super::ring::{Completion, Operation, OperationKind, Ring, UserData};
 use super::slots::Slots;
 use super::socket::{Phase, Socket};
+use super::trimming::Trimming;
 
 /// Most completions one turn looks at (law S23).
 const COMPLETIONS_PER_TURN: usize = 256;
@@ -76,6 +77,7 @@ pub struct Net<R: Ring> {
     /// Those that are flushing or lingering.
     pub(super) ending: Vec<ClientId>,
     pub(super) listeners: Vec<AcceptState>,
+    pub(super) trimming: Trimming,
     completions: Vec<Completion>,
     /// The earliest sign the ring was asked for and has not given yet.
     wakes_at: Option<Timestamp>,
@@ -98,6 +100,7 @@ impl<R: Ring> Net<R> {
             dirty: Vec::new(),
             ending: Vec::new(),
             listeners: Vec::new(),
+            trimming: Trimming::default(),
             completions: Vec::with_capacity(COMPLETIONS_PER_TURN),
             wakes_at: None,
             counters: NetCounters::default(),

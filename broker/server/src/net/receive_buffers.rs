@@ -47,6 +47,12 @@ impl ReceiveBuffers {
         ReceiveBuffers { pool, filled, provided: 0, wanted: WANTED_MIN, since_fewer: 0 }
     }
 
+    /// The blocks.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
     /// Provides free blocks to the kernel until it has as many as it should.
     pub fn provide_free(&mut self, ring: &mut impl Ring) {
         while self.provided < self.wanted

@@ -126,6 +126,14 @@ impl<E: Env> Shard<E> {
         }
     }
 
+    /// Gives memory of blocks that nobody needs back to the system.
+    fn trim(&mut self, now: Timestamp) {
+        let Shard { env, net, .. } = self;
+        // SAFETY: the network hands out memory of free blocks of its pools only: it came from the
+        // same environment, and a free block has no holder who could refer to it.
+        net.trim(now, |base, len| unsafe { env.discard(base, len) });
+    }
+
     fn on_net_event(&mut self, now: Timestamp, event: NetEvent) {
         match event {
             NetEvent::Opened(id) => self.on_opened(now, id),
@@ -183,6 +191,7 @@ impl<E: Env> Turn for Shard<E> {
         let flushed = self.net.flush(now, &mut events);
         self.events = events;
         flushed?;
+        self.trim(now);
         if self.run_draining(now) {
             return Ok(Work::Done);
         }
@@ -196,6 +205,7 @@ impl<E: Env> Turn for Shard<E> {
             self.net.deadline(),
             self.pressure_ends(),
             self.drain_ends(),
+            self.net.trim_due(),
         ];
         if let Some(at) = deadlines.into_iter().flatten().min() {
             self.net.wake_at(at);

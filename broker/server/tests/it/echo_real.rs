@@ -50,7 +50,7 @@ fn start(address: ListenAddress, connections: u64) -> (ListenAddress, impl FnOnc
             let mut net = build_network(&mut env, &plan).expect("the kernel gives a ring");
             net.listen(listener.descriptor(), listener.kind());
             let mut until = Until { echo: Echo::new(env, net, 1 << 20), connections };
-            run(&mut until, &waker).await.expect("the ring works");
+            run(&mut until, &waker, 0).await.expect("the ring works");
         })
         .expect("an executor starts");
     (bound, move || thread.join().expect("the echo ends in good order"))

@@ -339,6 +339,29 @@ fn s2_slots_are_used_again_and_nothing_of_the_old_client_is_left() {
 }
 
 #[test]
+fn memory_that_a_burst_took_goes_back_to_the_system() {
+    let mut broker = broker();
+    let mut slow = broker.connect(2_000);
+    slow.hello("slow");
+    slow.subscribe(1, "x", "");
+    let mut fast = broker.open("fast");
+    broker.barrier(&mut slow);
+    (0..60).for_each(|_| fast.publish("x", &[7; 60_000]));
+    broker.barrier(&mut fast);
+    broker.until(&mut slow, |slow| slow.seen.len() == 60);
+    assert_eq!(broker.world.discarded_bytes(), 0, "it was needed a moment ago");
+    for _ in 0..60 {
+        broker.world.advance_ms(100);
+        // It asks to be woken as long as there is something to give back.
+        broker.turns_until_it_sleeps();
+    }
+    assert!(broker.world.discarded_bytes() > 2_000_000, "{}", broker.world.discarded_bytes());
+    (0..5).for_each(|_| fast.publish("x", &[8; 60_000]));
+    broker.until(&mut slow, |slow| slow.seen.len() == 65);
+    assert!(slow.seen[60..].iter().all(|seen| seen.payload == [8; 60_000]));
+}
+
+#[test]
 fn the_broker_says_what_it_counted() {
     let mut broker = broker();
     let mut asker = broker.open("asker");

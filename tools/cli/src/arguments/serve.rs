@@ -96,6 +96,10 @@ pub(crate) struct LimitArguments {
     #[arg(long, value_name = "SIZE", env = "COILGUN_BUFFER_MAX", value_parser = parse_bytes)]
     pub(crate) buffer_max: Option<usize>,
 
+    /// Largest payload that is copied for each receiver instead of sent from where it arrived
+    #[arg(long, value_name = "SIZE", env = "COILGUN_COPY_MAX", value_parser = parse_bytes)]
+    pub(crate) copy_max: Option<usize>,
+
     /// What may wait for one client before those who publish to it have to wait
     #[arg(long, value_name = "SIZE", env = "COILGUN_OUTBOX_MAX", value_parser = parse_bytes)]
     pub(crate) outbox_max: Option<usize>,
@@ -116,4 +120,8 @@ pub(crate) struct TimingArguments {
     /// How long a broker that shuts down waits for its clients
     #[arg(long, value_name = "MILLISECONDS", env = "COILGUN_DRAIN_MS")]
     pub(crate) drain_ms: Option<u64>,
+
+    /// How long a shard with nothing to do looks for more before it sleeps [default: 0]
+    #[arg(long = "spin", value_name = "MICROSECONDS", env = "COILGUN_SPIN_US")]
+    pub(crate) spin_us: Option<u64>,
 }

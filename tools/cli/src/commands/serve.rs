@@ -23,6 +23,7 @@ pub(super) fn serve(arguments: &ServeArguments) -> Result<(), Failure> {
 }
 
 fn run(config: Config) -> Result<(), Failure> {
+    warn_of_spinning(&config);
     let broker = Broker::start(config)?;
     let shutdown = broker.shutdown_handle();
     let _watch = SignalWatch::start(move || {
@@ -35,6 +36,14 @@ fn run(config: Config) -> Result<(), Failure> {
     }
     broker.wait()?;
     Ok(())
+}
+
+/// A shard that spins takes its core from everybody else who runs there (law S25).
+fn warn_of_spinning(config: &Config) {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    if config.timing.spin_us > 0 && cores < 2 {
+        note("--spin leaves no core free: whoever the broker waits for may have to wait for it");
+    }
 }
 
 /// A broker that panicked does not know what it promised: the process ends, and the next start

@@ -87,18 +87,23 @@ fn every_flag_reaches_its_key() {
         "1GiB",
         "--outbox-max",
         "3MiB",
+        "--copy-max",
+        "2KiB",
         "--ping-interval-ms",
         "700",
         "--backpressure-ms",
         "8",
         "--drain-ms",
         "9",
+        "--spin",
+        "10",
     ]));
     let expected = "listen = [\"0.0.0.0:1\", \"[::1]:2\"]\nunix = \"s.sock\"\ndata = \"d\"\n\
         insecure = true\nnamespaces = [\"a\", \"b\"]\n[limits]\nconnections_max = 5\n\
         subscriptions_per_client_max = 6\npayload_bytes_max = 65536\n\
-        buffer_bytes_max = 1073741824\noutbox_bytes_max = 3145728\n[timing]\n\
-        ping_interval_ms = 700\nbackpressure_ms = 8\ndrain_ms = 9\n";
+        buffer_bytes_max = 1073741824\ncopy_bytes_max = 2048\n\
+        outbox_bytes_max = 3145728\n[timing]\n\
+        ping_interval_ms = 700\nbackpressure_ms = 8\ndrain_ms = 9\nspin_us = 10\n";
     assert_eq!(config, expected.parse().expect("TOML"));
 }
 

@@ -1,6 +1,7 @@
 //! The simulated world as a shard's environment.
 
 use std::io;
+use std::ptr::NonNull;
 
 use coilgun_protocol::buffer::{Pool, Region};
 use coilgun_protocol::model::Timestamp;
@@ -8,6 +9,9 @@ use coilgun_protocol::model::Timestamp;
 use super::ring::SimRing;
 use super::world::SimWorld;
 use crate::env::Env;
+
+/// What discarded memory holds: whoever still looks at it shall notice.
+const DISCARDED: u8 = 0xDF;
 
 /// [`Env`] in a simulated world.
 #[derive(Clone, Debug)]
@@ -32,6 +36,12 @@ impl Env for SimEnv {
 
     fn ring(&mut self, receive: &Pool) -> io::Result<SimRing> {
         Ok(SimRing::new(self.world.clone(), receive.clone()))
+    }
+
+    unsafe fn discard(&mut self, base: NonNull<u8>, len: usize) {
+        self.world.count_discarded(len);
+        // SAFETY: the caller promises that nobody refers to the bytes, and they are mapped.
+        unsafe { base.write_bytes(DISCARDED, len) };
     }
 
     fn now(&mut self) -> Timestamp {

@@ -20,6 +20,7 @@ pub(super) struct State {
     pub(super) now: Timestamp,
     pub(super) faults: Faults,
     pub(super) counts: FaultCounts,
+    discarded_bytes: u64,
     pub(super) sockets: Vec<SimSocket>,
     /// Connections that wait to be accepted, with the listening descriptor.
     pub(super) connecting: VecDeque<(RawFd, PeerId)>,
@@ -34,9 +35,20 @@ impl SimWorld {
             now: Timestamp(1),
             faults,
             counts: FaultCounts::default(),
+            discarded_bytes: 0,
             sockets: Vec::new(),
             connecting: VecDeque::new(),
         })))
+    }
+
+    pub(super) fn count_discarded(&self, len: usize) {
+        self.state().discarded_bytes += len as u64;
+    }
+
+    /// How many bytes of memory went back to the system.
+    #[must_use]
+    pub fn discarded_bytes(&self) -> u64 {
+        self.state().discarded_bytes
     }
 
     pub(super) fn state(&self) -> RefMut<'_, State> {
