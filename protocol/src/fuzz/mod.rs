@@ -3,8 +3,10 @@
 //! What it does: names the entries that lie beside their decoders, for whatever drives them. What
 //! it never does: it makes up no input at random; who drives does.
 
+mod corpus;
 mod seeds;
 mod targets;
 
+pub use corpus::{read_corpus, write_corpus};
 pub use seeds::fuzz_seeds;
 pub use targets::FUZZ_TARGETS;

@@ -4,6 +4,7 @@
 //! `tests/golden` and `tests/transcript` anew, to be read in review; without it they are compared.
 
 mod allocations;
+mod corpus;
 mod delivery;
 mod files;
 mod golden;

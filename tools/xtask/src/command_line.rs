@@ -22,6 +22,8 @@ pub(crate) enum Task {
     Tidy,
     /// Regenerate the schema code and the golden files, for review with git diff
     Golden(GoldenOptions),
+    /// Grow the corpus: keep inputs that reach new places in the decoders
+    Fuzz(GrowOptions),
     /// Throw mutated bytes at every decoder, the same bytes for the same seed
     FuzzSmoke(FuzzOptions),
 }
@@ -48,13 +50,33 @@ pub(crate) struct GoldenOptions {
     pub(crate) check: bool,
 }
 
+/// Which corpus to grow, and for how long.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct GrowOptions {
+    /// Only this target; all of them otherwise
+    #[arg(long, value_name = "NAME|all")]
+    pub(crate) target: Option<String>,
+    /// Mutated inputs for each target
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000_000)]
+    pub(crate) executions: u64,
+    /// Stop a target after this time
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) seconds: Option<u64>,
+    /// The number the mutations follow from; another one finds other inputs
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Where the corpus lies; protocol/tests/corpus otherwise
+    #[arg(long, value_name = "DIR")]
+    pub(crate) corpus: Option<PathBuf>,
+}
+
 /// What to throw at which decoder.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct FuzzOptions {
     /// Only this target; all of them otherwise
     #[arg(long, value_name = "NAME")]
     pub(crate) target: Option<String>,
-    /// Mutated inputs for each target, after its seeds
+    /// Mutated inputs for each target, after its seeds and the corpus
     #[arg(long, value_name = "COUNT", default_value_t = 100_000)]
     pub(crate) executions: u64,
     /// The number all inputs follow from

@@ -8,6 +8,7 @@ use coilgun_protocol::model::Timestamp;
 use super::network::{Net, NetEvent};
 use super::ring::{Completion, Operation, OperationKind, Ring, UserData};
 use super::socket::{Socket, SocketKind};
+use crate::mutant::{self, Mutant};
 
 /// How long accepting pauses after the machine had no descriptor left, in milliseconds.
 const ACCEPT_PAUSE_MS: u64 = 100;
@@ -78,7 +79,8 @@ impl<R: Ring> Net<R> {
             }
         }
         // A multishot accept may end by itself just before its cancellation comes.
-        if !self.listeners[index].armed && !self.listeners[index].stopped {
+        let is_forgotten = mutant::is_active(Mutant::DroppedAccept);
+        if !self.listeners[index].armed && !self.listeners[index].stopped && !is_forgotten {
             self.arm_accept(index);
         }
     }

@@ -5,6 +5,7 @@ use coilgun_protocol::model::{ClientId, Timestamp};
 use super::network::{End, Net, NetEvent};
 use super::ring::{Operation, OperationKind, Ring};
 use super::socket::{Phase, Receive};
+use crate::mutant::{self, Mutant};
 
 /// How long a connection may take to send what is left when it is finished, in milliseconds.
 const FLUSH_MS_MAX: u64 = 5_000;
@@ -76,7 +77,8 @@ impl<R: Ring> Net<R> {
     /// Closes the descriptor of a closing connection once nothing is outstanding (laws S1, S2).
     pub(super) fn settle(&mut self, id: ClientId) {
         let Some(socket) = self.sockets.get(id) else { return };
-        if socket.phase == Phase::Closing && socket.outstanding == 0 && !socket.closed {
+        let is_quiet = socket.outstanding == 0 || mutant::is_active(Mutant::EarlyRelease);
+        if socket.phase == Phase::Closing && is_quiet && !socket.closed {
             let operation = Operation::Close { socket: socket.descriptor };
             // SAFETY: closing names no memory.
             unsafe { self.push(id, OperationKind::Close, operation) };

@@ -8,6 +8,7 @@ use super::inbox::Next;
 use super::network::{End, Net, NetEvent};
 use super::ring::{Completion, Operation, OperationKind, Ring};
 use super::socket::{Phase, Receive, Socket};
+use crate::mutant::{self, Mutant};
 
 /// Unparsed bytes of one connection above which it is not read for a while (law S5).
 const INBOX_HIGH_BYTES: usize = 4 * limits::BLOCK_BYTES;
@@ -104,7 +105,9 @@ impl<R: Ring> Net<R> {
             return;
         };
         if !completion.more {
-            socket.receive = Receive::Idle;
+            if len == 0 || !mutant::is_active(Mutant::DroppedReceive) {
+                socket.receive = Receive::Idle;
+            }
             socket.outstanding -= 1;
         }
         match (socket.phase, piece) {
@@ -160,7 +163,9 @@ impl<R: Ring> Net<R> {
                 self.counters.starvations += 1;
                 self.buffers.on_shortage();
                 socket.receive = Receive::Starved;
-                self.starved.push_back(id);
+                if !mutant::is_active(Mutant::LostStarved) {
+                    self.starved.push_back(id);
+                }
             }
             libc::ECANCELED | libc::EINTR | libc::EAGAIN => self.arm_receive(id),
             error => self.end(id, End::Failed(error), events),

@@ -5,6 +5,7 @@ use coilgun_protocol::model::{ClientId, Timestamp};
 use super::network::{End, Net, NetEvent};
 use super::ring::{Operation, OperationKind, Ring};
 use super::socket::{Phase, SendPlan};
+use crate::mutant::{self, Mutant};
 
 impl<R: Ring> Net<R> {
     /// Begins a send for every connection that has something to say and is not sending.
@@ -50,6 +51,11 @@ impl<R: Ring> Net<R> {
         // SAFETY: the runs are the first `bytes` of the outbox, which keeps them until `on_sent`
         // consumes them; while the send is outstanding the socket is not freed (law S1).
         unsafe { self.push(id, OperationKind::Send, operation) };
+        if mutant::is_active(Mutant::FreedEarly)
+            && let Some(socket) = self.sockets.get_mut(id)
+        {
+            socket.outbox.consume(bytes);
+        }
     }
 
     /// The reader has not taken what was sent to it before. What it has not taken after one more
@@ -92,13 +98,16 @@ impl<R: Ring> Net<R> {
             return;
         };
         socket.outstanding -= 1;
-        socket.in_flight = 0;
+        let in_flight = std::mem::take(&mut socket.in_flight);
         if socket.phase == Phase::Closing {
             return self.settle(id);
         }
         match usize::try_from(result) {
             Ok(sent) => {
-                socket.outbox.consume(sent);
+                let is_repeated = mutant::is_active(Mutant::RepeatedSend) && sent < in_flight;
+                if !is_repeated && !mutant::is_active(Mutant::FreedEarly) {
+                    socket.outbox.consume(sent);
+                }
                 self.counters.sent_bytes += sent as u64;
                 if socket.phase == Phase::Open {
                     events.push(NetEvent::Sent(id));

@@ -9,10 +9,12 @@ use coilgun_protocol::model::{
 use coilgun_protocol::session::Session;
 
 use super::client::Clients;
+use super::credit::has_room;
 use super::dispatch::{Progress, bytes, piece};
 use super::system;
 use super::turn::Shard;
 use crate::env::Env;
+use crate::mutant::{self, Mutant};
 use crate::net::{Net, Ring};
 
 impl<E: Env> Shard<E> {
@@ -42,11 +44,12 @@ impl<E: Env> Shard<E> {
                 return Progress::Done;
             }
         }
-        if let Some(full) = self.plan.targets().iter().find(|it| !self.has_room(it.client)) {
+        let full = self.plan.targets().iter().find(|it| !self.has_room(it.client));
+        if let Some(full) = full.filter(|_| !mutant::is_active(Mutant::HalfFanOut)) {
             return Progress::Waits(full.client);
         }
         self.router.commit(&self.plan);
-        let Shard { clients, net, plan, router, .. } = self;
+        let Shard { clients, net, plan, router, settings, .. } = self;
         let mut message = Event::Deliver(Delivery {
             subscription: SubscriptionId::NAME,
             subject,
@@ -60,7 +63,8 @@ impl<E: Env> Shard<E> {
             flags: publish.flags,
             missed: 0,
         });
-        let receivers = deliver(now, plan, clients, net, &mut message);
+        let high = settings.outbox_high_bytes;
+        let receivers = deliver(now, plan, clients, net, high, &mut message);
         let starved = self.plan.is_starved();
         self.account(now, id, publish, receivers, starved);
         Progress::Done
@@ -107,7 +111,7 @@ impl<E: Env> Shard<E> {
         }
         self.router.commit(&self.plan);
         let Shard { clients, net, plan, .. } = self;
-        deliver(now, plan, clients, net, &mut Event::Deliver(answer));
+        deliver(now, plan, clients, net, high, &mut Event::Deliver(answer));
         Ok(Progress::Done)
     }
 
@@ -144,10 +148,14 @@ fn deliver<R: Ring>(
     plan: &Plan,
     clients: &mut Clients,
     net: &mut Net<R>,
+    high: usize,
     message: &mut Event<'_>,
 ) -> u32 {
     let mut receivers = 0;
     for target in plan.targets() {
+        if mutant::is_active(Mutant::HalfFanOut) && !has_room(net, high, target.client) {
+            continue;
+        }
         let Some(client) = clients.get_mut(target.client) else { continue };
         let Some(outbox) = net.outbox(target.client) else { continue };
         if let Event::Deliver(delivery) = message {

@@ -15,6 +15,7 @@ use super::draining::Draining;
 use super::protocols::ListenerProtocol;
 use super::settings::ShardSettings;
 use crate::env::{Env, Turn, Work};
+use crate::mutant::{self, Mutant};
 use crate::net::{Net, NetEvent, Ring, SocketKind};
 
 /// Connections whose bytes are looked at in one turn (law S23).
@@ -177,6 +178,9 @@ impl<E: Env> Turn for Shard<E> {
 
     fn turn(&mut self, now: Timestamp) -> io::Result<Work> {
         self.counters.turns += 1;
+        if mutant::is_active(Mutant::PlantedAllocation) {
+            drop(std::hint::black_box(Box::new(7u8)));
+        }
         let mut events = std::mem::take(&mut self.events);
         let polled = self.net.poll(now, &mut events);
         self.events = events;

@@ -179,7 +179,7 @@ fn measure(readers: usize, messages: usize, payload: usize, write: usize, plant:
 const ONE_WRITE: usize = 1 << 20;
 
 #[test]
-fn s10_one_reader_no_allocation_one_copy() {
+pub(crate) fn s10_one_reader_no_allocation_one_copy() {
     let cost = measure(1, 100_000, 64, ONE_WRITE, false);
     assert_eq!((cost.allocations, cost.deliveries), (0, 100_000));
     assert_eq!(cost.payload_copies, cost.deliveries, "one copy per delivery");

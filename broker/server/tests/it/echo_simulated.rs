@@ -92,7 +92,7 @@ fn run_seed(seed: u64, faults: Faults) -> coilgun_server::env::sim::FaultCounts 
 }
 
 #[test]
-fn s1_s2_s4_s5_every_byte_comes_back_whatever_the_kernel_does() {
+pub(crate) fn s1_s2_s4_s5_every_byte_comes_back_whatever_the_kernel_does() {
     let mut total = coilgun_server::env::sim::FaultCounts::default();
     for seed in 0..150 {
         let counts = run_seed(seed, Faults::rough());
@@ -120,7 +120,7 @@ fn the_same_seed_twice_does_the_same() {
 }
 
 #[test]
-fn s2_resets_free_everything_and_harm_nobody_else() {
+pub(crate) fn s2_resets_free_everything_and_harm_nobody_else() {
     let mut resets = 0;
     for seed in 0..40 {
         let world = SimWorld::new(seed, Faults { reset: 20, ..Faults::rough() });

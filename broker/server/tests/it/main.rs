@@ -4,6 +4,7 @@ mod allocations;
 mod echo_real;
 mod echo_simulated;
 mod main_job;
+mod mutants;
 mod native_peer;
 mod ring_real;
 mod shard_held_up;

@@ -136,7 +136,7 @@ fn nonsense_ends_the_connection_that_sent_it() {
 }
 
 #[test]
-fn s18_s19_a_slow_reader_holds_its_publisher_back_and_loses_nothing() {
+pub(crate) fn s18_s19_a_slow_reader_holds_its_publisher_back_and_loses_nothing() {
     let world = SimWorld::new(1, Faults::none());
     let settings = ShardSettings { outbox_high_bytes: 100_000, ..ShardSettings::default() };
     let mut broker = SimBroker::new(world, &plan(), settings);

@@ -132,7 +132,7 @@ fn by_count(peer: &Peer) -> usize {
 }
 
 #[test]
-fn s18_s21_at_most_once_and_in_order_whatever_the_kernel_does() {
+pub(crate) fn s18_s21_at_most_once_and_in_order_whatever_the_kernel_does() {
     let seeds = if std::env::var_os("COILGUN_TEST_FULL").is_some() { 2_000 } else { 25 };
     let (mut faults, mut stalls, mut messages) = (FaultCounts::default(), 0, 0);
     for seed in 0..seeds {

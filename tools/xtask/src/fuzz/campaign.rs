@@ -14,6 +14,8 @@ use crate::fuzz::watchdog::Watchdog;
 
 /// How long one input may take before the target counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// After how many executions of one target progress is told.
+const PROGRESS_EVERY: u64 = 10_000_000;
 
 /// How much to try.
 #[derive(Clone, Copy, Debug)]
@@ -56,17 +58,16 @@ impl Report {
 /// Runs a target until an input fails or the plan is done.
 pub(crate) fn run(target: &Target, plan: Plan) -> Report {
     let started = Instant::now();
-    let (name, seed) = (target.name, plan.seed);
-    let watchdog = Watchdog::start(PATIENCE, move |execution| {
-        eprintln!("{name}: execution {execution} with seed {seed} takes over {PATIENCE:?}");
-        // Nothing can stop the thread that hangs.
-        abort();
-    });
+    let watchdog = watch(target.name, plan.seed);
     let mut input = Vec::new();
     let total = target.seeds.len() as u64 + plan.executions;
     for execution in 0..total {
         choose(target, plan, execution, &mut input);
         watchdog.begin(execution);
+        if execution > 0 && execution % PROGRESS_EVERY == 0 {
+            let seconds = started.elapsed().as_secs();
+            eprintln!("{}: {execution} executions in {seconds} s", target.name);
+        }
         if let Some(panic) = panic_of(target.entry, &input) {
             let elapsed = started.elapsed();
             // Minimising runs the target many times under one number.
@@ -76,6 +77,15 @@ pub(crate) fn run(target: &Target, plan: Plan) -> Report {
         }
     }
     Report { executions: total, elapsed: started.elapsed(), crash: None }
+}
+
+/// Ends the program if an execution of a target hangs.
+pub(crate) fn watch(name: &'static str, seed: u64) -> Watchdog {
+    Watchdog::start(PATIENCE, move |execution| {
+        eprintln!("{name}: execution {execution} with seed {seed} takes over {PATIENCE:?}");
+        // Nothing can stop the thread that hangs.
+        abort();
+    })
 }
 
 /// The input of one execution: first the seeds as they are, then mutations.
@@ -89,7 +99,8 @@ fn choose(target: &Target, plan: Plan, execution: u64, input: &mut Vec<u8>) {
     }
 }
 
-fn small_crash(target: &Target, input: &[u8], panic: String) -> Crash {
+/// Makes an input that fails small.
+pub(crate) fn small_crash(target: &Target, input: &[u8], panic: String) -> Crash {
     let small = minimise(target.entry, input);
     // The smaller input may fail in another way; what is told must fit what is saved.
     let panic = panic_of(target.entry, &small).unwrap_or(panic);

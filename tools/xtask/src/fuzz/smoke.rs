@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::command_line::FuzzOptions;
 use crate::failure::Failure;
 use crate::fuzz::campaign::{self, Crash, Plan, Report};
+use crate::fuzz::corpus;
 use crate::fuzz::guard::panic_of;
 use crate::fuzz::targets::{Target, targets};
 
@@ -16,7 +17,8 @@ const FAILURES_FOLDER: &str = "target/fuzz-failures";
 /// # Errors
 /// If a target fails, or there is no such target.
 pub(crate) fn run(root: &Path, options: &FuzzOptions) -> Result<(), Failure> {
-    let chosen = choose(targets(), options.target.as_deref())?;
+    let mut chosen = choose(targets(), options.target.as_deref())?;
+    corpus::add_to(&root.join(corpus::CORPUS_FOLDER), &mut chosen)?;
     match &options.replay {
         Some(file) => chosen.iter().try_for_each(|target| replay(target, file)),
         None => smoke(root, &chosen, options),
@@ -24,7 +26,10 @@ pub(crate) fn run(root: &Path, options: &FuzzOptions) -> Result<(), Failure> {
 }
 
 /// All targets, or the one of that name.
-fn choose(all: Vec<Target>, name: Option<&str>) -> Result<Vec<Target>, Failure> {
+///
+/// # Errors
+/// If there is none of that name.
+pub(crate) fn choose(all: Vec<Target>, name: Option<&str>) -> Result<Vec<Target>, Failure> {
     let Some(name) = name else { return Ok(all) };
     let names: Vec<&str> = all.iter().map(|target| target.name).collect();
     let known = names.join(", ");
@@ -37,8 +42,8 @@ fn choose(all: Vec<Target>, name: Option<&str>) -> Result<Vec<Target>, Failure> 
 fn smoke(root: &Path, targets: &[Target], options: &FuzzOptions) -> Result<(), Failure> {
     let plan = Plan { seed: options.seed, executions: options.executions };
     println!(
-        "{:<24} {:>12} {:>14}  result (seed {})",
-        "target", "executions", "per second", plan.seed
+        "{:<24} {:>12} {:>9} {:>14}  result (seed {})",
+        "target", "executions", "seconds", "per second", plan.seed
     );
     let mut failed = Vec::new();
     for target in targets {
@@ -58,11 +63,15 @@ fn smoke(root: &Path, targets: &[Target], options: &FuzzOptions) -> Result<(), F
 fn row(target: &Target, report: &Report) -> String {
     let result = if report.crash.is_some() { "FAILED" } else { "ok" };
     let rate = report.executions_per_second();
-    format!("{:<24} {:>12} {rate:>14}  {result}", target.name, report.executions)
+    let seconds = report.elapsed.as_secs_f64();
+    format!("{:<24} {:>12} {seconds:>9.1} {rate:>14}  {result}", target.name, report.executions)
 }
 
 /// Saves the input and says how to see it fail again.
-fn explain(root: &Path, target: &Target, crash: &Crash) -> Result<(), Failure> {
+///
+/// # Errors
+/// If it cannot be saved.
+pub(crate) fn explain(root: &Path, target: &Target, crash: &Crash) -> Result<(), Failure> {
     let path = campaign::save(&root.join(FAILURES_FOLDER), target.name, crash)?;
     let shown = path.strip_prefix(root).unwrap_or(&path).display();
     println!("  {}", crash.panic);

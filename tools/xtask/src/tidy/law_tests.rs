@@ -29,7 +29,9 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
 
 /// Names of the functions of a source file.
 fn names(source: &str) -> impl Iterator<Item = &str> {
-    source.lines().filter_map(|line| line.trim_start().strip_prefix("fn ")?.split('(').next())
+    source.lines().filter_map(|line| {
+        line.trim_start().trim_start_matches("pub(crate) ").strip_prefix("fn ")?.split('(').next()
+    })
 }
 
 fn is_test_of_a_law(name: &str) -> bool {

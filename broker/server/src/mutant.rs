@@ -1,0 +1,24 @@
+//! Deliberate faults that prove that the tests of the broker can fail.
+//!
+//! What it does: names faults of the network and the shard that a named test must find. What it never
+//! does: without the feature `mutants`, which only this crate's own tests ask for, no fault can be
+//! switched on and the questions cost nothing.
+
+coilgun_core::mutants! {
+    /// The bytes of a send leave the outbox when it is submitted, not when it completes.
+    FreedEarly,
+    /// A receive that ended by itself counts as armed.
+    DroppedReceive,
+    /// An accept that ended by itself is not armed again.
+    DroppedAccept,
+    /// A send that was short begins again with its first byte.
+    RepeatedSend,
+    /// A turn allocates.
+    PlantedAllocation,
+    /// A connection that found no receive block is forgotten.
+    LostStarved,
+    /// A message goes to those of its targets that have room.
+    HalfFanOut,
+    /// A descriptor is closed while operations on it are outstanding.
+    EarlyRelease,
+}

@@ -1,0 +1,113 @@
+//! A named test finds each deliberate fault of the broker: a test that cannot fail proves nothing.
+
+use std::panic::catch_unwind;
+
+use coilgun_protocol::model::limits;
+use coilgun_server::echo::Echo;
+use coilgun_server::env::Turn;
+use coilgun_server::env::sim::{Faults, SimEnv, SimWorld};
+use coilgun_server::mutant::{self, Mutant};
+use coilgun_server::net::SocketKind;
+use coilgun_server::setup::{MemoryPlan, build_network};
+
+use crate::{allocations, echo_simulated, shard_simulated, shard_soak};
+
+/// The test that finds a fault, and what it says about it.
+fn finder(mutant: Mutant) -> (fn(), &'static str) {
+    match mutant {
+        Mutant::FreedEarly => (
+            echo_simulated::s1_s2_s4_s5_every_byte_comes_back_whatever_the_kernel_does,
+            "S1: memory named by a send",
+        ),
+        Mutant::DroppedReceive => (s2_a_receive_that_ends_by_itself_goes_on, "bytes came back"),
+        Mutant::DroppedAccept => (s2_an_accept_that_ends_by_itself_goes_on, "were accepted"),
+        Mutant::RepeatedSend => {
+            (shard_soak::s18_s21_at_most_once_and_in_order_whatever_the_kernel_does, "")
+        }
+        Mutant::PlantedAllocation => (allocations::s10_one_reader_no_allocation_one_copy, "left"),
+        Mutant::LostStarved => (s4_who_found_no_block_is_served_later, "bytes came back"),
+        Mutant::HalfFanOut => (
+            shard_simulated::s18_s19_a_slow_reader_holds_its_publisher_back_and_loses_nothing,
+            "the publisher waits",
+        ),
+        Mutant::EarlyRelease => (
+            echo_simulated::s2_resets_free_everything_and_harm_nobody_else,
+            "S2: a descriptor is closed",
+        ),
+    }
+}
+
+#[test]
+fn every_mutant_is_found_by_its_test() {
+    for one in Mutant::ALL {
+        let (test, said) = finder(one);
+        let found = mutant::with(one, || catch_unwind(test));
+        let panic = found.expect_err(&format!("{one:?} went unnoticed"));
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default();
+        assert!(text.contains(said), "{one:?} was found by: {text}");
+    }
+}
+
+#[test]
+fn s2_a_receive_that_ends_by_itself_goes_on() {
+    let (written, read) = echoed(Faults { end_multishot: 1000, ..Faults::none() });
+    assert!(written == read, "{} of {} bytes came back", read.len(), written.len());
+}
+
+#[test]
+fn s4_who_found_no_block_is_served_later() {
+    let (written, read) = echoed(Faults { starve: 500, ..Faults::none() });
+    assert!(written == read, "{} of {} bytes came back", read.len(), written.len());
+}
+
+#[test]
+fn s2_an_accept_that_ends_by_itself_goes_on() {
+    let world = SimWorld::new(1, Faults { end_multishot: 1000, ..Faults::none() });
+    let mut echo = echo(&world);
+    for _ in 0..5 {
+        let _peer = world.connect(LISTENER, 1_000);
+        take_turns(&mut echo, 5);
+    }
+    let accepted = echo.net().socket_count();
+    assert!(accepted == 5, "{accepted} of 5 were accepted");
+}
+
+const LISTENER: i32 = 7;
+
+fn echo(world: &SimWorld) -> Echo<SimEnv> {
+    let plan = MemoryPlan {
+        receive_blocks: 8,
+        output_bytes: 64 * limits::BLOCK_BYTES,
+        frame_bytes_max: limits::BLOCK_BYTES,
+        large_bytes: 0,
+        sockets_max: 8,
+        copy_max: 64,
+    };
+    let mut env = SimEnv::new(world.clone());
+    let mut net = build_network(&mut env, &plan).expect("a simulated world has memory");
+    net.listen(LISTENER, SocketKind::Tcp);
+    Echo::new(env, net, 20_000)
+}
+
+fn take_turns(echo: &mut Echo<SimEnv>, count: usize) {
+    for _ in 0..count {
+        let now = echo.now();
+        echo.turn(now).expect("a simulated ring does not break");
+    }
+}
+
+/// What one peer wrote in twenty parts, and what came back within a few turns of each.
+fn echoed(faults: Faults) -> (Vec<u8>, Vec<u8>) {
+    let world = SimWorld::new(1, faults);
+    let mut echo = echo(&world);
+    let peer = world.connect(LISTENER, 10_000);
+    let (mut written, mut read) = (Vec::new(), Vec::new());
+    for number in 0..20u8 {
+        world.write(peer, &[number; 100]);
+        written.extend([number; 100]);
+        take_turns(&mut echo, 50);
+        read.extend(world.read(peer, usize::MAX));
+    }
+    (written, read)
+}
