@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coilgun_protocol::model::{AddCredit, PublishFlags, SubscriptionId, Ticket, Unsubscribe};
-use coilgun_protocol::native::{ClientFrame, Features, Hello, OutcomeFrame};
+use coilgun_protocol::native::{ClientFrame, Features, Hello, NoticeFrame, OutcomeFrame};
 
 use crate::clock::Deadline;
 use crate::error::{BrokerError, ClientError};
@@ -78,6 +78,14 @@ impl Client {
     #[must_use]
     pub fn going_away(&self) -> Option<&BrokerError> {
         self.exchange.go_away()
+    }
+
+    /// The next thing the broker said about this connection, which goes on: that it dropped messages
+    /// because this client did not read fast enough, or that it reads more slowly because this client
+    /// sends too fast. Only the latest 64 are kept. It waits for nothing: notices arrive with
+    /// whatever the client waits for.
+    pub fn take_notice(&mut self) -> Option<NoticeFrame> {
+        self.exchange.take_notice()
     }
 
     /// How many messages wait in the client for [`Client::next_message`].
@@ -339,10 +347,11 @@ fn hello(options: &Options) -> Hello<'_> {
         name: options.name.as_bytes(),
         user,
         secret,
-        features: Features::CREDIT.with(Features::SENDER_NAMES),
+        features: Features::CREDIT.with(Features::SENDER_NAMES).with(Features::NOTICES),
         software: concat!("coilgun-client/", env!("CARGO_PKG_VERSION")),
         no_echo: options.no_echo,
         once_per_message: options.once_per_message,
+        slow_consumer: options.slow_consumer,
     }
 }
 

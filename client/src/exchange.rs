@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use coilgun_protocol::model::{ErrorCode, SubscriptionId};
 use coilgun_protocol::native::{
-    ClientFrame, EncodeError, GoAway, OutcomeFrame, Preface, ServerFrame, encode_frame,
+    ClientFrame, EncodeError, GoAway, NoticeFrame, OutcomeFrame, Preface, ServerFrame, encode_frame,
 };
 
 use crate::clock::Deadline;
@@ -18,6 +18,8 @@ use crate::server_info::ServerInfo;
 
 /// Output that waits at this length is sent before more is appended, in bytes.
 const OUTPUT_HIGH_BYTES: usize = 64 * 1024;
+/// Notices that are kept.
+const NOTICES_MAX: usize = 64;
 
 /// The connection and the messages that wait for the caller.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub(crate) struct Exchange {
     queue_bytes_max: usize,
     /// The subscription whose messages are replies and never get into the queue.
     inbox: Option<SubscriptionId>,
+    /// What happened to the connection, oldest first.
+    notices: VecDeque<NoticeFrame>,
     /// What the broker said about leaving.
     go_away: Option<BrokerError>,
     /// Why the connection is lost.
@@ -64,6 +68,7 @@ impl Exchange {
             queue_messages_max: options.queue_messages_max.max(1),
             queue_bytes_max: options.queue_bytes_max,
             inbox: None,
+            notices: VecDeque::new(),
             go_away: None,
             lost: None,
         })
@@ -84,6 +89,11 @@ impl Exchange {
         let message = self.queue.pop_front()?;
         self.queue_bytes -= message.bytes_len();
         Some(message)
+    }
+
+    /// The oldest notice that was not looked at.
+    pub(crate) fn take_notice(&mut self) -> Option<NoticeFrame> {
+        self.notices.pop_front()
     }
 
     /// How many messages wait.
@@ -198,6 +208,13 @@ impl Exchange {
                 self.connection.consume(used);
                 self.answer_ping(token)?;
                 return Ok(Some(Answer::Nothing));
+            }
+            ServerFrame::Notice(notice) => {
+                if self.notices.len() == NOTICES_MAX {
+                    self.notices.pop_front();
+                }
+                self.notices.push_back(notice);
+                Answer::Nothing
             }
             ServerFrame::GoAway(go_away) => {
                 self.go_away = Some(leaving(&go_away));

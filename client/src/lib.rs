@@ -50,6 +50,8 @@ mod subscription;
 
 pub use address::{Address, InvalidAddress};
 pub use client::Client;
+pub use coilgun_protocol::model::{SlowConsumerPolicy, SlowConsumerWish};
+pub use coilgun_protocol::native::NoticeFrame;
 pub use error::{BrokerError, ClientError};
 pub use message::Message;
 pub use options::{Credentials, Options};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use coilgun_protocol::model::SlowConsumerWish;
+
 use crate::address::Address;
 
 /// How a client connects, and what it may use.
@@ -30,6 +32,9 @@ pub struct Options {
     pub no_echo: bool,
     /// Deliver each message once, however many of this client's subscriptions match it.
     pub once_per_message: bool,
+    /// What the broker shall do with messages for this client that it does not read fast enough,
+    /// where a subscription does not say it.
+    pub slow_consumer: SlowConsumerWish,
     /// How long connecting may take, the handshake included.
     pub connect_timeout: Duration,
     /// How long a call that waits for the broker may take where it has no time limit of its own.
@@ -68,6 +73,7 @@ impl Options {
             credentials: None,
             no_echo: false,
             once_per_message: false,
+            slow_consumer: SlowConsumerWish::default(),
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(10),
             queue_messages_max: 65_536,

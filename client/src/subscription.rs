@@ -1,6 +1,8 @@
 //! What a client wants to receive.
 
-use coilgun_protocol::model::{SubscriptionId, Ticket, Visibility};
+use coilgun_protocol::model::{
+    SlowConsumerPolicy, SlowConsumerWish, SubscriptionId, Ticket, Visibility,
+};
 use coilgun_protocol::native::SubscribeRequest;
 
 /// How a subscription receives.
@@ -22,6 +24,8 @@ pub struct SubscribeOptions {
     pub deliveries_max: u32,
     /// Which special subjects a leading wildcard sees.
     pub visibility: Visibility,
+    /// What the broker shall do with its messages while the client does not read fast enough.
+    pub slow_consumer: SlowConsumerWish,
 }
 
 impl Default for SubscribeOptions {
@@ -32,6 +36,7 @@ impl Default for SubscribeOptions {
             credit: None,
             deliveries_max: 0,
             visibility: Visibility::PLAIN,
+            slow_consumer: SlowConsumerWish::default(),
         }
     }
 }
@@ -65,6 +70,21 @@ impl SubscribeOptions {
         self
     }
 
+    /// The same with this policy for messages that the client does not read fast enough.
+    #[must_use]
+    pub fn with_slow_consumer(mut self, policy: SlowConsumerPolicy) -> SubscribeOptions {
+        self.slow_consumer.policy = Some(policy);
+        self
+    }
+
+    /// The same with publishers that wait for this client at most so many milliseconds, where its
+    /// policy is that they wait; no longer than the broker lets them.
+    #[must_use]
+    pub fn with_backpressure_ms(mut self, backpressure_ms: u16) -> SubscribeOptions {
+        self.slow_consumer.backpressure_ms = Some(backpressure_ms);
+        self
+    }
+
     /// The request under these numbers.
     pub(crate) fn request<'a>(
         &'a self,
@@ -82,6 +102,7 @@ impl SubscribeOptions {
             credit: self.credit.map_or(unlimited, |messages| messages.min(unlimited - 1)),
             deliveries_max: self.deliveries_max,
             visibility: self.visibility,
+            slow_consumer: self.slow_consumer,
         }
     }
 }

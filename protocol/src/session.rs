@@ -38,6 +38,9 @@ pub trait Session {
         out: &mut OutBuf,
     ) -> Result<Consumed, SessionError>;
 
+    /// Bytes of a frame arrived at `at` that is not whole yet: the client is alive.
+    fn on_sign_of_life(&mut self, at: Timestamp);
+
     /// Something happened that the client is told of.
     fn on_event(&mut self, now: Timestamp, event: &Event<'_>, out: &mut OutBuf);
 

@@ -6,7 +6,7 @@
 
 use core::fmt::Write;
 
-use crate::model::{Command, Span};
+use crate::model::{Command, SlowConsumerWish, Span};
 
 /// The command as one line: its name, and its fields in order; absent texts are `""`. The
 /// correlation of a message is left out where it is the ticket.
@@ -26,6 +26,7 @@ pub fn describe_command(command: &Command, chunk: &[u8], text: &[u8]) -> String 
             line.bytes("user", open.user);
             line.bytes("secret", open.secret);
             line.number("flags", open.flags.0);
+            line.wish(open.slow_consumer);
         }
         Command::Publish(publish) => {
             line.text.push_str("publish");
@@ -49,6 +50,7 @@ pub fn describe_command(command: &Command, chunk: &[u8], text: &[u8]) -> String 
             line.number("credit", subscribe.credit);
             line.number("deliveries_max", subscribe.deliveries_max);
             line.number("visibility", subscribe.visibility.0);
+            line.wish(subscribe.slow_consumer);
         }
         Command::Unsubscribe(unsubscribe) => {
             line.text.push_str("unsubscribe");
@@ -86,6 +88,16 @@ impl Line<'_> {
         let bytes = &source[span.offset()..span.end()];
         write!(self.text, " {field}=\"{}\"", bytes.escape_ascii())
             .expect("a string takes any text");
+    }
+
+    /// What was wished for; nothing where nothing was.
+    fn wish(&mut self, wish: SlowConsumerWish) {
+        if let Some(policy) = wish.policy {
+            self.number("slow_consumer", policy);
+        }
+        if let Some(ms) = wish.backpressure_ms {
+            self.number("backpressure_ms", ms);
+        }
     }
 
     fn number(&mut self, field: &str, value: impl core::fmt::Display) {

@@ -82,6 +82,7 @@ impl NativeWire {
                         }
                         ServerFrame::Ping { .. }
                         | ServerFrame::Pong { .. }
+                        | ServerFrame::Notice(_)
                         | ServerFrame::Error(_)
                         | ServerFrame::GoAway(_)
                         | ServerFrame::Welcome(_)
@@ -110,7 +111,7 @@ impl NativeWire {
         match frame {
             ServerFrame::Ping { token } => self.asked.push(*token),
             ServerFrame::Outcome(outcome) => check_outcome(outcome)?,
-            ServerFrame::Pong { .. } => {}
+            ServerFrame::Pong { .. } | ServerFrame::Notice(_) => {}
             ServerFrame::Error(error) => {
                 return Err(BenchError::Refused(format!("{}: {}", error.name, error.detail)));
             }
@@ -184,6 +185,7 @@ impl NativeClient {
             }
             ServerFrame::Deliver(_)
             | ServerFrame::Outcome(_)
+            | ServerFrame::Notice(_)
             | ServerFrame::GoAway(_)
             | ServerFrame::Ping { .. }
             | ServerFrame::Pong { .. } => Ok(None),
@@ -217,6 +219,7 @@ impl NativeClient {
             }
             ServerFrame::Welcome(_)
             | ServerFrame::Deliver(_)
+            | ServerFrame::Notice(_)
             | ServerFrame::GoAway(_)
             | ServerFrame::Ping { .. }
             | ServerFrame::Pong { .. } => Ok(None),

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::mpsc;
 
 use coilgun_core::router::RouterLimits;
-use coilgun_protocol::model::limits;
+use coilgun_protocol::model::{SlowConsumer, limits};
 use coilgun_protocol::native::NativeConfig;
 use coilgun_storage::{
     DataDirectory, DataDirectoryError, Identity, IdentityError, open_or_create_identity,
@@ -19,8 +19,8 @@ use crate::env::{Env, LinuxEnv, ShardThread, Waker, run, spawn, wall_clock_ms};
 use crate::net::{ListenAddress, ListenError, Listener};
 use crate::setup::{MemoryPlan, build_network};
 use crate::shard::{
-    Control, ControlQueue, ControlSender, ListenerProtocol, Shard, ShardCounters, ShardSettings,
-    control_queue,
+    Control, ControlQueue, ControlSender, ListenerProtocol, ListenerSettings, RateLimits, Shard,
+    ShardCounters, ShardSettings, control_queue,
 };
 
 /// A broker that runs.
@@ -181,10 +181,12 @@ async fn build(
     let net = build_network(&mut env, &memory_plan(config)).map_err(StartError::Shard)?;
     let mut shard = Shard::new(env, net, shard_settings(config), controls);
     let listeners = bind(config)?;
-    for listener in &listeners {
-        shard.listen(listener.descriptor(), listener.kind(), ListenerProtocol::Native);
+    for (listener, slow_consumer) in &listeners {
+        let settings =
+            ListenerSettings { protocol: ListenerProtocol::Native, slow_consumer: *slow_consumer };
+        shard.listen(listener.descriptor(), listener.kind(), settings);
     }
-    Ok((shard, listeners))
+    Ok((shard, listeners.into_iter().map(|(listener, _)| listener).collect()))
 }
 
 /// Tests the disk, and makes sure that the data directory is one of ours.
@@ -217,22 +219,28 @@ fn shard_settings(config: &Config) -> ShardSettings {
         namespaces,
         native: NativeConfig {
             payload_bytes_max: narrow(config.limits.payload_bytes_max as u64),
+            headers_bytes_max: narrow(config.limits.headers_bytes_max as u64),
             ping_interval_ms: narrow(config.timing.ping_interval_ms),
             ..NativeConfig::default()
         },
         router: RouterLimits {
             subscriptions_per_client: config.limits.subscriptions_per_client_max,
+            subscriptions_per_shard: config.limits.subscriptions_max,
+            filter_bytes_per_shard: config.limits.filter_bytes_max,
             ..RouterLimits::default()
         },
         connections_max: config.limits.connections_max,
         outbox_high_bytes: config.outbox_bytes(),
-        backpressure_ms: config.timing.backpressure_ms,
+        frame_ms: config.timing.frame_ms,
+        rate: RateLimits {
+            messages_per_second: config.limits.messages_per_second_max,
+            bytes_per_second: config.limits.bytes_per_second_max,
+        },
         drain_ms: config.timing.drain_ms,
     }
 }
 
-fn bind(config: &Config) -> Result<Vec<Listener>, ListenError> {
-    let tcp = config.listen.iter().map(|address| ListenAddress::Tcp(*address));
-    let unix = config.unix_path().map(ListenAddress::Unix);
-    tcp.chain(unix).map(|address| Listener::bind(&address)).collect()
+fn bind(config: &Config) -> Result<Vec<(Listener, SlowConsumer)>, ListenError> {
+    let listeners = config.listeners().into_iter();
+    listeners.map(|(address, policy)| Ok((Listener::bind(&address)?, policy))).collect()
 }

@@ -70,6 +70,7 @@ impl<E: Env> Echo<E> {
                 }
             }
             NetEvent::Freed(id) => self.net.release(id),
+            NetEvent::Exhausted(id) => self.net.close(id),
             NetEvent::Opened(_)
             | NetEvent::TurnedAway
             | NetEvent::Ended(_, End::Failed(_) | End::Exhausted | End::Peer) => {}

@@ -15,6 +15,7 @@
 //! - nothing here allocates once queues have grown to their working size (law S10).
 
 mod chunk;
+mod marks;
 mod out_buf;
 mod pool;
 mod region;

@@ -12,25 +12,28 @@
 use std::collections::VecDeque;
 
 use super::chunk::{BlockRange, Chunk};
+use super::marks::FrameMarks;
 use super::pool::Pool;
 
 /// Bytes on their way out, in order.
 #[derive(Debug)]
 pub struct OutBuf {
-    pool: Pool,
-    segments: VecDeque<Segment>,
-    pending_bytes: usize,
+    pub(super) pool: Pool,
+    pub(super) segments: VecDeque<Segment>,
+    pub(super) pending_bytes: usize,
+    /// Where the frames begin that may be dropped; nothing where none may.
+    pub(super) marks: Option<Box<FrameMarks>>,
     copy_max: usize,
     exhausted: bool,
     copied: CopyCount,
 }
 
 #[derive(Debug)]
-struct Segment {
-    range: BlockRange,
+pub(super) struct Segment {
+    pub(super) range: BlockRange,
     /// Whether the block is this buffer's own. Of the segments in one block the last one in the
     /// queue ends where the block is filled up to.
-    own: bool,
+    pub(super) own: bool,
 }
 
 /// One run of bytes to send: address and length stay valid until they were consumed.
@@ -57,6 +60,7 @@ impl OutBuf {
             pool,
             segments: VecDeque::new(),
             pending_bytes: 0,
+            marks: None,
             copy_max,
             exhausted: false,
             copied: CopyCount::default(),
@@ -89,7 +93,8 @@ impl OutBuf {
         let start = last.range.end();
         last.range.extend(len);
         // SAFETY: this buffer is the only writer of its own block, and the bytes behind the old end
-        // of the range were never handed out.
+        // of the range were never handed out, or are those of a frame that was dropped unsent and to
+        // which nobody refers any more.
         Some(unsafe { last.range.block().unwritten(start, start + len) })
     }
 
@@ -220,6 +225,9 @@ impl OutBuf {
     pub fn consume(&mut self, count: usize) {
         assert!(count <= self.pending_bytes, "only what waits can be sent");
         self.pending_bytes -= count;
+        if let Some(marks) = &mut self.marks {
+            marks.consume(count);
+        }
         let mut left = count;
         while left > 0 {
             let first = self.segments.front_mut().expect("what waits is in a segment");

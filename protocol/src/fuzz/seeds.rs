@@ -4,8 +4,8 @@ use crate::buffer::{Chunk, OutBuf, Pool, Region};
 use crate::model::limits::BLOCK_BYTES;
 use crate::model::{
     AddCredit, BarrierDone, ClientId, Closing, Commands, Delivery, ErrorCode, Event, Header,
-    Headers, Opened, Outcome, PublishFlags, SubscriptionId, Ticket, Timestamp, Unsubscribe,
-    Visibility, encode_header,
+    Headers, Opened, Outcome, PublishFlags, SlowConsumerPolicy, SlowConsumerWish, SubscriptionId,
+    Ticket, Timestamp, Unsubscribe, Visibility, encode_header,
 };
 use crate::native::{
     ClientFrame, ErrorFrame, Features, GoAway, HEADER_BYTES, Hello, NativeConfig, NativeSession,
@@ -69,6 +69,7 @@ fn hello() -> Hello<'static> {
         software: "seed/1",
         no_echo: true,
         once_per_message: true,
+        slow_consumer: wish(),
     }
 }
 
@@ -81,7 +82,13 @@ fn subscribe() -> SubscribeRequest<'static> {
         credit: 100,
         deliveries_max: 5,
         visibility: Visibility::INBOX,
+        slow_consumer: wish(),
     }
+}
+
+fn wish() -> SlowConsumerWish {
+    let policy = Some(SlowConsumerPolicy::DropOldest);
+    SlowConsumerWish { policy, backpressure_ms: Some(250) }
 }
 
 /// One frame of each kind a client sends, in an order that a session accepts.

@@ -8,6 +8,7 @@ use super::error_code::ErrorCode;
 use super::flags::{OpenFlags, PublishFlags, Visibility};
 use super::ids::{SubscriptionId, Ticket};
 use super::limits::COMMANDS_PER_SLICE;
+use super::slow_consumer::SlowConsumerWish;
 use super::span::Span;
 
 /// One thing to do for a connection.
@@ -44,6 +45,8 @@ pub struct Open {
     pub secret: Span,
     /// How the client wants to be treated.
     pub flags: OpenFlags,
+    /// What shall happen to messages for it that it does not read fast enough.
+    pub slow_consumer: SlowConsumerWish,
 }
 
 /// Send a message.
@@ -86,6 +89,8 @@ pub struct Subscribe {
     pub deliveries_max: u32,
     /// What a leading wildcard may see.
     pub visibility: Visibility,
+    /// What shall happen to its messages while its client does not read fast enough.
+    pub slow_consumer: SlowConsumerWish,
 }
 
 /// Stop receiving.

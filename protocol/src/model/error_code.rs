@@ -113,10 +113,10 @@ error_codes! {
     PayloadTooLarge = 207, "payload_too_large", false,
         "the payload is larger than the broker accepts",
         "Split it, or raise limits.payload_bytes_max in the broker's configuration.";
-    /// The connection or the shard has too many subscriptions.
+    /// The connection has too many subscriptions.
     TooManySubscriptions = 208, "too_many_subscriptions", false,
-        "there is no room for another subscription",
-        "Use wildcards, or spread the subscriptions over more connections.";
+        "this connection has as many subscriptions as it may",
+        "Use wildcards, or raise limits.subscriptions_per_client_max in the broker's configuration.";
     /// The number of the subscription is in use, or is the reserved 0.
     SubscriptionTaken = 209, "subscription_taken", false,
         "the number of this subscription is in use or reserved",
@@ -137,6 +137,14 @@ error_codes! {
     InvalidQueueGroup = 213, "invalid_queue_group", false,
         "this is not a valid name of a queue group",
         "A queue group is named by at most 256 bytes without white space.";
+    /// The headers are larger than the limit.
+    HeadersTooLarge = 214, "headers_too_large", false,
+        "the headers are larger than the broker accepts",
+        "Send less in headers, or raise limits.headers_bytes_max in the broker's configuration.";
+    /// The shard has no room for more subscriptions, whoever asks.
+    SubscriptionsExhausted = 215, "subscriptions_exhausted", true,
+        "the broker has no room for more subscriptions",
+        "Try again later, or raise limits.subscriptions_max or limits.filter_bytes_max in the broker's configuration.";
 
     /// The client did not read what was sent to it in time.
     SlowConsumer = 300, "slow_consumer", true,
@@ -158,6 +166,22 @@ error_codes! {
     TooManyConnections = 304, "too_many_connections", true,
         "the broker has no room for another connection",
         "Close connections, or raise limits.connections_max in the broker's configuration.";
+    /// The client sends more than it may; it is read more slowly.
+    RateExceeded = 305, "rate_exceeded", true,
+        "the client sends faster than it may, and is read more slowly",
+        "Send less, or raise limits.messages_per_second_max or limits.bytes_per_second_max in the broker's configuration.";
+    /// The frame did not arrive in time.
+    FrameTimeout = 306, "frame_timeout", true,
+        "the rest of a frame did not arrive in time",
+        "Check the network; send each frame without long pauses.";
+    /// Messages were dropped when they were published, because the client does not read fast enough.
+    DroppedNewest = 307, "dropped_newest", true,
+        "messages were dropped, because the client did not read those before them in time",
+        "Read faster, subscribe to less, or share the work in a queue group.";
+    /// Messages that waited for the client were dropped to make room for newer ones.
+    DroppedOldest = 308, "dropped_oldest", true,
+        "messages that waited to be read were dropped to make room for newer ones",
+        "Read faster, subscribe to less, or share the work in a queue group.";
 }
 
 impl core::fmt::Display for ErrorCode {

@@ -18,6 +18,8 @@ pub enum Event<'a> {
     Outcome(Outcome),
     /// Everything before the barrier has taken effect.
     BarrierDone(BarrierDone),
+    /// Something happened to the connection, which goes on.
+    Notice(Notice),
     /// The connection is about to be closed by the broker.
     Closing(Closing<'a>),
 }
@@ -54,7 +56,8 @@ pub struct Delivery<'a> {
     pub deadline_ms: u32,
     /// What the publisher asked for.
     pub flags: PublishFlags,
-    /// Messages this subscription missed since its previous delivery, for lack of credit.
+    /// Messages this subscription missed since its previous delivery: it had no credit, or they were
+    /// dropped because its client did not read fast enough.
     pub missed: u32,
 }
 
@@ -74,6 +77,16 @@ pub struct Outcome {
 pub struct BarrierDone {
     /// The token of the barrier.
     pub token: u64,
+}
+
+/// Something happened to the connection, which goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Notice {
+    /// What: [`ErrorCode::DroppedNewest`], [`ErrorCode::DroppedOldest`] or
+    /// [`ErrorCode::RateExceeded`].
+    pub code: ErrorCode,
+    /// How many messages since the last notice of this kind, or for how many milliseconds.
+    pub count: u64,
 }
 
 /// The connection is about to be closed.

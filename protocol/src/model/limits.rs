@@ -73,6 +73,11 @@ pub const BACKPRESSURE_MS_MAX: u64 = 500;
 
 /// How long a client may take from connecting to its finished handshake, in milliseconds.
 pub const HANDSHAKE_MS_MAX: u64 = 5_000;
+/// How long a frame may take to arrive once it has begun, in milliseconds, beside what its length
+/// allows at [`FRAME_BYTES_PER_SECOND_MIN`].
+pub const FRAME_MS_MAX: u64 = 30_000;
+/// The slowest sender of a frame that is waited for, in bytes per second.
+pub const FRAME_BYTES_PER_SECOND_MIN: u64 = 16 * 1024;
 /// How long a connection may be silent before it is asked for a sign of life, in milliseconds.
 pub const PING_INTERVAL_MS: u64 = 30_000;
 /// How many such questions may stay without any answer before the connection is cut off.

@@ -137,6 +137,14 @@ pub enum DecodeError {
         /// The limit.
         bytes_max: u32,
     },
+    /// The headers are larger than the broker accepts.
+    #[error("headers of {bytes} bytes; {bytes_max} is the limit")]
+    HeadersTooLarge {
+        /// Length of the block.
+        bytes: u64,
+        /// The limit.
+        bytes_max: u32,
+    },
     /// The block of headers breaks its format.
     #[error("PUBLISH or DELIVER with bad headers: {0}")]
     Headers(#[from] InvalidHeaders),
@@ -183,6 +191,7 @@ impl DecodeError {
             DecodeError::FrameTooLarge { .. } => ErrorCode::FrameTooLarge,
             DecodeError::SubjectTooLong { .. } => ErrorCode::InvalidSubject,
             DecodeError::PayloadTooLarge { .. } => ErrorCode::PayloadTooLarge,
+            DecodeError::HeadersTooLarge { .. } => ErrorCode::HeadersTooLarge,
             DecodeError::NotCoilgun { .. }
             | DecodeError::VersionRange { .. }
             | DecodeError::HeadBytes { .. }

@@ -12,8 +12,11 @@ impl Features {
     pub const CREDIT: Features = Features(1);
     /// DELIVER carries the name of the client that published the message.
     pub const SENDER_NAMES: Features = Features(1 << 1);
+    /// The broker sends NOTICE.
+    pub const NOTICES: Features = Features(1 << 2);
     /// Every feature this version knows.
-    pub const KNOWN: Features = Features(Features::CREDIT.0 | Features::SENDER_NAMES.0);
+    pub const KNOWN: Features =
+        Features(Features::CREDIT.0 | Features::SENDER_NAMES.0 | Features::NOTICES.0);
 
     /// Whether every bit of `other` is set.
     #[inline]

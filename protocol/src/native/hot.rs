@@ -10,11 +10,11 @@ use super::framer::Frame;
 use super::header::{FrameHeader, HEADER_BYTES};
 use super::operation::{HeadKind, Operation};
 use super::schema_generated::{
-    CreditHead, DeliverHead, OutcomeHead, PublishHead, TokenHead, UnsubscribeHead,
+    CreditHead, DeliverHead, NoticeHead, OutcomeHead, PublishHead, TokenHead, UnsubscribeHead,
 };
 use crate::model::limits::SUBJECT_BYTES_MAX;
 use crate::model::{
-    AddCredit, Delivery, ErrorCode, Headers, Outcome, PublishFlags, SubscriptionId, Ticket,
+    AddCredit, Delivery, ErrorCode, Headers, Notice, Outcome, PublishFlags, SubscriptionId, Ticket,
     Unsubscribe,
 };
 
@@ -29,6 +29,7 @@ const DELIVER_RESERVED_AT: u8 = 42;
 const UNSUBSCRIBE_RESERVED_AT: u8 = 28;
 const CREDIT_RESERVED_AT: u8 = 20;
 const OUTCOME_RESERVED_AT: u8 = 22;
+const NOTICE_RESERVED_AT: u8 = 18;
 
 /// The largest length of a subject as heads say it.
 const SUBJECT_LEN_MAX: u16 = SUBJECT_BYTES_MAX as u16;
@@ -52,7 +53,8 @@ pub struct DeliverFrame<'a> {
     pub correlation: Ticket,
     /// How many milliseconds the requester waits; 0: it does not say.
     pub deadline_ms: u32,
-    /// Messages the subscription missed since its previous delivery, for lack of credit.
+    /// Messages the subscription missed since its previous delivery: it had no credit, or they were
+    /// dropped because the client did not read fast enough.
     pub missed: u32,
     /// [`PublishFlags::REQUEST`] and [`PublishFlags::MORE`], as the publisher set them.
     pub flags: PublishFlags,
@@ -77,6 +79,15 @@ pub struct OutcomeFrame {
     pub receivers: u32,
     /// 0, or the number of an error, which may be one that this version does not know.
     pub code: u16,
+}
+
+/// Something happened to the connection, which goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NoticeFrame {
+    /// Number of what happened in the table of errors; it may be one this version does not know.
+    pub code: u16,
+    /// How many messages since the last notice of this code, or for how many milliseconds.
+    pub count: u64,
 }
 
 impl OutcomeFrame {
@@ -285,6 +296,23 @@ pub(super) fn read_outcome(frame: &Frame<'_>) -> Result<OutcomeFrame, DecodeErro
     })
 }
 
+/// A whole NOTICE frame.
+#[must_use]
+pub(super) fn notice_frame(notice: &Notice) -> [u8; 24] {
+    let head = NoticeHead::new(notice.count, notice.code as u16, 0, 0).0;
+    prefix(Operation::Notice, 0, head.len(), head)
+}
+
+/// Reads a NOTICE frame.
+pub(super) fn read_notice(frame: &Frame<'_>) -> Result<NoticeFrame, DecodeError> {
+    let head = NoticeHead(frame.fixed_head());
+    if head.reserved_a() != 0 || head.reserved_b() != 0 {
+        let operation = Operation::Notice;
+        return Err(DecodeError::Reserved { operation, offset: NOTICE_RESERVED_AT });
+    }
+    Ok(NoticeFrame { code: head.code(), count: head.count() })
+}
+
 /// A whole UNSUBSCRIBE frame.
 #[must_use]
 pub(super) fn unsubscribe_frame(unsubscribe: &Unsubscribe) -> [u8; 32] {
@@ -327,3 +355,4 @@ pub(super) fn read_credit(frame: &Frame<'_>) -> Result<AddCredit, DecodeError> {
 const _: () = assert!(size_of::<PublishHead>() == 24 && size_of::<DeliverHead>() == 40);
 const _: () = assert!(size_of::<UnsubscribeHead>() == 24 && size_of::<CreditHead>() == 16);
 const _: () = assert!(size_of::<TokenHead>() == 8 && size_of::<OutcomeHead>() == 16);
+const _: () = assert!(size_of::<NoticeHead>() == 16);

@@ -59,7 +59,7 @@ pub use error::DecodeError;
 pub use features::Features;
 pub use framer::{Frame, FrameRules, Framing, fuzz_framer, next_frame};
 pub use header::{FrameHeader, HEADER_BYTES};
-pub use hot::{DeliverFrame, OutcomeFrame, PUBLISH_PREFIX_BYTES};
+pub use hot::{DeliverFrame, NoticeFrame, OutcomeFrame, PUBLISH_PREFIX_BYTES};
 pub use operation::{HeadKind, Operation, Peer};
 pub use preface::{PREFACE_BYTES, Preface, VERSION_MAX, VERSION_MIN, fuzz_preface};
 pub use session::{NativeConfig, NativeSession, fuzz_session};

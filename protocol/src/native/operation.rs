@@ -1,7 +1,7 @@
 //! What a frame is for.
 
 use super::schema_generated::{
-    CreditHead, DeliverHead, OutcomeHead, PublishHead, TokenHead, UnsubscribeHead,
+    CreditHead, DeliverHead, NoticeHead, OutcomeHead, PublishHead, TokenHead, UnsubscribeHead,
 };
 use crate::model::PublishFlags;
 
@@ -46,6 +46,8 @@ pub enum Operation {
     Error = 0x84,
     /// The server is about to end the connection although nothing is wrong with it.
     GoAway = 0x85,
+    /// The server says what happened to the connection, which goes on.
+    Notice = 0x86,
 }
 
 /// What the head of an operation's frames is.
@@ -83,6 +85,7 @@ impl Operation {
         Operation::Outcome,
         Operation::Error,
         Operation::GoAway,
+        Operation::Notice,
     ];
 
     /// The operation with this number, if this version knows it.
@@ -103,6 +106,7 @@ impl Operation {
             0x83 => Operation::Outcome,
             0x84 => Operation::Error,
             0x85 => Operation::GoAway,
+            0x86 => Operation::Notice,
             _ => return None,
         })
     }
@@ -124,6 +128,7 @@ impl Operation {
             Operation::Outcome => "OUTCOME",
             Operation::Error => "ERROR",
             Operation::GoAway => "GOAWAY",
+            Operation::Notice => "NOTICE",
         }
     }
 
@@ -143,7 +148,8 @@ impl Operation {
             | Operation::Deliver
             | Operation::Outcome
             | Operation::Error
-            | Operation::GoAway => peer == Peer::Server,
+            | Operation::GoAway
+            | Operation::Notice => peer == Peer::Server,
         }
     }
 
@@ -164,7 +170,8 @@ impl Operation {
             | Operation::Welcome
             | Operation::Outcome
             | Operation::Error
-            | Operation::GoAway => 0,
+            | Operation::GoAway
+            | Operation::Notice => 0,
         }
     }
 
@@ -179,6 +186,7 @@ impl Operation {
             Operation::Credit => HeadKind::Struct(head_len::<CreditHead>()),
             Operation::Ping | Operation::Pong => HeadKind::Struct(head_len::<TokenHead>()),
             Operation::Outcome => HeadKind::Struct(head_len::<OutcomeHead>()),
+            Operation::Notice => HeadKind::Struct(head_len::<NoticeHead>()),
             Operation::Goodbye => HeadKind::Nothing,
             Operation::Hello
             | Operation::Subscribe

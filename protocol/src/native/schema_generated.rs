@@ -1115,6 +1115,202 @@ impl<'a> TokenHead {
 
 }
 
+/// Head of NOTICE. Nothing behind it.
+// struct NoticeHead, aligned to 8
+#[repr(transparent)]
+#[derive(Clone, Copy, PartialEq)]
+pub struct NoticeHead(pub [u8; 16]);
+impl Default for NoticeHead { 
+  fn default() -> Self { 
+    Self([0; 16])
+  }
+}
+impl ::core::fmt::Debug for NoticeHead {
+  fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+    f.debug_struct("NoticeHead")
+      .field("count", &self.count())
+      .field("code", &self.code())
+      .field("reserved_a", &self.reserved_a())
+      .field("reserved_b", &self.reserved_b())
+      .finish()
+  }
+}
+
+impl ::flatbuffers::SimpleToVerifyInSlice for NoticeHead {}
+impl<'a> ::flatbuffers::Follow<'a> for NoticeHead {
+  type Inner = &'a NoticeHead;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    unsafe { <&'a NoticeHead>::follow(buf, loc) }
+  }
+}
+impl<'a> ::flatbuffers::Follow<'a> for &'a NoticeHead {
+  type Inner = &'a NoticeHead;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    unsafe { ::flatbuffers::follow_cast_ref::<NoticeHead>(buf, loc) }
+  }
+}
+impl<'b> ::flatbuffers::Push for NoticeHead {
+    type Output = NoticeHead;
+    #[inline]
+    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+        let src = unsafe { ::core::slice::from_raw_parts(self as *const NoticeHead as *const u8, <Self as ::flatbuffers::Push>::size()) };
+        dst.copy_from_slice(src);
+    }
+    #[inline]
+    fn alignment() -> ::flatbuffers::PushAlignment {
+        ::flatbuffers::PushAlignment::new(8)
+    }
+}
+
+impl<'a> ::flatbuffers::Verifiable for NoticeHead {
+  #[inline]
+  fn run_verifier(
+    v: &mut ::flatbuffers::Verifier, pos: usize
+  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+    v.in_buffer::<Self>(pos)
+  }
+}
+
+impl<'a> NoticeHead {
+  #[allow(clippy::too_many_arguments)]
+  pub fn new(
+    count: u64,
+    code: u16,
+    reserved_a: u16,
+    reserved_b: u32,
+  ) -> Self {
+    let mut s = Self([0; 16]);
+    s.set_count(count);
+    s.set_code(code);
+    s.set_reserved_a(reserved_a);
+    s.set_reserved_b(reserved_b);
+    s
+  }
+
+  /// How many there were: messages or milliseconds, as the code says.
+  pub fn count(&self) -> u64 {
+    let mut mem = ::core::mem::MaybeUninit::<<u64 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+    // Safety:
+    // Created from a valid Table for this object
+    // Which contains a valid value in this slot
+    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+      ::core::ptr::copy_nonoverlapping(
+        self.0[0..].as_ptr(),
+        mem.as_mut_ptr() as *mut u8,
+        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
+      );
+      mem.assume_init()
+    })
+  }
+
+  pub fn set_count(&mut self, x: u64) {
+    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+    // Safety:
+    // Created from a valid Table for this object
+    // Which contains a valid value in this slot
+    unsafe {
+      ::core::ptr::copy_nonoverlapping(
+        &x_le as *const _ as *const u8,
+        self.0[0..].as_mut_ptr(),
+        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
+      );
+    }
+  }
+
+  /// Number of what happened in the table of errors.
+  pub fn code(&self) -> u16 {
+    let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+    // Safety:
+    // Created from a valid Table for this object
+    // Which contains a valid value in this slot
+    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+      ::core::ptr::copy_nonoverlapping(
+        self.0[8..].as_ptr(),
+        mem.as_mut_ptr() as *mut u8,
+        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+      );
+      mem.assume_init()
+    })
+  }
+
+  pub fn set_code(&mut self, x: u16) {
+    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+    // Safety:
+    // Created from a valid Table for this object
+    // Which contains a valid value in this slot
+    unsafe {
+      ::core::ptr::copy_nonoverlapping(
+        &x_le as *const _ as *const u8,
+        self.0[8..].as_mut_ptr(),
+        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+      );
+    }
+  }
+
+  /// Must be 0.
+  pub fn reserved_a(&self) -> u16 {
+    let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+    // Safety:
+    // Created from a valid Table for this object
+    // Which contains a valid value in this slot
+    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+      ::core::ptr::copy_nonoverlapping(
+        self.0[10..].as_ptr(),
+        mem.as_mut_ptr() as *mut u8,
+        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+      );
+      mem.assume_init()
+    })
+  }
+
+  pub fn set_reserved_a(&mut self, x: u16) {
+    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+    // Safety:
+    // Created from a valid Table for this object
+    // Which contains a valid value in this slot
+    unsafe {
+      ::core::ptr::copy_nonoverlapping(
+        &x_le as *const _ as *const u8,
+        self.0[10..].as_mut_ptr(),
+        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+      );
+    }
+  }
+
+  /// Must be 0.
+  pub fn reserved_b(&self) -> u32 {
+    let mut mem = ::core::mem::MaybeUninit::<<u32 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+    // Safety:
+    // Created from a valid Table for this object
+    // Which contains a valid value in this slot
+    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+      ::core::ptr::copy_nonoverlapping(
+        self.0[12..].as_ptr(),
+        mem.as_mut_ptr() as *mut u8,
+        ::core::mem::size_of::<<u32 as ::flatbuffers::EndianScalar>::Scalar>(),
+      );
+      mem.assume_init()
+    })
+  }
+
+  pub fn set_reserved_b(&mut self, x: u32) {
+    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+    // Safety:
+    // Created from a valid Table for this object
+    // Which contains a valid value in this slot
+    unsafe {
+      ::core::ptr::copy_nonoverlapping(
+        &x_le as *const _ as *const u8,
+        self.0[12..].as_mut_ptr(),
+        ::core::mem::size_of::<<u32 as ::flatbuffers::EndianScalar>::Scalar>(),
+      );
+    }
+  }
+
+}
+
 /// Head of OUTCOME. Nothing behind it.
 // struct OutcomeHead, aligned to 8
 #[repr(transparent)]
@@ -1336,6 +1532,8 @@ impl<'a> HelloTable<'a> {
   pub const VT_SOFTWARE: ::flatbuffers::VOffsetT = 14;
   pub const VT_NO_ECHO: ::flatbuffers::VOffsetT = 16;
   pub const VT_ONCE_PER_MESSAGE: ::flatbuffers::VOffsetT = 18;
+  pub const VT_SLOW_CONSUMER: ::flatbuffers::VOffsetT = 20;
+  pub const VT_BACKPRESSURE_MS: ::flatbuffers::VOffsetT = 22;
 
   #[inline]
   pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -1348,11 +1546,13 @@ impl<'a> HelloTable<'a> {
   ) -> ::flatbuffers::WIPOffset<HelloTable<'bldr>> {
     let mut builder = HelloTableBuilder::new(_fbb);
     builder.add_features(args.features);
+    builder.add_backpressure_ms(args.backpressure_ms);
     if let Some(x) = args.software { builder.add_software(x); }
     if let Some(x) = args.secret { builder.add_secret(x); }
     if let Some(x) = args.user { builder.add_user(x); }
     if let Some(x) = args.name { builder.add_name(x); }
     if let Some(x) = args.namespace { builder.add_namespace(x); }
+    builder.add_slow_consumer(args.slow_consumer);
     builder.add_once_per_message(args.once_per_message);
     builder.add_no_echo(args.no_echo);
     builder.finish()
@@ -1423,6 +1623,24 @@ impl<'a> HelloTable<'a> {
     // which contains a valid value in this slot
     unsafe { self._tab.get::<bool>(HelloTable::VT_ONCE_PER_MESSAGE, Some(false)).unwrap()}
   }
+  /// What happens to messages for this client while it does not read them fast enough, where a
+  /// subscription does not say it: number of a policy. 0: what the broker's listener says.
+  #[inline]
+  pub fn slow_consumer(&self) -> u8 {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u8>(HelloTable::VT_SLOW_CONSUMER, Some(0)).unwrap()}
+  }
+  /// How long those who publish to this client wait for it, in milliseconds. Absent: as long as the
+  /// listener says, which is also the longest.
+  #[inline]
+  pub fn backpressure_ms(&self) -> u32 {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u32>(HelloTable::VT_BACKPRESSURE_MS, Some(4294967295)).unwrap()}
+  }
 }
 
 impl ::flatbuffers::Verifiable for HelloTable<'_> {
@@ -1439,6 +1657,8 @@ impl ::flatbuffers::Verifiable for HelloTable<'_> {
      .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("software", Self::VT_SOFTWARE, false)?
      .visit_field::<bool>("no_echo", Self::VT_NO_ECHO, false)?
      .visit_field::<bool>("once_per_message", Self::VT_ONCE_PER_MESSAGE, false)?
+     .visit_field::<u8>("slow_consumer", Self::VT_SLOW_CONSUMER, false)?
+     .visit_field::<u32>("backpressure_ms", Self::VT_BACKPRESSURE_MS, false)?
      .finish();
     Ok(())
   }
@@ -1452,6 +1672,8 @@ pub struct HelloTableArgs<'a> {
     pub software: Option<::flatbuffers::WIPOffset<&'a str>>,
     pub no_echo: bool,
     pub once_per_message: bool,
+    pub slow_consumer: u8,
+    pub backpressure_ms: u32,
 }
 impl<'a> Default for HelloTableArgs<'a> {
   #[inline]
@@ -1465,6 +1687,8 @@ impl<'a> Default for HelloTableArgs<'a> {
       software: None,
       no_echo: false,
       once_per_message: false,
+      slow_consumer: 0,
+      backpressure_ms: 4294967295,
     }
   }
 }
@@ -1507,6 +1731,14 @@ impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> HelloTableBuilder<'a, 'b, A> 
     self.fbb_.push_slot::<bool>(HelloTable::VT_ONCE_PER_MESSAGE, once_per_message, false);
   }
   #[inline]
+  pub fn add_slow_consumer(&mut self, slow_consumer: u8) {
+    self.fbb_.push_slot::<u8>(HelloTable::VT_SLOW_CONSUMER, slow_consumer, 0);
+  }
+  #[inline]
+  pub fn add_backpressure_ms(&mut self, backpressure_ms: u32) {
+    self.fbb_.push_slot::<u32>(HelloTable::VT_BACKPRESSURE_MS, backpressure_ms, 4294967295);
+  }
+  #[inline]
   pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> HelloTableBuilder<'a, 'b, A> {
     let start = _fbb.start_table();
     HelloTableBuilder {
@@ -1532,6 +1764,8 @@ impl ::core::fmt::Debug for HelloTable<'_> {
       ds.field("software", &self.software());
       ds.field("no_echo", &self.no_echo());
       ds.field("once_per_message", &self.once_per_message());
+      ds.field("slow_consumer", &self.slow_consumer());
+      ds.field("backpressure_ms", &self.backpressure_ms());
       ds.finish()
   }
 }
@@ -1559,6 +1793,8 @@ impl<'a> SubscribeTable<'a> {
   pub const VT_CREDIT: ::flatbuffers::VOffsetT = 12;
   pub const VT_DELIVERIES_MAX: ::flatbuffers::VOffsetT = 14;
   pub const VT_VISIBILITY: ::flatbuffers::VOffsetT = 16;
+  pub const VT_SLOW_CONSUMER: ::flatbuffers::VOffsetT = 18;
+  pub const VT_BACKPRESSURE_MS: ::flatbuffers::VOffsetT = 20;
 
   #[inline]
   pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -1572,10 +1808,12 @@ impl<'a> SubscribeTable<'a> {
     let mut builder = SubscribeTableBuilder::new(_fbb);
     builder.add_correlation(args.correlation);
     builder.add_subscription(args.subscription);
+    builder.add_backpressure_ms(args.backpressure_ms);
     builder.add_deliveries_max(args.deliveries_max);
     builder.add_credit(args.credit);
     if let Some(x) = args.queue_group { builder.add_queue_group(x); }
     if let Some(x) = args.filter { builder.add_filter(x); }
+    builder.add_slow_consumer(args.slow_consumer);
     builder.add_visibility(args.visibility);
     builder.finish()
   }
@@ -1637,6 +1875,24 @@ impl<'a> SubscribeTable<'a> {
     // which contains a valid value in this slot
     unsafe { self._tab.get::<u8>(SubscribeTable::VT_VISIBILITY, Some(0)).unwrap()}
   }
+  /// What happens to messages for this subscription while its client does not read them fast
+  /// enough: number of a policy. 0: what HELLO or the listener says.
+  #[inline]
+  pub fn slow_consumer(&self) -> u8 {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u8>(SubscribeTable::VT_SLOW_CONSUMER, Some(0)).unwrap()}
+  }
+  /// How long those who publish to this subscription wait, in milliseconds. Absent: as long as HELLO
+  /// or the listener says, which is also the longest.
+  #[inline]
+  pub fn backpressure_ms(&self) -> u32 {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u32>(SubscribeTable::VT_BACKPRESSURE_MS, Some(4294967295)).unwrap()}
+  }
 }
 
 impl ::flatbuffers::Verifiable for SubscribeTable<'_> {
@@ -1652,6 +1908,8 @@ impl ::flatbuffers::Verifiable for SubscribeTable<'_> {
      .visit_field::<u32>("credit", Self::VT_CREDIT, false)?
      .visit_field::<u32>("deliveries_max", Self::VT_DELIVERIES_MAX, false)?
      .visit_field::<u8>("visibility", Self::VT_VISIBILITY, false)?
+     .visit_field::<u8>("slow_consumer", Self::VT_SLOW_CONSUMER, false)?
+     .visit_field::<u32>("backpressure_ms", Self::VT_BACKPRESSURE_MS, false)?
      .finish();
     Ok(())
   }
@@ -1664,6 +1922,8 @@ pub struct SubscribeTableArgs<'a> {
     pub credit: u32,
     pub deliveries_max: u32,
     pub visibility: u8,
+    pub slow_consumer: u8,
+    pub backpressure_ms: u32,
 }
 impl<'a> Default for SubscribeTableArgs<'a> {
   #[inline]
@@ -1676,6 +1936,8 @@ impl<'a> Default for SubscribeTableArgs<'a> {
       credit: 4294967295,
       deliveries_max: 0,
       visibility: 0,
+      slow_consumer: 0,
+      backpressure_ms: 4294967295,
     }
   }
 }
@@ -1714,6 +1976,14 @@ impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> SubscribeTableBuilder<'a, 'b,
     self.fbb_.push_slot::<u8>(SubscribeTable::VT_VISIBILITY, visibility, 0);
   }
   #[inline]
+  pub fn add_slow_consumer(&mut self, slow_consumer: u8) {
+    self.fbb_.push_slot::<u8>(SubscribeTable::VT_SLOW_CONSUMER, slow_consumer, 0);
+  }
+  #[inline]
+  pub fn add_backpressure_ms(&mut self, backpressure_ms: u32) {
+    self.fbb_.push_slot::<u32>(SubscribeTable::VT_BACKPRESSURE_MS, backpressure_ms, 4294967295);
+  }
+  #[inline]
   pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> SubscribeTableBuilder<'a, 'b, A> {
     let start = _fbb.start_table();
     SubscribeTableBuilder {
@@ -1739,6 +2009,8 @@ impl ::core::fmt::Debug for SubscribeTable<'_> {
       ds.field("credit", &self.credit());
       ds.field("deliveries_max", &self.deliveries_max());
       ds.field("visibility", &self.visibility());
+      ds.field("slow_consumer", &self.slow_consumer());
+      ds.field("backpressure_ms", &self.backpressure_ms());
       ds.finish()
   }
 }

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use coilgun_protocol::buffer::Chunk;
 use coilgun_protocol::model::{
-    AddCredit, BarrierDone, ClientId, Closing, Delivery, ErrorCode, Event, Header, Headers, Opened,
-    Outcome, PublishFlags, SubscriptionId, Ticket, Unsubscribe, Visibility, encode_header,
+    AddCredit, BarrierDone, ClientId, Closing, Delivery, ErrorCode, Event, Header, Headers, Notice,
+    Opened, Outcome, PublishFlags, SlowConsumerWish, SubscriptionId, Ticket, Unsubscribe,
+    Visibility, encode_header,
 };
 use coilgun_protocol::native::{
     ClientFrame, Features, FrameHeader, HEADER_BYTES, Hello, Incoming, NativeConfig, Preface,
@@ -34,6 +35,7 @@ fn hello() -> Hello<'static> {
         software: "example/1.0",
         no_echo: true,
         once_per_message: false,
+        slow_consumer: SlowConsumerWish::default(),
     }
 }
 
@@ -57,6 +59,7 @@ fn client_frames(headers: &[u8]) -> Vec<(&'static str, &'static str, ClientFrame
         credit: 100,
         deliveries_max: 0,
         visibility: Visibility::PLAIN,
+        slow_consumer: SlowConsumerWish::default(),
     };
     let ticket = Ticket(9);
     let subscription = SubscriptionId(3);
@@ -131,6 +134,11 @@ fn server_frames(headers: &[u8]) -> Vec<(&'static str, &'static str, Vec<u8>)> {
             "pong_server",
             "The answer to ping_client.hex.",
             Event::BarrierDone(BarrierDone { token: 0x0102_0304_0506_0708 }),
+        ),
+        (
+            "notice",
+            "Messages were dropped because the client did not read in time.",
+            Event::Notice(Notice { code: ErrorCode::DroppedNewest, count: 40 }),
         ),
     ];
     for (name, sentence, event) in events {

@@ -82,8 +82,14 @@ fn headers_longer_than_the_limit_are_refused() {
     bytes[20..24].copy_from_slice(&len.to_le_bytes());
     let mut harness = Harness::open(NativeConfig::default(), Features::default());
     let error = refusal(&mut harness, &bytes);
-    assert_eq!(error.code, ErrorCode::MalformedFrame);
+    assert_eq!(error.code, ErrorCode::HeadersTooLarge);
     assert!(error.detail.contains("65536"), "{}", error.detail);
+    let config = NativeConfig { headers_bytes_max: 100, ..NativeConfig::default() };
+    let mut bytes = publish(&[0; 101]);
+    bytes[20..24].copy_from_slice(&101u32.to_le_bytes());
+    let error = refusal(&mut Harness::open(config, Features::default()), &bytes);
+    assert_eq!(error.code, ErrorCode::HeadersTooLarge);
+    assert!(error.detail.contains("101") && error.detail.contains("100"), "{}", error.detail);
 }
 
 #[test]

@@ -33,6 +33,9 @@ pub(crate) fn describe_server_frame(frame: &ServerFrame<'_>) -> String {
             "outcome correlation={} code={} receivers={}",
             outcome.correlation.0, outcome.code, outcome.receivers
         ),
+        ServerFrame::Notice(notice) => {
+            format!("notice code={} count={}", notice.code, notice.count)
+        }
         ServerFrame::Error(error) => format!(
             "error code={} name={} retryable={} detail={:?}",
             error.code, error.name, error.retryable, error.detail

@@ -104,17 +104,25 @@ fn overlay(config: &mut Config, arguments: &ServeArguments) {
         config.namespaces = arguments.namespaces.clone();
     }
     set(&mut config.data, arguments.data.as_ref());
+    set(&mut config.slow_consumer, arguments.slow_consumer.as_ref());
     set(&mut config.insecure, arguments.insecure.as_ref());
     let (limits, given) = (&mut config.limits, &arguments.limits);
     set(&mut limits.connections_max, given.connections_max.as_ref());
     set(&mut limits.subscriptions_per_client_max, given.subscriptions_max.as_ref());
+    set(&mut limits.subscriptions_max, given.subscriptions_total_max.as_ref());
+    set(&mut limits.filter_bytes_max, given.filter_max.as_ref());
     set(&mut limits.payload_bytes_max, given.payload_max.as_ref());
+    set(&mut limits.headers_bytes_max, given.headers_max.as_ref());
+    set(&mut limits.messages_per_second_max, given.message_rate_max.as_ref());
+    let byte_rate = given.byte_rate_max.map(|bytes| bytes as u64);
+    set(&mut limits.bytes_per_second_max, byte_rate.as_ref());
     set(&mut limits.buffer_bytes_max, given.buffer_max.as_ref());
     set(&mut limits.copy_bytes_max, given.copy_max.as_ref());
     set(&mut limits.outbox_bytes_max, given.outbox_max.as_ref());
     let (timing, given) = (&mut config.timing, &arguments.timing);
     set(&mut timing.ping_interval_ms, given.ping_interval_ms.as_ref());
     set(&mut timing.backpressure_ms, given.backpressure_ms.as_ref());
+    set(&mut timing.frame_ms, given.frame_ms.as_ref());
     set(&mut timing.drain_ms, given.drain_ms.as_ref());
     set(&mut timing.spin_us, given.spin_us.as_ref());
 }
@@ -129,14 +137,23 @@ fn set<T: Clone>(value: &mut T, given: Option<&T>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use coilgun_protocol::model::SlowConsumerPolicy;
+    use coilgun_server::config::ListenerConfig;
 
     #[test]
     fn what_is_printed_reads_back() {
         let config = Config { unix: Some(PathBuf::new()), ..Config::default() };
-        for config in [config, Config::default()] {
+        let listener = ListenerConfig {
+            address: "unix:a.sock".to_owned(),
+            slow_consumer: Some(SlowConsumerPolicy::DropOldest),
+            backpressure_ms: Some(9),
+        };
+        let listeners = Config { listeners: vec![listener], ..Config::default() };
+        for config in [config, listeners, Config::default()] {
             let text = to_toml(&config);
             let read: Config = toml::from_str(&text).expect("it was just written");
             assert_eq!(read.unix_path(), config.unix_path());
+            assert_eq!(read.listeners(), config.listeners());
             assert_eq!(to_toml(&read), text);
         }
     }

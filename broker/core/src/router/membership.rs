@@ -1,9 +1,10 @@
 //! Subscriptions that come, change and go.
 
 use coilgun_protocol::model::{
-    ClientId, ErrorCode, Filter, FilterToken, SubscriptionId, Visibility,
+    ClientId, ErrorCode, Filter, FilterToken, SlowConsumer, SubscriptionId, Visibility,
 };
 
+use super::plan::Target;
 use super::queue_group::{self, QueueGroups};
 use super::slab::Key;
 use super::state::Router;
@@ -25,6 +26,8 @@ pub struct Subscription<'a> {
     pub deliveries_max: u32,
     /// What a leading wildcard of the filter may see.
     pub visibility: Visibility,
+    /// What happens to its messages while its client does not read fast enough.
+    pub slow_consumer: SlowConsumer,
 }
 
 impl Router {
@@ -33,7 +36,8 @@ impl Router {
     /// # Errors
     /// [`ErrorCode::SubscriptionTaken`] if the number is 0 or in use, [`ErrorCode::InvalidFilter`],
     /// [`ErrorCode::InvalidQueueGroup`], [`ErrorCode::ReservedSubject`] if the filter's first token
-    /// is `$NAME` or `$SYS`, and [`ErrorCode::TooManySubscriptions`] beyond the limits.
+    /// is `$NAME` or `$SYS`, [`ErrorCode::TooManySubscriptions`] beyond the limit of the client, and
+    /// [`ErrorCode::SubscriptionsExhausted`] beyond those of the shard.
     ///
     /// # Panics
     /// If the client was not added or is being removed.
@@ -54,8 +58,12 @@ impl Router {
         if !wanted.group.is_empty() && !queue_group::is_valid_name(wanted.group) {
             return Err(ErrorCode::InvalidQueueGroup);
         }
-        if !self.has_room(client, filter, wanted.group) {
+        let count = self.clients.present(client).subscription_count;
+        if count >= self.limits.subscriptions_per_client {
             return Err(ErrorCode::TooManySubscriptions);
+        }
+        if !self.has_room(filter, wanted.group) {
+            return Err(ErrorCode::SubscriptionsExhausted);
         }
         self.begin(client, filter, &wanted);
         Ok(())
@@ -108,6 +116,13 @@ impl Router {
         Ok(())
     }
 
+    /// What happens to a message for a target while its client does not read fast enough; none for a
+    /// client that is meant by name.
+    #[must_use]
+    pub fn slow_consumer_of(&self, target: &Target) -> Option<SlowConsumer> {
+        self.subscriptions.get(target.entry).map(|entry| entry.slow_consumer)
+    }
+
     /// Takes a subscription out of everything.
     pub(super) fn end(&mut self, key: Key<Entry>) {
         let entry = self.subscriptions.entry(key);
@@ -135,12 +150,11 @@ impl Router {
         self.subscriptions.find(self.clients.present(client).id, id)
     }
 
-    fn has_room(&self, client: ClientId, filter: Filter<'_>, group: &[u8]) -> bool {
+    fn has_room(&self, filter: Filter<'_>, group: &[u8]) -> bool {
         let limits = &self.limits;
         let bytes = self.trie.bytes() + self.groups.bytes();
         let more_bytes = Trie::cost(filter) + QueueGroups::cost(group);
-        self.clients.present(client).subscription_count < limits.subscriptions_per_client
-            && self.subscriptions.len() < limits.subscriptions_per_shard
+        self.subscriptions.len() < limits.subscriptions_per_shard
             && bytes + more_bytes <= limits.filter_bytes_per_shard
     }
 
@@ -163,6 +177,7 @@ impl Router {
             deliveries_max: wanted.deliveries_max,
             visibility: wanted.visibility,
             once: subscriber.wants_once(),
+            slow_consumer: wanted.slow_consumer,
         };
         subscriber.subscription_count += 1;
         let node_list = &mut self.trie.node_mut(node).first;

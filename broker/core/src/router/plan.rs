@@ -28,7 +28,7 @@ pub struct Plan {
     /// Plain subscriptions that want the message and have no credit.
     pub(super) missed: Vec<Key<Entry>>,
     pub(super) picks: Vec<Pick>,
-    /// Whether anybody wants the message and has no credit.
+    /// Whether anybody wants the message and has no credit or no room.
     pub(super) any_starved: bool,
     /// What [`Router::commit`](super::Router::commit) has to do.
     pub(super) settlement: Settlement,
@@ -71,7 +71,24 @@ impl Plan {
         &self.targets
     }
 
-    /// Whether nobody gets the message, but somebody would, had it credit.
+    /// Takes out the targets that shall not get the message although they want it: nothing is
+    /// counted for them, and no credit taken. Says how many those were.
+    pub fn shed(&mut self, mut keep: impl FnMut(&Target) -> bool) -> usize {
+        let before = self.targets.len();
+        self.targets.retain(|target| keep(target));
+        let shed = before - self.targets.len();
+        self.any_starved |= shed > 0;
+        shed
+    }
+
+    /// How many plain subscriptions miss the message because they have no credit.
+    #[inline]
+    #[must_use]
+    pub fn missed_count(&self) -> usize {
+        self.missed.len()
+    }
+
+    /// Whether nobody gets the message, but somebody would, had it credit or room.
     #[must_use]
     pub fn is_starved(&self) -> bool {
         self.any_starved && self.targets.is_empty()

@@ -1,7 +1,7 @@
 //! All subscriptions of a shard: their table, their lists, and who finds them by number.
 
 use ahash::RandomState;
-use coilgun_protocol::model::{ClientId, SubscriptionId, Visibility};
+use coilgun_protocol::model::{ClientId, SlowConsumer, SubscriptionId, Visibility};
 use hashbrown::HashTable;
 
 use super::queue_group::QueueGroup;
@@ -38,6 +38,8 @@ pub(super) struct Entry {
     pub(super) visibility: Visibility,
     /// Whether its client wants each message once only.
     pub(super) once: bool,
+    /// What happens to its messages while its client does not read fast enough.
+    pub(super) slow_consumer: SlowConsumer,
 }
 
 impl Entry {
@@ -74,6 +76,7 @@ pub(super) struct NewEntry {
     pub(super) deliveries_max: u32,
     pub(super) visibility: Visibility,
     pub(super) once: bool,
+    pub(super) slow_consumer: SlowConsumer,
 }
 
 /// All subscriptions of a shard.
@@ -122,6 +125,7 @@ impl Subscriptions {
             missed: 0,
             visibility: new.visibility,
             once: new.once,
+            slow_consumer: new.slow_consumer,
         });
         if self.delivered.len() <= key.index() {
             self.delivered.resize(key.index() + 1, 0);

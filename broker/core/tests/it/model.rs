@@ -88,9 +88,11 @@ impl Model {
             return Err(ErrorCode::InvalidQueueGroup);
         }
         let all = self.subscriptions.len() + self.leaving_count();
-        if own_ids.len() >= limits.subscriptions_per_client || all >= limits.subscriptions_per_shard
-        {
+        if own_ids.len() >= limits.subscriptions_per_client {
             return Err(ErrorCode::TooManySubscriptions);
+        }
+        if all >= limits.subscriptions_per_shard {
+            return Err(ErrorCode::SubscriptionsExhausted);
         }
         self.last_sequence += 1;
         self.subscriptions.push(ModelSubscription {

@@ -6,7 +6,8 @@ use coilgun_core::router::{
     ClientAttributes, Plan, Removal, RouteHint, Router, RouterLimits, Subscription,
 };
 use coilgun_protocol::model::{
-    ClientId, ErrorCode, Filter, NamespaceId, OpenFlags, Subject, SubscriptionId, Visibility,
+    ClientId, ErrorCode, Filter, NamespaceId, OpenFlags, SlowConsumer, Subject, SubscriptionId,
+    Visibility,
 };
 use proptest::collection::vec;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
@@ -118,7 +119,16 @@ impl Trial {
             } => {
                 let id = SubscriptionId(id);
                 let (filter, group) = (filter.as_bytes(), group.as_bytes());
-                let wanted = Subscription { id, filter, group, credit, deliveries_max, visibility };
+                let slow_consumer = SlowConsumer::default();
+                let wanted = Subscription {
+                    id,
+                    filter,
+                    group,
+                    credit,
+                    deliveries_max,
+                    visibility,
+                    slow_consumer,
+                };
                 self.subscribe(slot, wanted)
             }
             Operation::Unsubscribe { slot, id, deliveries_max } => {

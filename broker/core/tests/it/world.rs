@@ -2,7 +2,7 @@
 
 use coilgun_core::router::{ClientAttributes, Plan, RouteHint, Router, RouterLimits, Subscription};
 use coilgun_protocol::model::{
-    ClientId, ErrorCode, NamespaceId, OpenFlags, SubscriptionId, Visibility,
+    ClientId, ErrorCode, NamespaceId, OpenFlags, SlowConsumer, SubscriptionId, Visibility,
 };
 
 /// The keys most tests give to the router's tables.
@@ -32,6 +32,7 @@ pub(crate) fn wants(id: u64, filter: &str) -> Subscription<'_> {
         credit: UNLIMITED,
         deliveries_max: 0,
         visibility: Visibility::ALL,
+        slow_consumer: SlowConsumer::default(),
     }
 }
 

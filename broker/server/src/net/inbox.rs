@@ -119,6 +119,12 @@ impl Inbox {
         self.bytes - self.assembly.as_ref().map_or(0, |assembly| assembly.range.len())
     }
 
+    /// How many bytes the frame needs that is being assembled, if one is.
+    #[must_use]
+    pub fn incomplete_bytes(&self) -> Option<usize> {
+        self.assembly.as_ref().map(|assembly| assembly.need)
+    }
+
     /// Whether bytes wait that may be parsed without more arriving.
     #[must_use]
     pub fn is_ready(&self) -> bool {

@@ -34,6 +34,7 @@ pub use inbox::{Inbox, Next};
 pub use listener::{ListenAddress, ListenError, Listener};
 pub use network::{End, Net, NetEvent, NetSettings};
 pub use receive_buffers::ReceiveBuffers;
+pub use receiving::IncompleteFrame;
 pub use ring::{Completion, Operation, OperationKind, Received, Ring, SLOTS_MAX, UserData};
 pub use slots::Slots;
 pub use socket::{Phase, Socket, SocketKind};

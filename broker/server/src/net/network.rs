@@ -42,6 +42,8 @@ pub enum NetEvent {
     Received(ClientId),
     /// Bytes left: there is room in the outbox.
     Sent(ClientId),
+    /// There is no block for what has to be held of the connection. It stands still.
+    Exhausted(ClientId),
     /// The connection is over. Nothing more is heard of it but [`NetEvent::Freed`].
     Ended(ClientId, End),
     /// Nothing of it is left in the kernel; its slot is free once the owner calls
@@ -81,6 +83,8 @@ pub struct Net<R: Ring> {
     completions: Vec<Completion>,
     /// The earliest sign the ring was asked for and has not given yet.
     wakes_at: Option<Timestamp>,
+    /// When the present turn began.
+    pub(super) now: Timestamp,
     pub(super) counters: NetCounters,
     /// What was copied for connections that are gone.
     pub(super) copies: NetCopies,
@@ -103,6 +107,7 @@ impl<R: Ring> Net<R> {
             trimming: Trimming::default(),
             completions: Vec::with_capacity(COMPLETIONS_PER_TURN),
             wakes_at: None,
+            now: Timestamp::default(),
             counters: NetCounters::default(),
             copies: NetCopies::default(),
         };
@@ -117,6 +122,7 @@ impl<R: Ring> Net<R> {
     /// # Errors
     /// If the ring is broken; the owner cannot go on.
     pub fn poll(&mut self, now: Timestamp, events: &mut Vec<NetEvent>) -> io::Result<usize> {
+        self.now = now;
         let mut completions = std::mem::take(&mut self.completions);
         self.ring.complete(&mut completions, COMPLETIONS_PER_TURN);
         if completions.is_empty() && self.ring.needs_enter() {

@@ -1,7 +1,7 @@
 //! Bytes in: arming, pausing, running out of blocks, and handing chunks to the owner.
 
 use coilgun_protocol::buffer::BlockRange;
-use coilgun_protocol::model::{ClientId, limits};
+use coilgun_protocol::model::{ClientId, Timestamp, limits};
 use coilgun_protocol::session::Consumed;
 
 use super::inbox::Next;
@@ -13,9 +13,20 @@ use crate::mutant::{self, Mutant};
 /// Unparsed bytes of one connection above which it is not read for a while (law S5).
 const INBOX_HIGH_BYTES: usize = 4 * limits::BLOCK_BYTES;
 
+/// A frame that has begun to arrive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct IncompleteFrame {
+    /// How many bytes it needs until more can be said about it: its whole length once that is known.
+    pub need_bytes: usize,
+    /// When it began.
+    pub since: Timestamp,
+    /// When the latest bytes of the connection arrived.
+    pub received_at: Timestamp,
+}
+
 impl<R: Ring> Net<R> {
     /// The bytes of a connection to parse next, if there are any. If there is no block to assemble
-    /// them in, the connection is ended.
+    /// them in, the owner is told so.
     pub fn next_chunk(&mut self, id: ClientId, events: &mut Vec<NetEvent>) -> Option<BlockRange> {
         let socket = self.sockets.get_mut(id)?;
         if socket.phase != Phase::Open {
@@ -29,7 +40,7 @@ impl<R: Ring> Net<R> {
                 None
             }
             Next::Exhausted => {
-                self.end(id, End::Exhausted, events);
+                events.push(NetEvent::Exhausted(id));
                 None
             }
         }
@@ -41,10 +52,32 @@ impl<R: Ring> Net<R> {
         if socket.phase != Phase::Open {
             return;
         }
-        match socket.transport.inbox_mut().consume(consumed, &self.pools) {
-            Ok(()) => self.arm_receive(id),
-            Err(_) => self.end(id, End::Exhausted, events),
+        let inbox = socket.transport.inbox_mut();
+        let was_incomplete = inbox.incomplete_bytes().is_some();
+        if inbox.consume(consumed, &self.pools).is_err() {
+            return events.push(NetEvent::Exhausted(id));
         }
+        if consumed.bytes > 0 || !was_incomplete {
+            socket.frame_since = self.now;
+        }
+        self.arm_receive(id);
+    }
+
+    /// The frame of a connection that has begun to arrive, if there is one.
+    #[must_use]
+    pub fn incomplete_frame(&self, id: ClientId) -> Option<IncompleteFrame> {
+        let socket = self.sockets.get(id).filter(|socket| socket.phase == Phase::Open)?;
+        let need_bytes = socket.transport.inbox().incomplete_bytes()?;
+        let (since, received_at) = (socket.frame_since, socket.received_at);
+        Some(IncompleteFrame { need_bytes, since, received_at })
+    }
+
+    /// The connection whose frame has taken longest to arrive, and since when. It looks at all of
+    /// them: for when memory has run out.
+    #[must_use]
+    pub fn slowest_frame(&self) -> Option<(ClientId, Timestamp)> {
+        let frames = self.ids().filter_map(|id| Some((id, self.incomplete_frame(id)?.since)));
+        frames.min_by_key(|(_, since)| *since)
     }
 
     /// Stops reading a connection. What the kernel has already read is kept, outside the receive
@@ -126,6 +159,7 @@ impl<R: Ring> Net<R> {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         self.counters.receives += 1;
         self.counters.received_bytes += piece.len() as u64;
+        socket.received_at = self.now;
         socket.heavy &= piece.len() >= limits::BLOCK_BYTES / 4;
         if socket.transport.receive(piece, &self.pools).is_err() {
             self.end(id, End::Exhausted, events);

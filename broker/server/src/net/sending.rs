@@ -92,6 +92,19 @@ impl<R: Ring> Net<R> {
         }
     }
 
+    /// Drops messages that wait for a client, the oldest first, until `wanted` bytes are gone; calls
+    /// `on_dropped` with the tag of each. What the kernel is sending stays. Returns how many bytes
+    /// are gone.
+    pub fn drop_oldest(
+        &mut self,
+        id: ClientId,
+        wanted: usize,
+        on_dropped: impl FnMut(u64),
+    ) -> usize {
+        let Some(socket) = self.sockets.get_mut(id) else { return 0 };
+        socket.outbox.drop_oldest(socket.in_flight, wanted, on_dropped)
+    }
+
     pub(super) fn on_sent(&mut self, id: ClientId, result: i32, events: &mut Vec<NetEvent>) {
         let Some(socket) = self.sockets.get_mut(id) else {
             self.counters.stale_completions += 1;

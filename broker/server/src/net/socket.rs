@@ -90,6 +90,10 @@ pub struct Socket {
     pub(super) late: bool,
     /// The send that is under way was cancelled, to be begun again from copies.
     pub(super) taken_back: bool,
+    /// When the latest bytes arrived.
+    pub(super) received_at: Timestamp,
+    /// When the frame began to arrive that is not whole yet; says nothing if there is none.
+    pub(super) frame_since: Timestamp,
     /// When the present phase ends at the latest; for Flushing and Lingering.
     pub(super) phase_ends: Timestamp,
     pub(super) transport: Transport,
@@ -137,6 +141,8 @@ impl Socket {
             closed: false,
             late: false,
             taken_back: false,
+            received_at: Timestamp::default(),
+            frame_since: Timestamp::default(),
             phase_ends: Timestamp::default(),
             transport: Transport::default(),
             outbox,

@@ -1,10 +1,12 @@
 //! One connection, as the shard sees it, and the table of all of them.
 
 use coilgun_core::router::RouteHint;
-use coilgun_protocol::model::{ClientId, Timestamp};
+use coilgun_protocol::model::{ClientId, SlowConsumer, Timestamp};
 
 use super::held::Held;
 use super::protocols::AnySession;
+use super::rate::Bucket;
+use super::slow::Slow;
 
 /// One connection with a session.
 #[derive(Debug)]
@@ -27,12 +29,28 @@ pub(super) struct Client {
     pub(super) held: Option<Box<Held>>,
     /// Those who wait for room in the outbox of this one.
     pub(super) waiters: Vec<ClientId>,
-    /// Since when somebody has been waiting.
-    pub(super) pressed_since: Option<Timestamp>,
+    /// Until when somebody waits for it at the longest.
+    pub(super) pressed_until: Option<Timestamp>,
+    /// They waited in vain, and it has not caught up since.
+    pub(super) lapsed: bool,
+    /// What happens to messages for it that it does not read fast enough, where no subscription
+    /// says it.
+    pub(super) slow_consumer: SlowConsumer,
+    /// What is remembered if it does not; nothing for most.
+    pub(super) slow: Option<Box<Slow>>,
+    /// How far it has used its rate up.
+    pub(super) bucket: Bucket,
+    /// It has sent too much and is not read until then.
+    pub(super) throttled_until: Option<Timestamp>,
 }
 
 impl Client {
-    pub(super) fn new(id: ClientId, session: AnySession, is_surplus: bool) -> Client {
+    pub(super) fn new(
+        id: ClientId,
+        session: AnySession,
+        slow_consumer: SlowConsumer,
+        is_surplus: bool,
+    ) -> Client {
         Client {
             id,
             session,
@@ -44,8 +62,23 @@ impl Client {
             waits_for: None,
             held: None,
             waiters: Vec::new(),
-            pressed_since: None,
+            pressed_until: None,
+            lapsed: false,
+            slow_consumer,
+            slow: None,
+            bucket: Bucket::default(),
+            throttled_until: None,
         }
+    }
+
+    /// Whether its bytes and commands may be looked at.
+    pub(super) fn may_run(&self) -> bool {
+        self.waits_for.is_none() && self.throttled_until.is_none()
+    }
+
+    /// What is remembered of it, from now on.
+    pub(super) fn slow_mut(&mut self) -> &mut Slow {
+        self.slow.get_or_insert_with(Box::default)
     }
 }
 

@@ -21,8 +21,22 @@ pub struct ShardCounters {
     pub no_responders: u64,
     /// Times a publisher had to wait for a reader.
     pub stalls: u64,
-    /// Readers that were cut off because publishers waited too long for them.
+    /// Readers that were cut off because they did not read fast enough.
     pub slow_consumers: u64,
+    /// Bytes that waited for them and were lost.
+    pub discarded_bytes: u64,
+    /// Messages dropped when they were published, because a reader had no room.
+    pub dropped_newest: u64,
+    /// Messages dropped while they waited for a reader, to make room for newer ones.
+    pub dropped_oldest: u64,
+    /// Messages that plain subscriptions missed because they had no credit.
+    pub missed_for_credit: u64,
+    /// Times a connection was not read for a while because it sent faster than it may.
+    pub throttles: u64,
+    /// Connections that were ended because a frame did not arrive in time.
+    pub frame_timeouts: u64,
+    /// Connections that were ended because no memory was left for them.
+    pub exhausted: u64,
     /// Connections that were ended because they broke their protocol.
     pub protocol_errors: u64,
     /// Connections that were refused.

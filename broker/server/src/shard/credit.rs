@@ -5,23 +5,44 @@
 //!                        A goes on <--      --> A waits, its socket is not read
 //! ```
 //!
-//! A publisher waits for one outbox at a time. If B makes no room within `backpressure_ms`, B is cut
-//! off; that also ends a circle of clients that wait for each other.
+//! A publisher waits for one outbox at a time, if the policy of its reader says so (see
+//! `shedding.rs`). If B makes no room in time, its patience has *lapsed*: those who waited go on, and
+//! until B has caught up its policy says what happens without waiting. That also ends a circle of
+//! clients that wait for each other.
+//!
+//! When little of the shard's memory is left, only outboxes that hold next to nothing have room: who
+//! holds much gets no more, and who reads goes on.
 
-use coilgun_protocol::model::{ClientId, Timestamp};
+use std::cmp::Reverse;
 
+use coilgun_protocol::model::{ClientId, Event, Notice, Timestamp, limits};
+
+use super::client::Client;
 use super::turn::Shard;
 use crate::env::Env;
 use crate::net::{Net, Phase, Ring};
+
+/// The part of the output blocks that is kept for outboxes that hold next to nothing.
+const RESERVE_SHARE: usize = 8;
 
 /// Whether a message may be put into the outbox of a client. One that is gone has all the room in
 /// the world: nothing will be delivered to it.
 #[inline]
 pub(super) fn has_room<R: Ring>(net: &Net<R>, high: usize, id: ClientId) -> bool {
     match net.socket(id) {
-        Some(socket) if socket.phase() == Phase::Open => socket.outbox().pending_bytes() <= high,
+        Some(socket) if socket.phase() == Phase::Open => {
+            let pending = socket.outbox().pending_bytes();
+            pending < limits::BLOCK_BYTES.min(high) || (pending <= high && has_memory(net))
+        }
         Some(_) | None => true,
     }
+}
+
+/// Whether enough output blocks are free for those who hold much already.
+#[inline]
+fn has_memory<R: Ring>(net: &Net<R>) -> bool {
+    let pool = &net.pools().small;
+    pool.free_count() > pool.block_count() / RESERVE_SHARE
 }
 
 impl<E: Env> Shard<E> {
@@ -31,35 +52,66 @@ impl<E: Env> Shard<E> {
         has_room(&self.net, self.settings.outbox_high_bytes, id)
     }
 
-    /// Lets a client wait for room in the outbox of `target`, which may be itself.
-    pub(super) fn wait_for(&mut self, now: Timestamp, id: ClientId, target: ClientId) {
+    /// Whether a client has left so much of what it is owed unread that it is not read either (law
+    /// S5). That is more than what messages alone may fill its outbox with.
+    pub(super) fn answers_are_full(&self, id: ClientId) -> bool {
+        let high = self.settings.outbox_high_bytes;
+        let pending = self.net.socket(id).map_or(0, |socket| socket.outbox().pending_bytes());
+        pending > high + high / 4
+    }
+
+    /// Lets a client wait for room in the outbox of `target`, which may be itself, for at most `ms`.
+    pub(super) fn wait_for(&mut self, now: Timestamp, id: ClientId, target: ClientId, ms: u64) {
         self.counters.stalls += 1;
         self.net.pause(id);
         let reader = self.clients.get_mut(target).expect("only clients that exist lack room");
         reader.waiters.push(id);
-        if reader.pressed_since.is_none() {
-            reader.pressed_since = Some(now);
-            self.pressed.push_back((now, target));
+        let until = now.plus_ms(ms);
+        if reader.pressed_until.is_none_or(|at| until < at) {
+            reader.pressed_until = Some(until);
+            self.pressed.push(Reverse((until, target)));
         }
         if let Some(client) = self.clients.get_mut(id) {
             client.waits_for = Some(target);
         }
     }
 
-    /// Bytes left the outbox of a client: those who wait for it may go on once it is low enough.
-    pub(super) fn on_sent(&mut self, id: ClientId) {
+    /// Lets a client wait until it has read enough of what it is owed.
+    pub(super) fn wait_for_itself(&mut self, now: Timestamp, id: ClientId) {
+        let Some(client) = self.clients.get(id) else { return };
+        let ms = u64::from(client.slow_consumer.backpressure_ms).max(limits::BACKPRESSURE_MS_MAX);
+        self.wait_for(now, id, id, ms);
+    }
+
+    /// Bytes left the outbox of a client: once it is low enough the client has caught up.
+    pub(super) fn on_sent(&mut self, now: Timestamp, id: ClientId) {
         let low = self.settings.outbox_high_bytes / 2;
         let pending = self.net.socket(id).map_or(0, |socket| socket.outbox().pending_bytes());
-        let waited_for = self.clients.get(id).is_some_and(|client| !client.waiters.is_empty());
-        if waited_for && pending <= low {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        if pending > low {
+            return;
+        }
+        client.lapsed = false;
+        if !client.waiters.is_empty() {
             self.release_waiters(id);
+        }
+        self.tell_of_dropped(now, id);
+    }
+
+    /// Tells a client what was dropped for it.
+    fn tell_of_dropped(&mut self, now: Timestamp, id: ClientId) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        let Some(slow) = &mut client.slow else { return };
+        let notices: [Option<Notice>; 2] = slow.take_notices();
+        for notice in notices.into_iter().flatten() {
+            self.tell(now, id, &Event::Notice(notice));
         }
     }
 
     /// Lets everybody go on who waits for a client.
     fn release_waiters(&mut self, id: ClientId) {
         let Some(client) = self.clients.get_mut(id) else { return };
-        client.pressed_since = None;
+        client.pressed_until = None;
         let mut waiters = std::mem::take(&mut client.waiters);
         self.go_on(&mut waiters);
         if let Some(client) = self.clients.get_mut(id) {
@@ -72,34 +124,47 @@ impl<E: Env> Shard<E> {
         for id in waiters.drain(..) {
             if let Some(client) = self.clients.get_mut(id) {
                 client.waits_for = None;
-                self.net.resume(id);
-                self.make_ready(id);
+                self.read_again(id);
             }
         }
     }
 
-    /// Cuts off those that made others wait for too long.
+    /// Reads a connection again, unless something else keeps it from being read.
+    pub(super) fn read_again(&mut self, id: ClientId) {
+        if self.clients.get(id).is_some_and(Client::may_run) {
+            self.net.resume(id);
+            self.make_ready(id);
+        }
+    }
+
+    /// Ends the waits that took too long.
     pub(super) fn run_pressure(&mut self, now: Timestamp) {
-        let patience = self.settings.backpressure_ms;
-        // Ends because every step takes an entry out, and the queue is in the order of the waits.
-        while let Some((since, id)) = self.pressed.front().copied() {
-            let waiting = self.clients.get(id).and_then(|client| client.pressed_since);
-            let counts = waiting == Some(since);
-            if counts && now.ms_since(since) < patience {
+        // Ends because every step takes an entry out.
+        while let Some(Reverse((until, id))) = self.pressed.peek().copied() {
+            if until > now {
                 return;
             }
-            self.pressed.pop_front();
-            if counts {
-                self.counters.slow_consumers += 1;
-                self.net.close(id);
-                self.remove(id);
+            self.pressed.pop();
+            if self.clients.get(id).is_some_and(|it| it.pressed_until == Some(until)) {
+                self.lapse(id);
             }
         }
     }
 
-    /// When the longest wait ends, at the earliest.
+    /// Others waited for a client in vain: they go on, and find out what its policy says now.
+    fn lapse(&mut self, id: ClientId) {
+        if self.answers_are_full(id) {
+            self.cut_off(id);
+            return;
+        }
+        if let Some(client) = self.clients.get_mut(id) {
+            client.lapsed = true;
+        }
+        self.release_waiters(id);
+    }
+
+    /// When the shortest wait ends, at the earliest.
     pub(super) fn pressure_ends(&self) -> Option<Timestamp> {
-        let (since, _) = self.pressed.front()?;
-        Some(since.plus_ms(self.settings.backpressure_ms))
+        self.pressed.peek().map(|Reverse((until, _))| *until)
     }
 }

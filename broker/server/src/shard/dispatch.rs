@@ -3,8 +3,8 @@
 use coilgun_core::router::{ClientAttributes, Subscription};
 use coilgun_protocol::buffer::Chunk;
 use coilgun_protocol::model::{
-    BarrierDone, ClientId, Closing, Command, ErrorCode, Event, Open, Opened, Outcome, Span,
-    Subscribe, Ticket, Timestamp,
+    BarrierDone, ClientId, Closing, Command, ErrorCode, Event, Open, Opened, Outcome, SlowConsumer,
+    SlowConsumerWish, Span, Subscribe, Ticket, Timestamp,
 };
 use coilgun_protocol::session::Session;
 
@@ -16,8 +16,9 @@ use crate::env::Env;
 pub(super) enum Progress {
     /// It was carried out, or refused and the client told.
     Done,
-    /// It waits for room in this client's outbox, and so does everything behind it.
-    Waits(ClientId),
+    /// It waits for room in this client's outbox, so many milliseconds at most, and so does
+    /// everything behind it.
+    Waits(ClientId, u16),
     /// The connection is over; what is behind the command does not count.
     Ended,
 }
@@ -134,6 +135,10 @@ impl<E: Env> Shard<E> {
             return Err((ErrorCode::UnknownNamespace, detail));
         };
         client.is_open = true;
+        client.slow_consumer = client.slow_consumer.with(open.slow_consumer);
+        if client.slow_consumer.policy.drops_oldest() {
+            client.slow_mut();
+        }
         self.router.add_client(id, ClientAttributes { namespace, flags: open.flags });
         let name = bytes(open.name, chunk, text);
         if name.is_empty() {
@@ -159,9 +164,21 @@ impl<E: Env> Shard<E> {
             credit: subscribe.credit,
             deliveries_max: subscribe.deliveries_max,
             visibility: subscribe.visibility,
+            slow_consumer: self.slow_consumer_wished(id, subscribe.slow_consumer),
         };
         let result = self.router.subscribe(id, subscription);
         self.answer(now, id, subscribe.ticket, result);
+    }
+
+    /// What holds for a subscription of a client that asks for something. From now on it is
+    /// remembered where messages begin that may be dropped.
+    fn slow_consumer_wished(&mut self, id: ClientId, wish: SlowConsumerWish) -> SlowConsumer {
+        let Some(client) = self.clients.get_mut(id) else { return SlowConsumer::default() };
+        let granted = client.slow_consumer.with(wish);
+        if granted.policy.drops_oldest() {
+            client.slow_mut();
+        }
+        granted
     }
 
     /// Tells a client what became of its command.

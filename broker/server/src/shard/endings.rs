@@ -1,17 +1,21 @@
 //! Connections that come and go, and what is looked at when its time comes.
 
 use coilgun_core::router::Removal;
-use coilgun_protocol::model::{ClientId, Closing, Event, Timestamp};
+use coilgun_protocol::model::{ClientId, Closing, ErrorCode, Event, Timestamp, limits};
 use coilgun_protocol::session::{Session, SessionError};
 
 use super::client::Client;
 use super::draining::Draining;
 use super::protocols::AnySession;
+use super::settings::ListenerSettings;
 use super::turn::Shard;
 use crate::env::Env;
 
 /// Subscriptions of clients that are gone that end in one turn (law S23).
 const LEAVING_PER_TURN: usize = 1024;
+
+/// How long a frame may take to arrive when no block is left for another, in milliseconds.
+const EXHAUSTED_FRAME_MS: u64 = 1_000;
 
 /// When a session that is not being read is looked at again, in milliseconds.
 const PAUSED_RECHECK_MS: u64 = 1_000;
@@ -24,9 +28,10 @@ impl<E: Env> Shard<E> {
             return self.net.close(id);
         }
         let Some(listener) = self.net.socket(id).map(|socket| socket.listener()) else { return };
-        let session = AnySession::new(self.protocols[listener], &self.settings);
+        let ListenerSettings { protocol, slow_consumer } = self.listeners[listener];
+        let session = AnySession::new(protocol, &self.settings);
         let is_surplus = self.clients.len() >= self.settings.connections_max;
-        self.clients.insert(Client::new(id, session, is_surplus));
+        self.clients.insert(Client::new(id, session, slow_consumer, is_surplus));
         if let Some(client) = self.clients.get_mut(id)
             && let Some(outbox) = self.net.outbox(id)
         {
@@ -55,11 +60,14 @@ impl<E: Env> Shard<E> {
 
     fn tick(&mut self, now: Timestamp, id: ClientId) {
         if let Some(client) = self.clients.get_mut(id)
-            && (client.waits_for.is_some() || client.held.is_some())
+            && (!client.may_run() || client.held.is_some())
         {
             // It may have said something that was not read yet (law S5), and what it said before
             // comes first (law S18): look again later.
             return self.deadlines.watch(client, Some(now.plus_ms(PAUSED_RECHECK_MS)));
+        }
+        if !self.look_at_frame(now, id) {
+            return;
         }
         let mut commands = std::mem::take(&mut self.commands);
         if let Some(client) = self.clients.get_mut(id)
@@ -74,6 +82,46 @@ impl<E: Env> Shard<E> {
         if let Some(client) = self.clients.get_mut(id) {
             let next = client.session.deadline().map(|at| at.max(now.plus_ms(1)));
             self.deadlines.watch(client, next);
+        }
+    }
+
+    /// Looks at a frame that has begun to arrive: as long as it comes fast enough its bytes are a sign
+    /// of life. Returns whether the connection goes on.
+    fn look_at_frame(&mut self, now: Timestamp, id: ClientId) -> bool {
+        let Some(frame) = self.net.incomplete_frame(id) else { return true };
+        let allowed_ms = frame.need_bytes as u64 * 1000 / limits::FRAME_BYTES_PER_SECOND_MIN;
+        if now.ms_since(frame.since) >= self.settings.frame_ms + allowed_ms {
+            self.end_frame(now, id);
+            return false;
+        }
+        if let Some(client) = self.clients.get_mut(id) {
+            client.session.on_sign_of_life(frame.received_at);
+        }
+        true
+    }
+
+    /// Ends a connection whose frame does not come to its end, after saying so.
+    fn end_frame(&mut self, now: Timestamp, id: ClientId) {
+        self.counters.frame_timeouts += 1;
+        self.end(now, id, ErrorCode::FrameTimeout, "");
+    }
+
+    /// There is no block to assemble a connection's frame in. The frame that has taken longest to
+    /// arrive makes room, if it has had its second; otherwise this one does.
+    pub(super) fn on_exhausted(&mut self, now: Timestamp, id: ClientId) {
+        let slowest = self
+            .net
+            .slowest_frame()
+            .filter(|(_, since)| now.ms_since(*since) >= EXHAUSTED_FRAME_MS);
+        match slowest {
+            Some((slowest, _)) if slowest != id => {
+                self.end_frame(now, slowest);
+                self.make_ready(id);
+            }
+            Some(_) | None => {
+                self.counters.exhausted += 1;
+                self.end(now, id, ErrorCode::BuffersExhausted, "");
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! One shard: its connections, their sessions, its router, and the turn that moves them.
 //!
 //! What it does: takes bytes from the network to sessions, commands from sessions to the router, and
-//! messages to the outboxes of those who want them; holds publishers back while a reader is behind;
+//! messages to the outboxes of those who want them; holds publishers back or drops messages while a reader is behind;
 //! lets connections come and go. What it never does: it parses no protocol, decides no route, makes
 //! no system call and reads no clock; all of that is behind doors.
 //!
@@ -35,14 +35,18 @@ mod endings;
 mod held;
 mod protocols;
 mod publish;
+mod rate;
 mod settings;
+mod shedding;
 mod slice;
+mod slow;
 mod system;
 mod turn;
 
 pub use control::{Control, ControlQueue, ControlSender, control_queue};
 pub use counters::ShardCounters;
 pub use protocols::{AnySession, ListenerProtocol};
-pub use settings::ShardSettings;
+pub use rate::RateLimits;
+pub use settings::{ListenerSettings, ShardSettings};
 pub use system::COUNTERS_SUBJECT;
 pub use turn::Shard;

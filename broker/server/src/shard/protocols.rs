@@ -88,6 +88,10 @@ impl Session for AnySession {
         each!(self, session => session.on_bytes(now, input, commands, out))
     }
 
+    fn on_sign_of_life(&mut self, at: Timestamp) {
+        each!(self, session => session.on_sign_of_life(at));
+    }
+
     #[inline]
     fn on_event(&mut self, now: Timestamp, event: &Event<'_>, out: &mut OutBuf) {
         each!(self, session => session.on_event(now, event, out));

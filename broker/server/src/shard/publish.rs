@@ -1,6 +1,6 @@
 //! A message on its way: plan, room, delivery.
 
-use coilgun_core::router::Plan;
+use coilgun_core::router::{Plan, Router};
 use coilgun_protocol::buffer::Chunk;
 use coilgun_protocol::model::{
     ClientId, Delivery, ErrorCode, Event, Outcome, Publish, PublishFlags, Span, Subject,
@@ -9,8 +9,8 @@ use coilgun_protocol::model::{
 use coilgun_protocol::session::Session;
 
 use super::client::Clients;
-use super::credit::has_room;
 use super::dispatch::{Progress, bytes, piece};
+use super::shedding::{ATTEMPTS, Relief};
 use super::system;
 use super::turn::Shard;
 use crate::env::Env;
@@ -33,8 +33,9 @@ impl<E: Env> Shard<E> {
         if subject.starts_with(system::PREFIX) && !reply.is_empty() {
             return self.ask_broker(now, id, publish, subject, reply);
         }
-        match self.plan(id, subject, reply, publish.flags) {
-            Ok(()) => {}
+        match self.plan_with_room(id, subject, reply, publish.flags) {
+            Ok(None) => {}
+            Ok(Some((target, ms))) => return Progress::Waits(target, ms),
             Err(ErrorCode::HandshakeExpected) => {
                 self.end(now, id, ErrorCode::HandshakeExpected, "");
                 return Progress::Ended;
@@ -44,12 +45,9 @@ impl<E: Env> Shard<E> {
                 return Progress::Done;
             }
         }
-        let full = self.plan.targets().iter().find(|it| !self.has_room(it.client));
-        if let Some(full) = full.filter(|_| !mutant::is_active(Mutant::HalfFanOut)) {
-            return Progress::Waits(full.client);
-        }
+        self.counters.missed_for_credit += self.plan.missed_count() as u64;
         self.router.commit(&self.plan);
-        let Shard { clients, net, plan, router, settings, .. } = self;
+        let Shard { clients, net, plan, router, .. } = self;
         let mut message = Event::Deliver(Delivery {
             subscription: SubscriptionId::NAME,
             subject,
@@ -63,11 +61,37 @@ impl<E: Env> Shard<E> {
             flags: publish.flags,
             missed: 0,
         });
-        let high = settings.outbox_high_bytes;
-        let receivers = deliver(now, plan, clients, net, high, &mut message);
+        let receivers = deliver(now, plan, router, clients, net, &mut message);
         let starved = self.plan.is_starved();
         self.account(now, id, publish, receivers, starved);
         Progress::Done
+    }
+
+    /// Plans a message until every target has room. Returns for whom it has to wait, and how long.
+    #[inline]
+    fn plan_with_room(
+        &mut self,
+        id: ClientId,
+        subject: &[u8],
+        reply: &[u8],
+        flags: PublishFlags,
+    ) -> Result<Option<(ClientId, u16)>, ErrorCode> {
+        for attempt in 1..=ATTEMPTS {
+            self.plan(id, subject, reply, flags)?;
+            if self.plan_has_room() {
+                break;
+            }
+            if mutant::is_active(Mutant::HalfFanOut) {
+                self.leave_out_the_full();
+                break;
+            }
+            match self.relieve(attempt == ATTEMPTS) {
+                Relief::Waits(target, ms) => return Ok(Some((target, ms))),
+                Relief::PlanAgain => {}
+                Relief::Deliver => break,
+            }
+        }
+        Ok(None)
     }
 
     /// Finds out who gets a message of a client.
@@ -102,16 +126,25 @@ impl<E: Env> Shard<E> {
         asker: ClientId,
         answer: Delivery<'_>,
     ) -> Result<Progress, ErrorCode> {
-        let Shard { net, plan, router, settings, .. } = self;
-        let high = settings.outbox_high_bytes;
-        let has_room = |target| super::credit::has_room(net, high, target);
-        router.plan_answer(asker, answer.subject, has_room, plan)?;
-        if let Some(full) = self.plan.targets().iter().find(|it| !self.has_room(it.client)) {
-            return Ok(Progress::Waits(full.client));
+        for attempt in 1..=ATTEMPTS {
+            let Shard { net, plan, router, settings, .. } = self;
+            let high = settings.outbox_high_bytes;
+            let has_room = |target| super::credit::has_room(net, high, target);
+            router.plan_answer(asker, answer.subject, has_room, plan)?;
+            if self.plan_has_room() {
+                break;
+            }
+            match self.relieve(attempt == ATTEMPTS) {
+                Relief::Waits(target, ms) => return Ok(Progress::Waits(target, ms)),
+                Relief::PlanAgain if self.is_open(asker) => {}
+                // Who asked was the one that was too slow, and is gone.
+                Relief::PlanAgain => return Ok(Progress::Ended),
+                Relief::Deliver => break,
+            }
         }
         self.router.commit(&self.plan);
-        let Shard { clients, net, plan, .. } = self;
-        deliver(now, plan, clients, net, high, &mut Event::Deliver(answer));
+        let Shard { clients, net, plan, router, .. } = self;
+        deliver(now, plan, router, clients, net, &mut Event::Deliver(answer));
         Ok(Progress::Done)
     }
 
@@ -146,27 +179,42 @@ impl<E: Env> Shard<E> {
 fn deliver<R: Ring>(
     now: Timestamp,
     plan: &Plan,
+    router: &Router,
     clients: &mut Clients,
     net: &mut Net<R>,
-    high: usize,
     message: &mut Event<'_>,
 ) -> u32 {
     let mut receivers = 0;
     for target in plan.targets() {
-        if mutant::is_active(Mutant::HalfFanOut) && !has_room(net, high, target.client) {
-            continue;
-        }
         let Some(client) = clients.get_mut(target.client) else { continue };
         let Some(outbox) = net.outbox(target.client) else { continue };
         if let Event::Deliver(delivery) = message {
             delivery.subscription = target.subscription;
             delivery.missed = target.missed;
         }
+        if let Some(slow) = &mut client.slow {
+            let policy = router.slow_consumer_of(target).unwrap_or(client.slow_consumer).policy;
+            let before = outbox.pending_bytes();
+            add_missed(message, slow.take_missed(target.subscription));
+            client.session.on_event(now, message, outbox);
+            if policy.drops_oldest() {
+                outbox.mark_frame(before, target.subscription.0);
+            }
+            receivers += u32::from(!outbox.is_exhausted());
+            continue;
+        }
         client.session.on_event(now, message, outbox);
         // Whose blocks ran out is about to be ended, and did not get it.
         receivers += u32::from(!outbox.is_exhausted());
     }
     receivers
+}
+
+/// Says with a message how many its subscription missed before it.
+fn add_missed(message: &mut Event<'_>, missed: u32) {
+    if let Event::Deliver(delivery) = message {
+        delivery.missed = delivery.missed.saturating_add(missed);
+    }
 }
 
 /// Subject, reply, headers and payload as one span, if they lie behind each other in the chunk.

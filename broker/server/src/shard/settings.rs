@@ -1,8 +1,27 @@
 //! What a shard is told at its start.
 
 use coilgun_core::router::RouterLimits;
-use coilgun_protocol::model::{NamespaceId, limits};
+use coilgun_protocol::model::{NamespaceId, SlowConsumer, limits};
 use coilgun_protocol::native::NativeConfig;
+
+use super::protocols::ListenerProtocol;
+use super::rate::RateLimits;
+
+/// What holds for the connections that come through one listening socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ListenerSettings {
+    /// What is spoken.
+    pub protocol: ListenerProtocol,
+    /// What happens to messages for clients that do not read fast enough, where neither they nor
+    /// their subscriptions say it. Nobody makes publishers wait longer than this.
+    pub slow_consumer: SlowConsumer,
+}
+
+impl From<ListenerProtocol> for ListenerSettings {
+    fn from(protocol: ListenerProtocol) -> Self {
+        ListenerSettings { protocol, slow_consumer: SlowConsumer::default() }
+    }
+}
 
 /// Settings of a shard.
 #[derive(Clone, Debug)]
@@ -15,10 +34,12 @@ pub struct ShardSettings {
     pub router: RouterLimits,
     /// Connections beyond this number are refused.
     pub connections_max: usize,
-    /// Bytes that may wait for one client before those who publish to it have to wait.
+    /// Bytes that may wait for one client before its policy says what happens to more.
     pub outbox_high_bytes: usize,
-    /// How long they wait before that client is cut off, in milliseconds.
-    pub backpressure_ms: u64,
+    /// How long a frame may take to arrive, in milliseconds, beside what its length allows.
+    pub frame_ms: u64,
+    /// How fast one connection may send.
+    pub rate: RateLimits,
     /// How long a shard that drains waits for its clients, in milliseconds.
     pub drain_ms: u64,
 }
@@ -31,7 +52,8 @@ impl Default for ShardSettings {
             router: RouterLimits::default(),
             connections_max: limits::CONNECTIONS_DEFAULT,
             outbox_high_bytes: limits::OUTBOX_HIGH_BYTES,
-            backpressure_ms: limits::BACKPRESSURE_MS_MAX,
+            frame_ms: limits::FRAME_MS_MAX,
+            rate: RateLimits::default(),
             drain_ms: limits::DRAIN_MS_MAX,
         }
     }

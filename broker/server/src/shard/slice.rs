@@ -16,8 +16,8 @@ impl<E: Env> Shard<E> {
             return;
         }
         // A peer that does not read its answers is not read either (law S5).
-        if !self.has_room(id) {
-            return self.wait_for(now, id, id);
+        if self.answers_are_full(id) {
+            return self.wait_for_itself(now, id);
         }
         let Some(chunk) = self.net.next_chunk(id, &mut self.events) else {
             return self.finish_if_ended(now, id);
@@ -41,18 +41,15 @@ impl<E: Env> Shard<E> {
         let Some(client) = self.clients.get_mut(id) else { return };
         let Some(outbox) = self.net.outbox(id) else { return };
         let parsed = client.session.on_bytes(now, chunk.chunk(), commands, outbox);
-        let error = match parsed {
-            Ok(consumed) => {
-                self.net.consume(id, consumed, &mut self.events);
-                None
-            }
-            Err(error) => {
-                let consumed = Consumed { bytes: chunk.len(), need: 0 };
-                self.net.consume(id, consumed, &mut self.events);
-                Some(error)
-            }
+        let (consumed, error) = match parsed {
+            Ok(consumed) => (consumed, None),
+            Err(error) => (Consumed { bytes: chunk.len(), need: 0 }, Some(error)),
         };
+        self.net.consume(id, consumed, &mut self.events);
         self.run_commands(now, id, Some(chunk), commands, error);
+        if self.settings.rate.is_limited() {
+            self.charge(now, id, commands.list().len(), consumed.bytes);
+        }
     }
 
     /// Carries out what a session wants done, as far as there is room for it, and keeps the rest.
@@ -70,8 +67,9 @@ impl<E: Env> Shard<E> {
         for (at, command) in commands.list().iter().enumerate() {
             match self.dispatch(now, id, command, bytes, commands.text()) {
                 Progress::Done => {}
-                Progress::Waits(target) => {
-                    return self.hold(now, id, target, chunk, commands, at, error);
+                Progress::Waits(target, ms) => {
+                    self.hold(id, chunk, commands, at, error);
+                    return self.wait_for(now, id, target, ms.into());
                 }
                 Progress::Ended => return,
             }
@@ -81,13 +79,10 @@ impl<E: Env> Shard<E> {
         }
     }
 
-    /// Keeps the commands from `at` on until `target` has room.
-    #[expect(clippy::too_many_arguments, reason = "what is held is exactly what was at hand")]
+    /// Keeps the commands from `at` on.
     fn hold(
         &mut self,
-        now: Timestamp,
         id: ClientId,
-        target: ClientId,
         chunk: Option<&BlockRange>,
         commands: &Commands,
         at: usize,
@@ -100,7 +95,6 @@ impl<E: Env> Shard<E> {
         if let Some(client) = self.clients.get_mut(id) {
             client.held = Some(Box::new(held));
         }
-        self.wait_for(now, id, target);
     }
 
     /// Carries out what was held back. Returns whether nothing is held any more.
@@ -111,11 +105,11 @@ impl<E: Env> Shard<E> {
             let Some(command) = held.next() else { break };
             match self.dispatch(now, id, &command, held.chunk(), held.text()) {
                 Progress::Done => held.advance(),
-                Progress::Waits(target) => {
+                Progress::Waits(target, ms) => {
                     if let Some(client) = self.clients.get_mut(id) {
                         client.held = Some(held);
                     }
-                    self.wait_for(now, id, target);
+                    self.wait_for(now, id, target, ms.into());
                     return false;
                 }
                 Progress::Ended => return false,

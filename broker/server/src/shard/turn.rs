@@ -1,6 +1,7 @@
 //! The shard and its turn.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 use std::io;
 use std::os::fd::RawFd;
 
@@ -12,11 +13,11 @@ use super::control::ControlQueue;
 use super::counters::ShardCounters;
 use super::deadlines::Deadlines;
 use super::draining::Draining;
-use super::protocols::ListenerProtocol;
-use super::settings::ShardSettings;
+use super::rate::Throttled;
+use super::settings::{ListenerSettings, ShardSettings};
 use crate::env::{Env, Turn, Work};
 use crate::mutant::{self, Mutant};
-use crate::net::{Net, NetEvent, Ring, SocketKind};
+use crate::net::{End, Net, NetEvent, Ring, SocketKind};
 
 /// Connections whose bytes are looked at in one turn (law S23).
 const SLICES_PER_TURN: usize = 64;
@@ -29,13 +30,14 @@ pub struct Shard<E: Env> {
     pub(super) router: Router,
     pub(super) settings: ShardSettings,
     pub(super) clients: Clients,
-    /// What is spoken on the listening sockets, in the order in which the network knows them.
-    pub(super) protocols: Vec<ListenerProtocol>,
+    /// What holds on the listening sockets, in the order in which the network knows them.
+    pub(super) listeners: Vec<ListenerSettings>,
     /// Those with bytes or held commands to look at, first come first served.
     pub(super) ready: VecDeque<ClientId>,
-    /// Those whose outbox somebody waits for, the longest wait first. An entry counts if the client
-    /// still agrees about the time.
-    pub(super) pressed: VecDeque<(Timestamp, ClientId)>,
+    /// Those whose outbox somebody waits for, the wait that ends first in front. An entry counts if
+    /// the client still agrees about the time.
+    pub(super) pressed: BinaryHeap<Reverse<(Timestamp, ClientId)>>,
+    pub(super) throttled: Throttled,
     /// Those that are gone and whose subscriptions are not, yet.
     pub(super) leaving: VecDeque<ClientId>,
     pub(super) deadlines: Deadlines,
@@ -63,9 +65,10 @@ impl<E: Env> Shard<E> {
             net,
             settings,
             clients: Clients::default(),
-            protocols: Vec::new(),
+            listeners: Vec::new(),
             ready: VecDeque::new(),
-            pressed: VecDeque::new(),
+            pressed: BinaryHeap::new(),
+            throttled: Throttled::default(),
             leaving: VecDeque::new(),
             deadlines: Deadlines::default(),
             draining: Draining::default(),
@@ -77,9 +80,14 @@ impl<E: Env> Shard<E> {
         }
     }
 
-    /// Begins to accept connections of a protocol on a listening socket.
-    pub fn listen(&mut self, descriptor: RawFd, kind: SocketKind, protocol: ListenerProtocol) {
-        self.protocols.push(protocol);
+    /// Begins to accept connections on a listening socket.
+    pub fn listen(
+        &mut self,
+        descriptor: RawFd,
+        kind: SocketKind,
+        settings: impl Into<ListenerSettings>,
+    ) {
+        self.listeners.push(settings.into());
         self.net.listen(descriptor, kind);
     }
 
@@ -120,7 +128,7 @@ impl<E: Env> Shard<E> {
     pub(super) fn make_ready(&mut self, id: ClientId) {
         if let Some(client) = self.clients.get_mut(id)
             && !client.is_ready
-            && client.waits_for.is_none()
+            && client.may_run()
         {
             client.is_ready = true;
             self.ready.push_back(id);
@@ -139,8 +147,12 @@ impl<E: Env> Shard<E> {
         match event {
             NetEvent::Opened(id) => self.on_opened(now, id),
             NetEvent::Received(id) => self.make_ready(id),
-            NetEvent::Sent(id) => self.on_sent(id),
-            NetEvent::Ended(id, _) => self.remove(id),
+            NetEvent::Sent(id) => self.on_sent(now, id),
+            NetEvent::Exhausted(id) => self.on_exhausted(now, id),
+            NetEvent::Ended(id, end) => {
+                self.counters.exhausted += u64::from(end == End::Exhausted);
+                self.remove(id);
+            }
             NetEvent::Freed(id) => self.on_freed(id),
             NetEvent::TurnedAway => self.counters.refused += 1,
         }
@@ -189,6 +201,7 @@ impl<E: Env> Turn for Shard<E> {
         work += self.run_events(now);
         self.run_controls(now);
         self.run_deadlines(now);
+        self.run_throttled(now);
         work += self.run_ready(now);
         work += self.run_leaving();
         let mut events = std::mem::take(&mut self.events);
@@ -208,6 +221,7 @@ impl<E: Env> Turn for Shard<E> {
             self.deadlines.earliest(),
             self.net.deadline(),
             self.pressure_ends(),
+            self.throttled.earliest(),
             self.drain_ends(),
             self.net.trim_due(),
         ];

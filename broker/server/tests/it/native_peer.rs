@@ -122,6 +122,7 @@ pub(crate) struct Peer {
     pub(crate) outcomes: Vec<(u64, u16, u32)>,
     pub(crate) pongs: Vec<u64>,
     pub(crate) errors: Vec<u16>,
+    pub(crate) notices: Vec<(u16, u64)>,
     pub(crate) go_aways: usize,
 }
 
@@ -138,6 +139,7 @@ impl Peer {
             outcomes: Vec::new(),
             pongs: Vec::new(),
             errors: Vec::new(),
+            notices: Vec::new(),
             go_aways: 0,
         }
     }
@@ -153,7 +155,7 @@ impl Peer {
     }
 
     pub(crate) fn hello(&self, name: &str) {
-        let features = Features::SENDER_NAMES.with(Features::CREDIT);
+        let features = Features::KNOWN;
         let hello = Hello { name: name.as_bytes(), features, ..Hello::default() };
         self.hello_with(hello);
     }
@@ -222,6 +224,7 @@ impl Peer {
                 self.outcomes.push((it.correlation.0, it.code, it.receivers));
             }
             ServerFrame::Error(it) => self.errors.push(it.code),
+            ServerFrame::Notice(it) => self.notices.push((it.code, it.count)),
             ServerFrame::GoAway(_) => self.go_aways += 1,
             ServerFrame::Ping { token } => self.send(&ClientFrame::Pong { token }),
             ServerFrame::Pong { token } => self.pongs.push(token),

@@ -3,7 +3,9 @@
 use super::super::control::{ErrorFrame, GoAway, Welcome};
 use super::super::error::DecodeError;
 use super::super::framer::{Frame, FrameRules, Framing, next_frame};
-use super::super::hot::{DeliverFrame, OutcomeFrame, read_deliver, read_outcome, read_token};
+use super::super::hot::{
+    DeliverFrame, NoticeFrame, OutcomeFrame, read_deliver, read_notice, read_outcome, read_token,
+};
 use super::super::operation::{Operation, Peer};
 use super::super::preface::{PREFACE_BYTES, Preface};
 
@@ -54,6 +56,8 @@ pub enum ServerFrame<'a> {
     Deliver(DeliverFrame<'a>),
     /// What became of a frame of the client.
     Outcome(OutcomeFrame),
+    /// Something happened to the connection, which goes on.
+    Notice(NoticeFrame),
     /// The connection ends, and why.
     Error(ErrorFrame<'a>),
     /// The connection is about to end although nothing is wrong with it.
@@ -128,7 +132,8 @@ impl ServerReader {
             | Operation::Ping
             | Operation::Pong
             | Operation::Deliver
-            | Operation::Outcome => {
+            | Operation::Outcome
+            | Operation::Notice => {
                 if is_open {
                     return Ok(());
                 }
@@ -144,6 +149,7 @@ fn read_server_frame<'a>(frame: &Frame<'a>) -> Result<ServerFrame<'a>, DecodeErr
         Operation::Welcome => ServerFrame::Welcome(Welcome::decode(frame.head())?),
         Operation::Deliver => ServerFrame::Deliver(read_deliver(frame)?),
         Operation::Outcome => ServerFrame::Outcome(read_outcome(frame)?),
+        Operation::Notice => ServerFrame::Notice(read_notice(frame)?),
         Operation::Error => ServerFrame::Error(ErrorFrame::decode(frame.head())?),
         Operation::GoAway => ServerFrame::GoAway(GoAway::decode(frame.head())?),
         Operation::Ping => ServerFrame::Ping { token: read_token(frame) },

@@ -7,6 +7,8 @@ use super::super::features::Features;
 use super::super::operation::Operation;
 use super::super::schema_generated::{HelloTable, HelloTableArgs};
 use super::table::{TableTooLong, bytes_or_empty, read_table, write_table};
+use super::wish::{backpressure_on_wire, policy_on_wire, read_wish};
+use crate::model::SlowConsumerWish;
 
 /// What the client says about itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -27,6 +29,8 @@ pub struct Hello<'a> {
     pub no_echo: bool,
     /// One delivery per message, however many of the client's subscriptions match.
     pub once_per_message: bool,
+    /// What shall happen to messages for the client that it does not read fast enough.
+    pub slow_consumer: SlowConsumerWish,
 }
 
 impl<'a> Hello<'a> {
@@ -54,6 +58,8 @@ impl<'a> Hello<'a> {
             software,
             no_echo: self.no_echo,
             once_per_message: self.once_per_message,
+            slow_consumer: policy_on_wire(self.slow_consumer),
+            backpressure_ms: backpressure_on_wire(self.slow_consumer),
         };
         let table = HelloTable::create(builder, &arguments);
         builder.finish_minimal(table);
@@ -62,9 +68,10 @@ impl<'a> Hello<'a> {
     /// Verifies and reads the head of the frame.
     ///
     /// # Errors
-    /// If the table does not verify.
+    /// If the table does not verify, or asks for a policy there is not.
     pub fn decode(head: &'a [u8]) -> Result<Hello<'a>, DecodeError> {
-        let table = read_table::<HelloTable<'_>>(Operation::Hello, head)?;
+        let operation = Operation::Hello;
+        let table = read_table::<HelloTable<'_>>(operation, head)?;
         Ok(Hello {
             namespace: bytes_or_empty(table.namespace()),
             name: bytes_or_empty(table.name()),
@@ -74,6 +81,7 @@ impl<'a> Hello<'a> {
             software: table.software().unwrap_or(""),
             no_echo: table.no_echo(),
             once_per_message: table.once_per_message(),
+            slow_consumer: read_wish(operation, table.slow_consumer(), table.backpressure_ms())?,
         })
     }
 }

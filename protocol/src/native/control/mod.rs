@@ -10,6 +10,7 @@ mod hello;
 mod subscribe;
 mod table;
 mod welcome;
+mod wish;
 
 pub use error::{ErrorFrame, fuzz_error};
 pub use go_away::{GoAway, fuzz_go_away};

@@ -6,7 +6,8 @@ use super::super::error::DecodeError;
 use super::super::operation::Operation;
 use super::super::schema_generated::{SubscribeTable, SubscribeTableArgs};
 use super::table::{TableTooLong, bytes_or_empty, read_table, write_table};
-use crate::model::{SubscriptionId, Ticket, Visibility};
+use super::wish::{backpressure_on_wire, policy_on_wire, read_wish};
+use crate::model::{SlowConsumerWish, SubscriptionId, Ticket, Visibility};
 
 /// What the client wants to receive, and how.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,6 +26,8 @@ pub struct SubscribeRequest<'a> {
     pub deliveries_max: u32,
     /// Which special subjects a leading wildcard sees.
     pub visibility: Visibility,
+    /// What shall happen to its messages while the client does not read fast enough.
+    pub slow_consumer: SlowConsumerWish,
 }
 
 impl<'a> SubscribeRequest<'a> {
@@ -42,6 +45,7 @@ impl<'a> SubscribeRequest<'a> {
             credit: Self::CREDIT_UNLIMITED,
             deliveries_max: 0,
             visibility: Visibility::PLAIN,
+            slow_consumer: SlowConsumerWish::default(),
         }
     }
 
@@ -65,6 +69,8 @@ impl<'a> SubscribeRequest<'a> {
             credit: self.credit,
             deliveries_max: self.deliveries_max,
             visibility: self.visibility.0,
+            slow_consumer: policy_on_wire(self.slow_consumer),
+            backpressure_ms: backpressure_on_wire(self.slow_consumer),
         };
         let table = SubscribeTable::create(builder, &arguments);
         builder.finish_minimal(table);
@@ -73,7 +79,7 @@ impl<'a> SubscribeRequest<'a> {
     /// Verifies and reads the head of the frame.
     ///
     /// # Errors
-    /// If the table does not verify, or asks for a visibility there is not.
+    /// If the table does not verify, or asks for a visibility or a policy there is not.
     pub fn decode(head: &'a [u8]) -> Result<SubscribeRequest<'a>, DecodeError> {
         let operation = Operation::Subscribe;
         let table = read_table::<SubscribeTable<'_>>(operation, head)?;
@@ -89,6 +95,7 @@ impl<'a> SubscribeRequest<'a> {
             credit: table.credit(),
             deliveries_max: table.deliveries_max(),
             visibility: Visibility(table.visibility()),
+            slow_consumer: read_wish(operation, table.slow_consumer(), table.backpressure_ms())?,
         })
     }
 }

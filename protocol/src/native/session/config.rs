@@ -1,6 +1,8 @@
 //! What an operator may choose about native connections.
 
-use crate::model::limits::{PAYLOAD_BYTES_CEILING, PAYLOAD_BYTES_DEFAULT, PING_INTERVAL_MS};
+use crate::model::limits::{
+    HEADERS_BYTES_MAX, PAYLOAD_BYTES_CEILING, PAYLOAD_BYTES_DEFAULT, PING_INTERVAL_MS,
+};
 
 /// Settings of every native session of a broker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -9,6 +11,8 @@ pub struct NativeConfig {
     pub software: &'static str,
     /// Largest payload, in bytes; at most [`PAYLOAD_BYTES_CEILING`].
     pub payload_bytes_max: u32,
+    /// Largest block of headers of one message, in bytes; at most [`HEADERS_BYTES_MAX`].
+    pub headers_bytes_max: u32,
     /// How long a connection may be silent before it is asked for a sign of life, in milliseconds;
     /// 0: it is never asked, and never cut off for silence.
     pub ping_interval_ms: u32,
@@ -19,6 +23,7 @@ impl Default for NativeConfig {
         NativeConfig {
             software: concat!("coilgun/", env!("CARGO_PKG_VERSION")),
             payload_bytes_max: PAYLOAD_BYTES_DEFAULT as u32,
+            headers_bytes_max: HEADERS_BYTES_MAX as u32,
             ping_interval_ms: PING_INTERVAL_MS as u32,
         }
     }
@@ -32,8 +37,10 @@ impl NativeConfig {
     pub(super) fn assert_in_range(&self) {
         assert!(self.software.len() <= 1024, "the software's name fits a control frame");
         assert!(self.payload_bytes_max as usize <= PAYLOAD_BYTES_CEILING, "the ceiling holds");
+        assert!(self.headers_bytes_max as usize <= HEADERS_BYTES_MAX, "frames have room for them");
     }
 }
 
 const _: () = assert!(PAYLOAD_BYTES_DEFAULT <= u32::MAX as usize, "WELCOME says it in 32 bits");
+const _: () = assert!(HEADERS_BYTES_MAX <= u32::MAX as usize);
 const _: () = assert!(PING_INTERVAL_MS <= u32::MAX as u64, "WELCOME says it in 32 bits");

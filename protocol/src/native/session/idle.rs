@@ -54,6 +54,13 @@ impl Idle {
         self.pings_unanswered = 0;
     }
 
+    /// The client was heard at `at`, if that was not known yet.
+    pub(super) fn on_sign_of_life_at(&mut self, at: Timestamp) {
+        if at > self.quiet_since {
+            self.on_sign_of_life(at);
+        }
+    }
+
     /// When the handshake must be done.
     pub(super) fn handshake_deadline(&self) -> Timestamp {
         self.opened_at.plus_ms(HANDSHAKE_MS_MAX)

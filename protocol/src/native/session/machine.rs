@@ -3,7 +3,7 @@
 use super::super::control::{ErrorFrame, GoAway, Welcome};
 use super::super::features::Features;
 use super::super::framer::FrameRules;
-use super::super::hot::token_frame;
+use super::super::hot::{notice_frame, token_frame};
 use super::super::operation::{Operation, Peer};
 use super::super::preface::{PREFACE_BYTES, Preface};
 use super::config::NativeConfig;
@@ -162,6 +162,10 @@ impl Session for NativeSession {
         read
     }
 
+    fn on_sign_of_life(&mut self, at: Timestamp) {
+        self.idle.on_sign_of_life_at(at);
+    }
+
     fn on_event(&mut self, now: Timestamp, event: &Event<'_>, out: &mut OutBuf) {
         match event {
             Event::Opened(opened) => self.on_opened(now, *opened, out),
@@ -179,6 +183,11 @@ impl Session for NativeSession {
             Event::BarrierDone(done) => {
                 if self.may_write() {
                     out.copy(&token_frame(Operation::Pong, done.token));
+                }
+            }
+            Event::Notice(notice) => {
+                if self.may_write() && self.features.contains(Features::NOTICES) {
+                    out.copy(&notice_frame(notice));
                 }
             }
         }

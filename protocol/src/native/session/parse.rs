@@ -69,6 +69,13 @@ impl NativeSession {
         let headers = reply + parts.reply;
         let payload = headers + parts.headers;
         if parts.headers > 0 {
+            if parts.headers > self.config.headers_bytes_max as usize {
+                let bytes_max = self.config.headers_bytes_max;
+                return Err(DecodeError::HeadersTooLarge {
+                    bytes: parts.headers as u64,
+                    bytes_max,
+                });
+            }
             Headers::parse(&frame.bytes()[headers - at..payload - at])?;
         }
         Ok(Publish {
@@ -114,7 +121,8 @@ impl NativeSession {
             | Operation::Deliver
             | Operation::Outcome
             | Operation::Error
-            | Operation::GoAway => {
+            | Operation::GoAway
+            | Operation::Notice => {
                 unreachable!("the framer lets no {operation} of a client come here")
             }
         })
@@ -140,6 +148,7 @@ impl NativeSession {
             user: span_in(bytes, hello.user),
             secret: span_in(bytes, hello.secret),
             flags,
+            slow_consumer: hello.slow_consumer,
         })
     }
 
@@ -156,6 +165,7 @@ impl NativeSession {
             credit: request.credit,
             deliveries_max: request.deliveries_max,
             visibility: request.visibility,
+            slow_consumer: request.slow_consumer,
         })
     }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use coilgun_protocol::buffer::Chunk;
 use coilgun_protocol::model::{
-    AddCredit, BarrierDone, ClientId, Closing, Delivery, ErrorCode, Event, Header, Headers, Opened,
-    Outcome, PublishFlags, SubscriptionId, Ticket, Unsubscribe, Visibility, encode_header,
+    AddCredit, BarrierDone, ClientId, Closing, Delivery, ErrorCode, Event, Header, Headers, Notice,
+    Opened, Outcome, PublishFlags, SlowConsumerPolicy, SlowConsumerWish, SubscriptionId, Ticket,
+    Unsubscribe, Visibility, encode_header,
 };
 use coilgun_protocol::native::{
     ClientFrame, Features, Hello, NativeConfig, Preface, PublishFrame, SubscribeRequest,
@@ -70,6 +71,18 @@ impl<'a> Words<'a> {
         SubscriptionId(self.number("subscription", 1))
     }
 
+    fn wish(&self) -> SlowConsumerWish {
+        let policy = match self.text("slow_consumer") {
+            "" => None,
+            name => Some(SlowConsumerPolicy::from_name(name).expect("there is such a policy")),
+        };
+        let has_ms = self.fields.contains_key("backpressure_ms");
+        SlowConsumerWish {
+            policy,
+            backpressure_ms: has_ms.then(|| self.number("backpressure_ms", 0)),
+        }
+    }
+
     fn code(&self) -> ErrorCode {
         let name = self.text("code");
         let found = ErrorCode::ALL.iter().find(|code| code.name() == name);
@@ -84,6 +97,7 @@ pub(crate) fn config(line: &str) -> NativeConfig {
     NativeConfig {
         software: ours.software,
         payload_bytes_max: words.number("payload_bytes_max", ours.payload_bytes_max),
+        headers_bytes_max: words.number("headers_bytes_max", ours.headers_bytes_max),
         ping_interval_ms: words.number("ping_interval_ms", ours.ping_interval_ms),
     }
 }
@@ -126,7 +140,7 @@ fn hex(word: &str) -> Vec<u8> {
 }
 
 fn hello<'a>(words: &Words<'a>) -> Hello<'a> {
-    let known = [("credit", 1), ("sender_names", 2), ("unknown", 1 << 63)];
+    let known = [("credit", 1), ("sender_names", 2), ("notices", 4), ("unknown", 1 << 63)];
     Hello {
         namespace: words.bytes("namespace"),
         name: words.bytes("name"),
@@ -136,6 +150,7 @@ fn hello<'a>(words: &Words<'a>) -> Hello<'a> {
         software: words.text("software"),
         no_echo: words.number("no_echo", false),
         once_per_message: words.number("once_per_message", false),
+        slow_consumer: words.wish(),
     }
 }
 
@@ -167,6 +182,7 @@ fn subscribe<'a>(words: &Words<'a>) -> SubscribeRequest<'a> {
         credit: words.number("credit", SubscribeRequest::CREDIT_UNLIMITED),
         deliveries_max: words.number("deliveries_max", 0),
         visibility: Visibility(words.number("visibility", 0)),
+        slow_consumer: words.wish(),
     }
 }
 
@@ -199,6 +215,7 @@ pub(crate) fn event(line: &str) -> Event<'_> {
             receivers: words.number("receivers", 0),
         }),
         "barrier_done" => Event::BarrierDone(BarrierDone { token: words.number("token", 0) }),
+        "notice" => Event::Notice(Notice { code: words.code(), count: words.number("count", 0) }),
         "closing" => Event::Closing(Closing { code: words.code(), detail: words.text("detail") }),
         other => panic!("a broker raises no event {other}"),
     }

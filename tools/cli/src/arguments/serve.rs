@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::values::{ListenArgument, UnixArgument};
+use coilgun_protocol::model::SlowConsumerPolicy;
+
+use super::values::{ListenArgument, UnixArgument, parse_policy};
 use crate::size::parse_bytes;
 
 const AFTER_HELP: &str = "\
@@ -57,6 +59,16 @@ pub(crate) struct ServeArguments {
     )]
     pub(crate) namespaces: Vec<String>,
 
+    /// What happens to messages for a client that does not read fast enough: disconnect, drop-newest,
+    /// drop-oldest, backpressure, backpressure-drop-newest or backpressure-drop-oldest
+    #[arg(
+        long,
+        value_name = "POLICY",
+        env = "COILGUN_SLOW_CONSUMER",
+        value_parser = parse_policy
+    )]
+    pub(crate) slow_consumer: Option<SlowConsumerPolicy>,
+
     /// Listen on addresses that other machines can reach, although anybody may connect
     #[arg(
         long,
@@ -88,9 +100,29 @@ pub(crate) struct LimitArguments {
     #[arg(long, value_name = "N", env = "COILGUN_SUBSCRIPTIONS_MAX")]
     pub(crate) subscriptions_max: Option<usize>,
 
+    /// Subscriptions of all connections together
+    #[arg(long, value_name = "N", env = "COILGUN_SUBSCRIPTIONS_TOTAL_MAX")]
+    pub(crate) subscriptions_total_max: Option<usize>,
+
+    /// Memory for the filters and queue groups of all subscriptions
+    #[arg(long, value_name = "SIZE", env = "COILGUN_FILTER_MAX", value_parser = parse_bytes)]
+    pub(crate) filter_max: Option<usize>,
+
     /// Size of one payload
     #[arg(long, value_name = "SIZE", env = "COILGUN_PAYLOAD_MAX", value_parser = parse_bytes)]
     pub(crate) payload_max: Option<usize>,
+
+    /// Size of the headers of one message
+    #[arg(long, value_name = "SIZE", env = "COILGUN_HEADERS_MAX", value_parser = parse_bytes)]
+    pub(crate) headers_max: Option<usize>,
+
+    /// Messages and other commands per second of one connection; beyond, it is read more slowly
+    #[arg(long, value_name = "N", env = "COILGUN_MESSAGE_RATE_MAX")]
+    pub(crate) message_rate_max: Option<u64>,
+
+    /// Bytes per second of one connection; beyond, it is read more slowly
+    #[arg(long, value_name = "SIZE", env = "COILGUN_BYTE_RATE_MAX", value_parser = parse_bytes)]
+    pub(crate) byte_rate_max: Option<usize>,
 
     /// Memory for output, and the same again for the assembly of large frames
     #[arg(long, value_name = "SIZE", env = "COILGUN_BUFFER_MAX", value_parser = parse_bytes)]
@@ -100,7 +132,7 @@ pub(crate) struct LimitArguments {
     #[arg(long, value_name = "SIZE", env = "COILGUN_COPY_MAX", value_parser = parse_bytes)]
     pub(crate) copy_max: Option<usize>,
 
-    /// What may wait for one client before those who publish to it have to wait
+    /// What may wait for one client before --slow-consumer says what happens to more
     #[arg(long, value_name = "SIZE", env = "COILGUN_OUTBOX_MAX", value_parser = parse_bytes)]
     pub(crate) outbox_max: Option<usize>,
 }
@@ -113,9 +145,13 @@ pub(crate) struct TimingArguments {
     #[arg(long, value_name = "MILLISECONDS", env = "COILGUN_PING_INTERVAL_MS")]
     pub(crate) ping_interval_ms: Option<u64>,
 
-    /// How long publishers wait for a client that does not read before it is cut off
+    /// How long publishers wait for a client that does not read, if they do
     #[arg(long, value_name = "MILLISECONDS", env = "COILGUN_BACKPRESSURE_MS")]
     pub(crate) backpressure_ms: Option<u64>,
+
+    /// How long a frame may take to arrive, beside a second for every 16 KiB
+    #[arg(long, value_name = "MILLISECONDS", env = "COILGUN_FRAME_MS")]
+    pub(crate) frame_ms: Option<u64>,
 
     /// How long a broker that shuts down waits for its clients
     #[arg(long, value_name = "MILLISECONDS", env = "COILGUN_DRAIN_MS")]

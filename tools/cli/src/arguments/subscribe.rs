@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use clap::Args;
+use coilgun_protocol::model::SlowConsumerPolicy;
 
 use super::client::ClientArguments;
-use super::values::parse_seconds;
+use super::values::{parse_policy, parse_seconds};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -39,6 +40,11 @@ pub(crate) struct SubscribeArguments {
     /// End when no message has come for so many seconds; with --count, that is a failure
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     pub(crate) timeout: Option<Duration>,
+
+    /// What the broker does with messages that this client does not read fast enough, such as
+    /// drop-oldest [default: as the broker is configured]
+    #[arg(long, value_name = "POLICY", value_parser = parse_policy)]
+    pub(crate) slow_consumer: Option<SlowConsumerPolicy>,
 
     /// Print payloads as they are, each with a line feed behind it
     #[arg(long, conflicts_with = "json")]

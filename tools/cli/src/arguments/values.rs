@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use coilgun_protocol::model::SlowConsumerPolicy;
+
 /// A TCP address to listen on, or the wish not to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum ListenArgument {
@@ -63,6 +65,14 @@ impl FromStr for HeaderArgument {
         }
         Ok(HeaderArgument { name: name.to_owned(), value: value.trim_start().to_owned() })
     }
+}
+
+/// Reads the name of a policy for clients that do not read fast enough.
+pub(super) fn parse_policy(text: &str) -> Result<SlowConsumerPolicy, String> {
+    SlowConsumerPolicy::from_name(text).ok_or_else(|| {
+        let known = SlowConsumerPolicy::ALL.map(SlowConsumerPolicy::name).join(", ");
+        format!("the policies are {known}")
+    })
 }
 
 /// Reads a time in seconds, such as `2` or `0.5`; more than 0.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use coilgun_client::{Client, Message, SubscribeOptions};
-use coilgun_protocol::model::Visibility;
+use coilgun_protocol::model::{ErrorCode, Visibility};
 
 use super::connect::options;
 use crate::arguments::SubscribeArguments;
@@ -14,6 +14,7 @@ use crate::output::{Output, Style, note};
 pub(super) fn subscribe(arguments: &SubscribeArguments) -> Result<(), Failure> {
     let mut options = options(&arguments.client);
     options.once_per_message = true;
+    options.slow_consumer.policy = arguments.slow_consumer;
     let mut client = Client::connect(options)?;
     let how = subscribe_options(arguments);
     for filter in &arguments.filters {
@@ -76,6 +77,7 @@ fn print(
             return silence(arguments, came, patience);
         };
         tell_of_missed(arguments, &message);
+        tell_of_notices(arguments, client);
         output.message(&message)?;
         if arguments.count.is_some() {
             came += 1;
@@ -89,6 +91,16 @@ fn silence(arguments: &SubscribeArguments, came: u32, waited: Duration) -> Resul
     match arguments.count {
         None => Ok(()),
         Some(wanted) => Err(Failure::TooFew { came, wanted, seconds: waited.as_secs_f64() }),
+    }
+}
+
+fn tell_of_notices(arguments: &SubscribeArguments, client: &mut Client) {
+    // Ends because notices only arrive while the client waits.
+    while let Some(notice) = client.take_notice() {
+        let text = ErrorCode::from_number(notice.code).map_or("the broker says", ErrorCode::text);
+        if !arguments.client.quiet {
+            note(&format!("{text} ({})", notice.count));
+        }
     }
 }
 

@@ -89,6 +89,20 @@ fn every_flag_reaches_its_key() {
         "3MiB",
         "--copy-max",
         "2KiB",
+        "--subscriptions-total-max",
+        "7",
+        "--filter-max",
+        "1MiB",
+        "--headers-max",
+        "1KiB",
+        "--message-rate-max",
+        "11",
+        "--byte-rate-max",
+        "12KiB",
+        "--frame-ms",
+        "1300",
+        "--slow-consumer",
+        "drop-oldest",
         "--ping-interval-ms",
         "700",
         "--backpressure-ms",
@@ -99,11 +113,14 @@ fn every_flag_reaches_its_key() {
         "10",
     ]));
     let expected = "listen = [\"0.0.0.0:1\", \"[::1]:2\"]\nunix = \"s.sock\"\ndata = \"d\"\n\
-        insecure = true\nnamespaces = [\"a\", \"b\"]\n[limits]\nconnections_max = 5\n\
-        subscriptions_per_client_max = 6\npayload_bytes_max = 65536\n\
+        insecure = true\nnamespaces = [\"a\", \"b\"]\nlistener = []\n\
+        slow_consumer = \"drop-oldest\"\n[limits]\nconnections_max = 5\n\
+        subscriptions_per_client_max = 6\nsubscriptions_max = 7\n\
+        filter_bytes_max = 1048576\npayload_bytes_max = 65536\nheaders_bytes_max = 1024\n\
+        messages_per_second_max = 11\nbytes_per_second_max = 12288\n\
         buffer_bytes_max = 1073741824\ncopy_bytes_max = 2048\n\
         outbox_bytes_max = 3145728\n[timing]\n\
-        ping_interval_ms = 700\nbackpressure_ms = 8\ndrain_ms = 9\nspin_us = 10\n";
+        ping_interval_ms = 700\nbackpressure_ms = 8\nframe_ms = 1300\ndrain_ms = 9\nspin_us = 10\n";
     assert_eq!(config, expected.parse().expect("TOML"));
 }
 
@@ -125,6 +142,8 @@ fn a_mistake_in_the_file_names_key_file_and_line() {
         ("[limits]\nconnections_max = \"many\"\n", "in `connections_max = \"many\"`"),
         ("listen = [\"localhost\"]\n", "1: "),
         ("data = \n", "1: "),
+        ("slow_consumer = \"drop\"\n", "there is no policy `drop`, only disconnect, drop-newest"),
+        ("[[listener]]\naddress = \"unix:a\"\nslow = 1\n", "3: unknown field `slow`"),
     ];
     for (text, expected) in cases {
         let path = write(folder.path(), text);

@@ -6,9 +6,9 @@ use crate::env::Work;
 use crate::env::sim::{PeerId, SimEnv, SimWorld};
 use crate::net::SocketKind;
 use crate::setup::{MemoryPlan, build_network};
-use crate::shard::{ListenerProtocol, Shard, ShardSettings, control_queue};
+use crate::shard::{ListenerProtocol, ListenerSettings, Shard, ShardSettings, control_queue};
 
-use coilgun_protocol::model::limits;
+use coilgun_protocol::model::{SlowConsumer, limits};
 
 /// Turns without work after which nothing more happens by itself, even where a kernel dawdles.
 const IDLE_TURNS: usize = 8;
@@ -31,6 +31,15 @@ pub(super) struct Broker {
 
 impl Broker {
     pub(super) fn new(world: SimWorld, settings: ShardSettings) -> Broker {
+        Broker::with_slow_consumer(world, settings, SlowConsumer::default())
+    }
+
+    /// A shard that treats clients that do not read fast enough like this.
+    pub(super) fn with_slow_consumer(
+        world: SimWorld,
+        settings: ShardSettings,
+        slow_consumer: SlowConsumer,
+    ) -> Broker {
         let plan = MemoryPlan {
             receive_blocks: 8,
             output_bytes: 64 * limits::BLOCK_BYTES,
@@ -43,7 +52,8 @@ impl Broker {
         let (_, controls) = control_queue(Waker::new().expect("there are descriptors"));
         let mut shard = Shard::new(env, net, settings, controls);
         for (descriptor, protocol) in PROTOCOLS.iter().enumerate() {
-            shard.listen(descriptor as i32, SocketKind::Tcp, *protocol);
+            let settings = ListenerSettings { protocol: *protocol, slow_consumer };
+            shard.listen(descriptor as i32, SocketKind::Tcp, settings);
         }
         Broker { world, shard }
     }

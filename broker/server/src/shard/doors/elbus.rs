@@ -288,6 +288,8 @@ impl Session for ElbusProbe {
         Ok(Consumed { bytes: at, need: 0 })
     }
 
+    fn on_sign_of_life(&mut self, _at: Timestamp) {}
+
     fn on_event(&mut self, _now: Timestamp, event: &Event<'_>, out: &mut OutBuf) {
         match event {
             Event::Opened(_) => {
@@ -297,6 +299,7 @@ impl Session for ElbusProbe {
             Event::Deliver(delivery) => self.write_delivery(delivery, out),
             Event::Outcome(outcome) => self.on_outcome(*outcome, out),
             Event::BarrierDone(done) => self.on_barrier(Ticket(done.token), out),
+            Event::Notice(_) => {}
             Event::Closing(closing) => self.on_closing(*closing, out),
         }
     }

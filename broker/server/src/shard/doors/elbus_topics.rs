@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use coilgun_protocol::model::{
-    Command, Commands, Span, Subscribe, SubscriptionId, Unsubscribe, Visibility,
+    Command, Commands, SlowConsumerWish, Span, Subscribe, SubscriptionId, Unsubscribe, Visibility,
 };
 
 use super::elbus::{ElbusProbe, Question, translate};
@@ -95,6 +95,7 @@ impl ElbusProbe {
             credit: u32::MAX,
             deliveries_max: 0,
             visibility: Visibility::BROKER,
+            slow_consumer: SlowConsumerWish::default(),
         }))
     }
 }

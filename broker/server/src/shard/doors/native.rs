@@ -81,6 +81,7 @@ fn server_line(frame: ServerFrame<'_>) -> String {
             let (correlation, code, receivers) = (it.correlation.0, it.code, it.receivers);
             format!("outcome correlation={correlation} code={code} receivers={receivers}")
         }
+        ServerFrame::Notice(it) => format!("notice code={} count={}", it.code, it.count),
         ServerFrame::Error(it) => format!("error code={}", it.code),
         ServerFrame::GoAway(it) => format!("go_away code={}", it.code),
         ServerFrame::Ping { token } => format!("ping token={token}"),

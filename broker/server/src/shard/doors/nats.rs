@@ -6,8 +6,8 @@
 use coilgun_protocol::buffer::{Chunk, OutBuf};
 use coilgun_protocol::model::{
     Barrier, Closing, Command, Commands, Delivery, ErrorCode, Event, Open, OpenFlags, Outcome,
-    Publish, PublishFlags, Span, Subscribe, SubscriptionId, Ticket, Timestamp, Unsubscribe,
-    Visibility, limits,
+    Publish, PublishFlags, SlowConsumerWish, Span, Subscribe, SubscriptionId, Ticket, Timestamp,
+    Unsubscribe, Visibility, limits,
 };
 use coilgun_protocol::session::{Consumed, Session, SessionError};
 
@@ -142,6 +142,7 @@ impl NatsProbe {
             credit: u32::MAX,
             deliveries_max: 0,
             visibility: Visibility::ALL,
+            slow_consumer: SlowConsumerWish::default(),
         }));
     }
 
@@ -294,6 +295,8 @@ impl Session for NatsProbe {
         Ok(Consumed { bytes: bytes.len(), need: 0 })
     }
 
+    fn on_sign_of_life(&mut self, _at: Timestamp) {}
+
     fn on_event(&mut self, _now: Timestamp, event: &Event<'_>, out: &mut OutBuf) {
         match event {
             Event::Opened(_) => {
@@ -304,6 +307,7 @@ impl Session for NatsProbe {
             Event::Deliver(delivery) => self.write_message(delivery, out),
             Event::Outcome(outcome) => self.on_outcome(*outcome, out),
             Event::BarrierDone(done) => self.on_barrier(Ticket(done.token), out),
+            Event::Notice(_) => {}
             Event::Closing(closing) => self.on_closing(*closing, out),
         }
     }

@@ -10,7 +10,7 @@
 use coilgun_protocol::buffer::{Chunk, OutBuf};
 use coilgun_protocol::model::{
     AddCredit, Barrier, Close, Command, Commands, ErrorCode, Event, Open, Publish, PublishFlags,
-    Span, Subscribe, SubscriptionId, Ticket, Timestamp, Unsubscribe, Visibility,
+    SlowConsumerWish, Span, Subscribe, SubscriptionId, Ticket, Timestamp, Unsubscribe, Visibility,
 };
 use coilgun_protocol::session::{Consumed, Session, SessionError};
 
@@ -50,6 +50,7 @@ impl Rude {
                 credit: 1,
                 deliveries_max: 0,
                 visibility: Visibility::ALL,
+                slow_consumer: SlowConsumerWish::default(),
             }),
             b'U' => Command::Unsubscribe(Unsubscribe { subscription, ticket, deliveries_max: 0 }),
             b'C' => Command::AddCredit(AddCredit { subscription, messages: 1 }),
@@ -93,6 +94,8 @@ impl Session for Rude {
         Ok(Consumed { bytes: input.len(), need: 0 })
     }
 
+    fn on_sign_of_life(&mut self, _at: Timestamp) {}
+
     fn on_event(&mut self, _now: Timestamp, event: &Event<'_>, out: &mut OutBuf) {
         let line = match event {
             Event::Opened(_) => "opened\n".to_owned(),
@@ -103,6 +106,7 @@ impl Session for Rude {
                 format!("outcome {} {} {}\n", it.ticket.0, it.code.name(), it.receivers)
             }
             Event::BarrierDone(it) => format!("barrier {}\n", it.token),
+            Event::Notice(it) => format!("notice {} {}\n", it.code.name(), it.count),
             Event::Closing(it) => format!("closing {}\n", it.code.name()),
         };
         out.copy(line.as_bytes());

@@ -1,5 +1,6 @@
 //! What sessions and their peers cannot do to a shard.
 
+use coilgun_protocol::model::SlowConsumer;
 use coilgun_protocol::model::limits::COMMANDS_PER_SLICE;
 use coilgun_protocol::native::ServerReader;
 use proptest::prelude::*;
@@ -94,12 +95,10 @@ fn s23_a_frame_of_many_commands_is_taken_in_parts() {
 /// What a session publishes at a tick waits for a slow reader like everything else.
 #[test]
 fn s18_what_is_published_at_a_tick_is_held_and_not_lost() {
-    let settings = ShardSettings {
-        outbox_high_bytes: 2_000,
-        backpressure_ms: 60_000,
-        ..ShardSettings::default()
-    };
-    let mut broker = broker(settings);
+    let settings = ShardSettings { outbox_high_bytes: 2_000, ..ShardSettings::default() };
+    let slow_consumer = SlowConsumer { backpressure_ms: 60_000, ..SlowConsumer::default() };
+    let world = SimWorld::new(1, Faults::none());
+    let mut broker = Broker::with_slow_consumer(world, settings, slow_consumer);
     let slow = broker.connect(ListenerProtocol::Native, 1_000);
     let mut heard = broker.say(slow, &client_bytes("hello slow"));
     heard.extend(broker.say(slow, &client_bytes("subscribe 1 tick")));

@@ -6,8 +6,15 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use coilgun_protocol::model::{Subject, limits};
+use coilgun_protocol::model::{SlowConsumer, SlowConsumerPolicy, Subject, limits};
 use serde::{Deserialize, Serialize};
+
+use super::listener::ListenerConfig;
+use super::policy;
+use crate::net::ListenAddress;
+
+/// Longest time that publishers may be made to wait, in milliseconds.
+const PATIENCE_MS_MAX: u64 = 60_000;
 
 /// The configuration of a broker.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -18,6 +25,13 @@ pub struct Config {
     /// Path of the UNIX socket of the native protocol; absent: `coilgun.sock` in the data directory;
     /// empty: none.
     pub unix: Option<PathBuf>,
+    /// Listeners with settings of their own, beside `listen` and `unix`.
+    #[serde(rename = "listener")]
+    pub listeners: Vec<ListenerConfig>,
+    /// What happens to messages for a client that does not read fast enough, where neither its
+    /// listener, nor it, nor its subscription says it.
+    #[serde(with = "policy")]
+    pub slow_consumer: SlowConsumerPolicy,
     /// Directory of the broker's data.
     pub data: PathBuf,
     /// Listen on addresses other machines can reach although nobody has to say who they are.
@@ -38,16 +52,28 @@ pub struct Limits {
     pub connections_max: usize,
     /// Subscriptions of one connection.
     pub subscriptions_per_client_max: usize,
+    /// Subscriptions of all connections.
+    pub subscriptions_max: usize,
+    /// Bytes of memory for the filters and queue groups of all subscriptions.
+    pub filter_bytes_max: usize,
     /// Bytes of one payload.
     pub payload_bytes_max: usize,
+    /// Bytes of the headers of one message.
+    pub headers_bytes_max: usize,
+    /// Messages and other commands that one connection may send per second; beyond, it is read more
+    /// slowly. 0: as many as it likes.
+    pub messages_per_second_max: u64,
+    /// Bytes that one connection may send per second; beyond, it is read more slowly. 0: as many as
+    /// it likes.
+    pub bytes_per_second_max: u64,
     /// Bytes of memory for output, and the same again for the assembly of large frames. Reserved,
     /// and used as it is needed.
     pub buffer_bytes_max: usize,
     /// Payloads up to this many bytes are copied for each receiver; larger ones are sent from where
     /// they arrived.
     pub copy_bytes_max: usize,
-    /// Bytes that may wait for one client before those who publish to it have to wait; one message
-    /// of the largest size always may.
+    /// Bytes that may wait for one client before `slow_consumer` says what happens to more; one
+    /// message of the largest size always may.
     pub outbox_bytes_max: usize,
 }
 
@@ -57,8 +83,11 @@ pub struct Limits {
 pub struct Timing {
     /// How long a connection may be silent before it is asked for a sign of life.
     pub ping_interval_ms: u64,
-    /// How long publishers wait for a client that does not read before it is cut off.
+    /// How long publishers wait for a client that does not read, if its policy is that they wait;
+    /// no client makes them wait longer.
     pub backpressure_ms: u64,
+    /// How long a frame may take to arrive once it has begun, beside a second for every 16 KiB.
+    pub frame_ms: u64,
     /// How long a broker that shuts down waits for its clients.
     pub drain_ms: u64,
     /// How long a shard with nothing to do looks for more before it sleeps, in microseconds.
@@ -86,6 +115,11 @@ pub enum ConfigError {
          listen on 127.0.0.1, or say insecure = true (--insecure)"
     )]
     Exposed(SocketAddr),
+    /// The address of a listener is none.
+    #[error(
+        "listener has the address {0:?}, and needs an IP address with a port, or unix: and a path"
+    )]
+    Listener(String),
     /// There is no address and no UNIX socket.
     #[error("there is nothing to listen on: give listen an address, or unix a path")]
     NoListener,
@@ -99,6 +133,8 @@ impl Default for Config {
         Config {
             listen: vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7700)],
             unix: None,
+            listeners: Vec::new(),
+            slow_consumer: SlowConsumerPolicy::default(),
             data: PathBuf::from("coilgun-data"),
             insecure: false,
             namespaces: Vec::new(),
@@ -113,7 +149,12 @@ impl Default for Limits {
         Limits {
             connections_max: limits::CONNECTIONS_DEFAULT,
             subscriptions_per_client_max: limits::SUBSCRIPTIONS_PER_CLIENT_MAX,
+            subscriptions_max: limits::SUBSCRIPTIONS_PER_SHARD_MAX,
+            filter_bytes_max: limits::FILTER_BYTES_PER_SHARD_MAX,
             payload_bytes_max: limits::PAYLOAD_BYTES_DEFAULT,
+            headers_bytes_max: limits::HEADERS_BYTES_MAX,
+            messages_per_second_max: 0,
+            bytes_per_second_max: 0,
             buffer_bytes_max: limits::BUFFER_BYTES_DEFAULT,
             copy_bytes_max: limits::COPY_MAX,
             outbox_bytes_max: limits::OUTBOX_HIGH_BYTES,
@@ -126,6 +167,7 @@ impl Default for Timing {
         Timing {
             ping_interval_ms: limits::PING_INTERVAL_MS,
             backpressure_ms: limits::BACKPRESSURE_MS_MAX,
+            frame_ms: limits::FRAME_MS_MAX,
             drain_ms: limits::DRAIN_MS_MAX,
             spin_us: 0,
         }
@@ -140,6 +182,27 @@ impl Config {
             None => Some(self.data.join("coilgun.sock")),
             Some(path) if path.as_os_str().is_empty() => None,
             Some(path) => Some(path.clone()),
+        }
+    }
+
+    /// Everywhere to listen, with what happens there to messages for clients that do not read fast
+    /// enough. Listeners whose address is none are left out; [`Config::check`] names them.
+    #[must_use]
+    pub fn listeners(&self) -> Vec<(ListenAddress, SlowConsumer)> {
+        let ours = self.slow_consumer(None, None);
+        let tcp = self.listen.iter().map(|address| (ListenAddress::Tcp(*address), ours));
+        let unix = self.unix_path().map(|path| (ListenAddress::Unix(path), ours));
+        let others = self.listeners.iter().filter_map(|it| {
+            Some((it.parsed_address()?, self.slow_consumer(it.slow_consumer, it.backpressure_ms)))
+        });
+        tcp.chain(unix).chain(others).collect()
+    }
+
+    fn slow_consumer(&self, policy: Option<SlowConsumerPolicy>, ms: Option<u64>) -> SlowConsumer {
+        let ms = ms.unwrap_or(self.timing.backpressure_ms);
+        SlowConsumer {
+            policy: policy.unwrap_or(self.slow_consumer),
+            backpressure_ms: u16::try_from(ms).unwrap_or(u16::MAX),
         }
     }
 
@@ -170,19 +233,52 @@ impl Config {
         in_range("limits.outbox_bytes_max", limit.outbox_bytes_max, 64 * 1024, 1 << 30)?;
         in_range("limits.buffer_bytes_max", limit.buffer_bytes_max, buffer_min, 1 << 40)?;
         in_range_ms("timing.ping_interval_ms", self.timing.ping_interval_ms, 100, 3_600_000)?;
-        in_range_ms("timing.backpressure_ms", self.timing.backpressure_ms, 1, 60_000)?;
+        in_range_ms("timing.backpressure_ms", self.timing.backpressure_ms, 0, PATIENCE_MS_MAX)?;
+        in_range_ms("timing.frame_ms", self.timing.frame_ms, 100, 3_600_000)?;
         in_range("limits.copy_bytes_max", limit.copy_bytes_max, 0, limits::COPY_MAX_CEILING)?;
         in_range_ms("timing.spin_us", self.timing.spin_us, 0, 1_000_000)?;
         in_range_ms("timing.drain_ms", self.timing.drain_ms, 0, 600_000)?;
-        if let Some(address) = self.listen.iter().find(|address| !address.ip().is_loopback())
-            && !self.insecure
-        {
-            return Err(ConfigError::Exposed(*address));
-        }
-        if self.listen.is_empty() && self.unix_path().is_none() {
+        self.check_limits()?;
+        self.check_listeners()?;
+        if self.listeners().is_empty() {
             return Err(ConfigError::NoListener);
         }
         self.check_namespaces()
+    }
+
+    fn check_limits(&self) -> Result<(), ConfigError> {
+        let (limit, shard_max) = (&self.limits, limits::SUBSCRIPTIONS_PER_SHARD_MAX);
+        let filter_max = limits::FILTER_BYTES_PER_SHARD_MAX;
+        let rate_max = u64::from(u32::MAX);
+        in_range("limits.subscriptions_max", limit.subscriptions_max, 1, shard_max)?;
+        in_range("limits.filter_bytes_max", limit.filter_bytes_max, 64 * 1024, filter_max)?;
+        in_range(
+            "limits.headers_bytes_max",
+            limit.headers_bytes_max,
+            0,
+            limits::HEADERS_BYTES_MAX,
+        )?;
+        let rate = limit.messages_per_second_max;
+        in_range_ms("limits.messages_per_second_max", rate, 0, rate_max)?;
+        in_range_ms("limits.bytes_per_second_max", limit.bytes_per_second_max, 0, 1 << 40)
+    }
+
+    fn check_listeners(&self) -> Result<(), ConfigError> {
+        for listener in &self.listeners {
+            let ms = listener.backpressure_ms.unwrap_or(0);
+            in_range_ms("listener.backpressure_ms", ms, 0, PATIENCE_MS_MAX)?;
+            if listener.parsed_address().is_none() {
+                return Err(ConfigError::Listener(listener.address.clone()));
+            }
+        }
+        let exposed = self.listeners().into_iter().find_map(|(address, _)| match address {
+            ListenAddress::Tcp(address) if !address.ip().is_loopback() => Some(address),
+            ListenAddress::Tcp(_) | ListenAddress::Unix(_) => None,
+        });
+        match exposed {
+            Some(address) if !self.insecure => Err(ConfigError::Exposed(address)),
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn check_namespaces(&self) -> Result<(), ConfigError> {

@@ -1,0 +1,13 @@
+//! What an operator can set, with its defaults.
+//!
+//! What it does: holds every setting of a broker, checks what types cannot, and says where to listen
+//! and how. Every key has a default, so an empty configuration is a working one: loopback only, data
+//! in `./coilgun-data`. Unknown keys are errors. What it never does: it reads no file, no environment
+//! and no command line.
+
+mod configuration;
+mod listener;
+mod policy;
+
+pub use configuration::{Config, ConfigError, Limits, Timing};
+pub use listener::ListenerConfig;
