@@ -8,6 +8,7 @@ mod arguments;
 mod configuration;
 mod errors;
 mod golden_help;
+mod hostile;
 mod process;
 mod publish_subscribe;
 mod queue_group;

@@ -98,8 +98,13 @@ impl Running {
         drop(self.stdout.take());
     }
 
+    /// The number of the process.
+    pub(crate) fn id(&self) -> libc::pid_t {
+        libc::pid_t::try_from(self.child.id()).expect("a process has a small number")
+    }
+
     pub(crate) fn signal(&self, number: libc::c_int) {
-        let process = libc::pid_t::try_from(self.child.id()).expect("a process has a small number");
+        let process = self.id();
         // SAFETY: kill takes two numbers; the process is a child that was not waited for, so that
         // its number belongs to nobody else.
         let result = unsafe { libc::kill(process, number) };
@@ -189,6 +194,11 @@ impl Broker {
         let mut client = Running::start(command);
         client.wait_for(&format!("coilgun: {ready} "));
         client
+    }
+
+    /// The number of its process.
+    pub(crate) fn id(&self) -> libc::pid_t {
+        self.process.id()
     }
 
     pub(crate) fn signal(&self, number: libc::c_int) {
