@@ -19,6 +19,8 @@ coilgun_core::mutants! {
     LostStarved,
     /// A message goes to those of its targets that have room.
     HalfFanOut,
+    /// What is dropped for a slow reader is not counted for its subscription.
+    UntoldDrop,
     /// A descriptor is closed while operations on it are outstanding.
     EarlyRelease,
 }

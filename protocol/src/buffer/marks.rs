@@ -25,12 +25,21 @@ pub(super) struct FrameMarks {
     consumed: u64,
 }
 
+/// Whose frame it is that may be dropped, and what is lost with it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FrameTag {
+    /// Whose: says nothing to the buffer.
+    pub owner: u64,
+    /// How many messages are lost with it: itself, and those that it tells are missing before it.
+    pub messages: u32,
+}
+
 /// One frame that may be dropped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Mark {
     begin: u64,
     end: u64,
-    tag: u64,
+    tag: FrameTag,
 }
 
 impl FrameMarks {
@@ -52,7 +61,7 @@ impl FrameMarks {
         &mut self,
         in_flight: usize,
         wanted: usize,
-        on_dropped: &mut impl FnMut(u64),
+        on_dropped: &mut impl FnMut(FrameTag),
     ) -> Vec<(usize, usize)> {
         let (consumed, safe) = (self.consumed, self.consumed + in_flight as u64);
         let mut taken = Vec::new();
@@ -74,11 +83,11 @@ impl FrameMarks {
 
 impl OutBuf {
     /// Says that what was written since `pending_before` bytes waited is one frame, which may be
-    /// dropped as long as none of it was sent; `tag` says whose it is.
+    /// dropped as long as none of it was sent.
     ///
     /// # Panics
     /// If fewer bytes wait now.
-    pub fn mark_frame(&mut self, pending_before: usize, tag: u64) {
+    pub fn mark_frame(&mut self, pending_before: usize, tag: FrameTag) {
         assert!(pending_before <= self.pending_bytes, "a frame adds bytes");
         if self.is_exhausted() || pending_before == self.pending_bytes {
             return;
@@ -96,7 +105,7 @@ impl OutBuf {
         &mut self,
         in_flight: usize,
         wanted: usize,
-        mut on_dropped: impl FnMut(u64),
+        mut on_dropped: impl FnMut(FrameTag),
     ) -> usize {
         let Some(marks) = &mut self.marks else { return 0 };
         let dropped = marks.take_oldest(in_flight, wanted, &mut on_dropped);
@@ -185,10 +194,14 @@ mod tests {
         out.segments().collect::<Vec<_>>().concat()
     }
 
+    fn tag(fill: u8) -> FrameTag {
+        FrameTag { owner: fill.into(), messages: 1 }
+    }
+
     fn frame(out: &mut OutBuf, fill: u8, len: usize) {
         let before = out.pending_bytes();
         out.copy(&vec![fill; len]);
-        out.mark_frame(before, fill.into());
+        out.mark_frame(before, tag(fill));
     }
 
     #[test]
@@ -202,7 +215,7 @@ mod tests {
         (3..9).for_each(|fill| frame(&mut out, fill, 100));
         let mut gone = Vec::new();
         // Three bytes of the first frame are being sent.
-        assert_eq!(out.drop_oldest(3, 220, |tag| gone.push(tag)), 250);
+        assert_eq!(out.drop_oldest(3, 220, |tag| gone.push(tag.owner)), 250);
         assert_eq!(gone, [2, 3, 4]);
         let rest = [&[1; 50][..], b"answer", b"more", &[5; 100], &[6; 100], &[7; 100], &[8; 100]];
         assert_eq!(waiting(&out), rest.concat());
@@ -211,7 +224,7 @@ mod tests {
         // The rest of the marks still fit their frames.
         out.consume(60);
         gone.clear();
-        assert_eq!(out.drop_oldest(0, 1000, |tag| gone.push(tag)), 420);
+        assert_eq!(out.drop_oldest(0, 1000, |tag| gone.push(tag.owner)), 420);
         assert_eq!((gone, waiting(&out)), (vec![5, 6, 7, 8, 9], vec![]));
         out.copy(b"and on");
         assert_eq!(waiting(&out), b"and on");
@@ -225,7 +238,7 @@ mod tests {
         frame(&mut out, 1, 60);
         frame(&mut out, 2, 60);
         out.consume(1);
-        assert_eq!(out.drop_oldest(0, 1, |tag| assert_eq!(tag, 2)), 60);
+        assert_eq!(out.drop_oldest(0, 1, |tag| assert_eq!(tag.owner, 2)), 60);
         assert_eq!(out.drop_oldest(0, 1, |_| panic!("nothing is left to drop")), 0);
         assert_eq!(waiting(&out), [1; 59]);
     }
@@ -255,7 +268,7 @@ mod tests {
         wanted: usize,
     ) -> usize {
         let mut tags = Vec::new();
-        let bytes = out.drop_oldest(in_flight, wanted, |tag| tags.push(tag as u8));
+        let bytes = out.drop_oldest(in_flight, wanted, |tag| tags.push(tag.owner as u8));
         let (mut at, mut gone, mut expected, mut first) = (0, 0, Vec::new(), begun);
         model.retain(|(fill, bytes, may_drop)| {
             let begin = at;
@@ -300,7 +313,7 @@ mod tests {
                         out.copy(&bytes);
                     }
                     if may_drop {
-                        out.mark_frame(before, fill.into());
+                        out.mark_frame(before, tag(fill));
                     }
                     model.push((fill, bytes, may_drop));
                 }

@@ -21,6 +21,7 @@ mod pool;
 mod region;
 
 pub use chunk::{BlockRange, Chunk};
+pub use marks::FrameTag;
 pub use out_buf::{CopyCount, OutBuf, OutSegment};
 pub use pool::{BlockRef, Pool};
 pub use region::Region;

@@ -1,5 +1,6 @@
 //! Bytes out: one send per connection and turn, resumed where it was short.
 
+use coilgun_protocol::buffer::FrameTag;
 use coilgun_protocol::model::{ClientId, Timestamp};
 
 use super::network::{End, Net, NetEvent};
@@ -99,7 +100,7 @@ impl<R: Ring> Net<R> {
         &mut self,
         id: ClientId,
         wanted: usize,
-        on_dropped: impl FnMut(u64),
+        on_dropped: impl FnMut(FrameTag),
     ) -> usize {
         let Some(socket) = self.sockets.get_mut(id) else { return 0 };
         socket.outbox.drop_oldest(socket.in_flight, wanted, on_dropped)

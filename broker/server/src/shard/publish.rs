@@ -1,7 +1,7 @@
 //! A message on its way: plan, room, delivery.
 
 use coilgun_core::router::{Plan, Router};
-use coilgun_protocol::buffer::Chunk;
+use coilgun_protocol::buffer::{Chunk, FrameTag};
 use coilgun_protocol::model::{
     ClientId, Delivery, ErrorCode, Event, Outcome, Publish, PublishFlags, Span, Subject,
     SubscriptionId, Timestamp,
@@ -195,10 +195,11 @@ fn deliver<R: Ring>(
         if let Some(slow) = &mut client.slow {
             let policy = router.slow_consumer_of(target).unwrap_or(client.slow_consumer).policy;
             let before = outbox.pending_bytes();
-            add_missed(message, slow.take_missed(target.subscription));
+            let missed = add_missed(message, slow.take_missed(target.subscription));
             client.session.on_event(now, message, outbox);
             if policy.drops_oldest() {
-                outbox.mark_frame(before, target.subscription.0);
+                let messages = missed.saturating_add(1);
+                outbox.mark_frame(before, FrameTag { owner: target.subscription.0, messages });
             }
             receivers += u32::from(!outbox.is_exhausted());
             continue;
@@ -210,11 +211,11 @@ fn deliver<R: Ring>(
     receivers
 }
 
-/// Says with a message how many its subscription missed before it.
-fn add_missed(message: &mut Event<'_>, missed: u32) {
-    if let Event::Deliver(delivery) = message {
-        delivery.missed = delivery.missed.saturating_add(missed);
-    }
+/// Says with a message how many more its subscription missed before it; returns how many in all.
+fn add_missed(message: &mut Event<'_>, missed: u32) -> u32 {
+    let Event::Deliver(delivery) = message else { return missed };
+    delivery.missed = delivery.missed.saturating_add(missed);
+    delivery.missed
 }
 
 /// Subject, reply, headers and payload as one span, if they lie behind each other in the chunk.

@@ -126,7 +126,7 @@ impl<E: Env> Shard<E> {
         let slow = client.slow_mut();
         let freed = net.drop_oldest(id, wanted, |tag| {
             counters.dropped_oldest += 1;
-            slow.on_dropped_oldest(SubscriptionId(tag));
+            slow.on_dropped_oldest(SubscriptionId(tag.owner), tag.messages);
         });
         freed > 0 && self.has_room(id)
     }

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use coilgun_protocol::model::{ErrorCode, Notice, SubscriptionId, limits};
 
+use crate::mutant::{self, Mutant};
+
 /// What is remembered of one client.
 #[derive(Debug, Default)]
 pub(super) struct Slow {
@@ -22,23 +24,27 @@ impl Slow {
     /// A message for a subscription was dropped when it was published.
     pub(super) fn on_dropped_newest(&mut self, subscription: SubscriptionId) {
         self.newest += 1;
-        self.miss(subscription);
+        self.miss(subscription, 1);
     }
 
-    /// A message for a subscription was dropped while it waited.
-    pub(super) fn on_dropped_oldest(&mut self, subscription: SubscriptionId) {
+    /// A message for a subscription was dropped while it waited. `messages`: it, and those that it
+    /// would have told are missing before it.
+    pub(super) fn on_dropped_oldest(&mut self, subscription: SubscriptionId, messages: u32) {
         self.oldest += 1;
-        self.miss(subscription);
+        self.miss(subscription, messages);
     }
 
-    fn miss(&mut self, subscription: SubscriptionId) {
+    fn miss(&mut self, subscription: SubscriptionId, messages: u32) {
+        if mutant::is_active(Mutant::UntoldDrop) {
+            return;
+        }
         // Numbers of subscriptions that have ended stay until they are used again; not for ever.
         let is_full = self.missed.len() >= limits::SUBSCRIPTIONS_PER_CLIENT_MAX;
         if is_full && !self.missed.contains_key(&subscription) {
             self.missed.clear();
         }
         let count = self.missed.entry(subscription).or_default();
-        *count = count.saturating_add(1);
+        *count = count.saturating_add(messages);
     }
 
     /// How many messages a subscription missed, which is told with its next delivery.
@@ -64,8 +70,8 @@ mod tests {
         let mut slow = Slow::default();
         slow.on_dropped_newest(SubscriptionId(1));
         slow.on_dropped_newest(SubscriptionId(2));
-        slow.on_dropped_oldest(SubscriptionId(1));
-        assert_eq!(slow.take_missed(SubscriptionId(1)), 2);
+        slow.on_dropped_oldest(SubscriptionId(1), 4);
+        assert_eq!(slow.take_missed(SubscriptionId(1)), 5);
         assert_eq!(slow.take_missed(SubscriptionId(1)), 0);
         let notice = |code, count| Some(Notice { code, count });
         assert_eq!(

@@ -3,6 +3,7 @@
 mod allocations;
 mod echo_real;
 mod echo_simulated;
+mod incomplete_frames;
 mod main_job;
 mod mutants;
 mod native_peer;
@@ -10,3 +11,4 @@ mod ring_real;
 mod shard_held_up;
 mod shard_simulated;
 mod shard_soak;
+mod slow_consumers;

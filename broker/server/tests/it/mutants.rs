@@ -10,7 +10,7 @@ use coilgun_server::mutant::{self, Mutant};
 use coilgun_server::net::SocketKind;
 use coilgun_server::setup::{MemoryPlan, build_network};
 
-use crate::{allocations, echo_simulated, shard_simulated, shard_soak};
+use crate::{allocations, echo_simulated, shard_simulated, shard_soak, slow_consumers};
 
 /// The test that finds a fault, and what it says about it.
 fn finder(mutant: Mutant) -> (fn(), &'static str) {
@@ -29,6 +29,10 @@ fn finder(mutant: Mutant) -> (fn(), &'static str) {
         Mutant::HalfFanOut => (
             shard_simulated::s18_s19_a_slow_reader_holds_its_publisher_back_and_loses_nothing,
             "the publisher waits",
+        ),
+        Mutant::UntoldDrop => (
+            slow_consumers::s19_what_is_dropped_is_told_whatever_the_kernel_does,
+            "told by the subscription",
         ),
         Mutant::EarlyRelease => (
             echo_simulated::s2_resets_free_everything_and_harm_nobody_else,

@@ -9,7 +9,9 @@ use coilgun_server::env::sim::{PeerId, SimEnv, SimWorld};
 use coilgun_server::env::{Turn, Waker, Work};
 use coilgun_server::net::SocketKind;
 use coilgun_server::setup::{MemoryPlan, build_network};
-use coilgun_server::shard::{ControlSender, ListenerProtocol, Shard, ShardSettings, control_queue};
+use coilgun_server::shard::{
+    ControlSender, ListenerProtocol, ListenerSettings, Shard, ShardSettings, control_queue,
+};
 
 const LISTENER: i32 = 7;
 
@@ -68,7 +70,16 @@ impl SimBroker {
     }
 
     pub(crate) fn connect(&mut self, window: usize) -> Peer {
-        Peer::new(self.world.clone(), self.world.connect(LISTENER, window))
+        self.connect_to(LISTENER, window)
+    }
+
+    /// Listens on one more descriptor.
+    pub(crate) fn listen(&mut self, descriptor: i32, settings: ListenerSettings) {
+        self.shard.listen(descriptor, SocketKind::Tcp, settings);
+    }
+
+    pub(crate) fn connect_to(&mut self, listener: i32, window: usize) -> Peer {
+        Peer::new(self.world.clone(), self.world.connect(listener, window))
     }
 
     /// A client that is let in.
