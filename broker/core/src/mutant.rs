@@ -42,9 +42,10 @@ macro_rules! mutants {
             body()
         }
 
-        /// Whether the fault is switched on.
+        /// Whether the fault is switched on in this thread. Public for tests that compile a file of
+        /// the crate a second time.
         #[cfg(feature = "mutants")]
-        pub(crate) fn is_active(mutant: Mutant) -> bool {
+        pub fn is_active(mutant: Mutant) -> bool {
             ACTIVE.get() == Some(mutant)
         }
 

@@ -1,8 +1,8 @@
 //! Deliberate faults that prove that the tests of the broker can fail.
 //!
-//! What it does: names faults of the network and the shard that a named test must find. What it never
-//! does: without the feature `mutants`, which only this crate's own tests ask for, no fault can be
-//! switched on and the questions cost nothing.
+//! What it does: names faults of the network, the shard and its sleep that a named test must find. What
+//! it never does: without the feature `mutants`, which only this crate's own tests ask for, no fault can
+//! be switched on and the questions cost nothing.
 
 coilgun_core::mutants! {
     /// The bytes of a send leave the outbox when it is submitted, not when it completes.
@@ -23,4 +23,8 @@ coilgun_core::mutants! {
     UntoldDrop,
     /// A descriptor is closed while operations on it are outstanding.
     EarlyRelease,
+    /// A shard that is about to sleep looks at its queues without a fence before it.
+    NoSleeperFence,
+    /// Who has put work into a queue looks for the sleeper without a fence before it.
+    NoWakerFence,
 }

@@ -10,8 +10,12 @@ mod executor;
 mod linux;
 pub mod memory;
 pub mod sim;
+mod sleep_flag;
 mod uring;
 mod wake;
+
+// What the sleeping flag is made of. The model check compiles the flag with other ones.
+use std::sync::atomic;
 
 pub use environment::Env;
 pub use executor::{ShardThread, Turn, Work, run, spawn};

@@ -1,19 +1,10 @@
-//! How a parked shard is woken.
-//!
-//! ```text
-//! sleeper                          waker
-//!   sleeping = true                  put work into the queue
-//!   fence                            fence
-//!   look at every queue again        if sleeping: write to the eventfd
-//!   wait for the eventfd
-//! ```
-//!
-//! With the two fences, either the sleeper sees the work or the waker sees the sleeper (law S24).
+//! How a parked shard is woken: a [`SleepFlag`] says whether it must be, and an eventfd does it.
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
+
+use super::sleep_flag::SleepFlag;
 
 /// Wakes one shard. Cheap to clone, usable from any thread.
 #[derive(Clone, Debug)]
@@ -22,7 +13,7 @@ pub struct Waker(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     event: OwnedFd,
-    sleeping: AtomicBool,
+    sleeping: SleepFlag,
 }
 
 impl Waker {
@@ -38,13 +29,12 @@ impl Waker {
         }
         // SAFETY: the descriptor is new and nobody else's.
         let event = unsafe { OwnedFd::from_raw_fd(descriptor) };
-        Ok(Waker(Arc::new(Inner { event, sleeping: AtomicBool::new(false) })))
+        Ok(Waker(Arc::new(Inner { event, sleeping: SleepFlag::new() })))
     }
 
     /// Wakes the shard if it sleeps. Call it after the work was put where the shard will look.
     pub fn wake(&self) {
-        fence(Ordering::SeqCst);
-        if self.0.sleeping.load(Ordering::Relaxed) {
+        if self.0.sleeping.needs_wake_up() {
             let one = 1u64.to_ne_bytes();
             // SAFETY: eight bytes that live through the call. The only possible failure is a
             // counter that is full, and then the shard is being woken anyway.
@@ -54,13 +44,12 @@ impl Waker {
 
     /// Says that the shard is about to sleep. It must look at its queues once more afterwards.
     pub fn announce_sleep(&self) {
-        self.0.sleeping.store(true, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
+        self.0.sleeping.announce_sleep();
     }
 
     /// Says that the shard is awake, and takes back what the eventfd has gathered.
     pub fn end_sleep(&self) {
-        self.0.sleeping.store(false, Ordering::Relaxed);
+        self.0.sleeping.end_sleep();
         let mut count = [0u8; 8];
         // SAFETY: eight bytes that live through the call. If there was nothing to read the call
         // fails at once, which is just as well.

@@ -10,7 +10,9 @@ use coilgun_server::mutant::{self, Mutant};
 use coilgun_server::net::SocketKind;
 use coilgun_server::setup::{MemoryPlan, build_network};
 
-use crate::{allocations, echo_simulated, shard_simulated, shard_soak, slow_consumers};
+use crate::{
+    allocations, echo_simulated, shard_simulated, shard_soak, slow_consumers, wake_up_model,
+};
 
 /// The test that finds a fault, and what it says about it.
 fn finder(mutant: Mutant) -> (fn(), &'static str) {
@@ -37,6 +39,10 @@ fn finder(mutant: Mutant) -> (fn(), &'static str) {
         Mutant::EarlyRelease => (
             echo_simulated::s2_resets_free_everything_and_harm_nobody_else,
             "S2: a descriptor is closed",
+        ),
+        Mutant::NoSleeperFence | Mutant::NoWakerFence => (
+            wake_up_model::s24_no_wake_up_is_lost_in_any_interleaving,
+            "S24: the shard sleeps with work in its queue",
         ),
     }
 }
