@@ -10,6 +10,7 @@ mod commands;
 mod configuration;
 mod failure;
 mod input;
+mod known_keys;
 mod output;
 mod signals;
 mod size;
