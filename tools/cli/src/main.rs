@@ -12,6 +12,8 @@ mod failure;
 mod input;
 mod known_keys;
 mod output;
+mod process_limits;
+mod refusal;
 mod signals;
 mod size;
 
