@@ -15,7 +15,7 @@ pub(crate) fn make_room(config: &Config) {
     let locked = raise(libc::RLIMIT_MEMLOCK, LOCKED_BYTES_GOOD);
     if let Some(bytes) = locked.filter(|&bytes| is_little(bytes)) {
         note(&format!(
-            "this process may lock {} KiB of memory, so that buffers are not registered with \
+            "this process may lock {} KiB of memory, which may be too little to register buffers with \
              io_uring; {} KiB are enough (ulimit -l, or LimitMEMLOCK= of its systemd unit)",
             bytes >> 10,
             LOCKED_BYTES_GOOD >> 10

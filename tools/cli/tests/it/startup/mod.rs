@@ -5,5 +5,9 @@
 //! wrong and one that says what to do ([`refused::Refused`]), and that nothing of others is touched.
 //! What it never does: it looks into no broker and waits for no time to pass.
 
+mod data;
 mod keys;
+mod limits;
+mod listening;
 mod refused;
+mod restricted;
