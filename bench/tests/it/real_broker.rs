@@ -68,8 +68,8 @@ fn embedded(data: &Path) -> (Broker, BrokerSource) {
         listen: vec![([127, 0, 0, 1], 0).into()],
         unix: Some(PathBuf::new()),
         data: data.join("data"),
-        // The usual limit of descriptors is enough for these.
-        limits: Limits { connections_max: 256, ..Limits::default() },
+        // A burst of the soak is 500 connections.
+        limits: Limits { connections_max: 600, ..Limits::default() },
         ..Config::default()
     };
     let broker = Broker::start(config).expect("the broker starts");
