@@ -7,7 +7,7 @@ use coilgun_bench::interrupt::Interrupt;
 use coilgun_bench::peers::servers::{BrokerSource, ServerSettings};
 use coilgun_bench::soak::run::{SoakSettings, run_soak};
 use coilgun_server::broker::Broker;
-use coilgun_server::config::Config;
+use coilgun_server::config::{Config, Limits};
 
 use crate::whole_runs::{run, settings};
 
@@ -68,6 +68,8 @@ fn embedded(data: &Path) -> (Broker, BrokerSource) {
         listen: vec![([127, 0, 0, 1], 0).into()],
         unix: Some(PathBuf::new()),
         data: data.join("data"),
+        // A burst of the soak is 500 connections.
+        limits: Limits { connections_max: 600, ..Limits::default() },
         ..Config::default()
     };
     let broker = Broker::start(config).expect("the broker starts");

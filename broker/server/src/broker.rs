@@ -1,8 +1,8 @@
 //! A whole broker inside a process: started, addressed, drained, waited for.
 //!
-//! The data directory is opened and the disk tested first; the sockets are bound last. Whoever
-//! starts a broker learns of every failure before it listens. Nothing here touches signals or the
-//! affinity of the host (law S36).
+//! The limits of the process are compared first, then the data directory is opened and the disk
+//! tested; the sockets are bound last. Whoever starts a broker learns of every failure before it
+//! listens. Nothing here touches signals, limits or the affinity of the host (law S36).
 
 use std::io;
 use std::sync::mpsc;
@@ -17,6 +17,7 @@ use coilgun_storage::{
 use crate::config::{Config, ConfigError};
 use crate::env::{Env, LinuxEnv, ShardThread, Waker, run, spawn, wall_clock_ms};
 use crate::net::{ListenAddress, ListenError, Listener};
+use crate::resources::{ResourceError, SURPLUS_CONNECTIONS, check_resources};
 use crate::setup::{MemoryPlan, build_network};
 use crate::shard::{
     Control, ControlQueue, ControlSender, ListenerProtocol, ListenerSettings, RateLimits, Shard,
@@ -41,6 +42,9 @@ pub enum StartError {
     /// The configuration contradicts itself.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A limit of the process is too small.
+    #[error("{0}. {ways_out}", ways_out = .0.ways_out())]
+    Resources(#[from] ResourceError),
     /// The data directory cannot be used.
     #[error(transparent)]
     DataDirectory(#[from] DataDirectoryError),
@@ -83,6 +87,7 @@ impl Broker {
     /// Says what is in the way, and what to do about it.
     pub fn start(config: Config) -> Result<Broker, StartError> {
         config.check()?;
+        check_resources(&config)?;
         let directory = DataDirectory::open(&config.data)?;
         let waker = Waker::new().map_err(StartError::Shard)?;
         let (control, controls) = control_queue(waker.clone());
@@ -205,7 +210,7 @@ fn memory_plan(config: &Config) -> MemoryPlan {
         output_bytes: config.limits.buffer_bytes_max,
         large_bytes: config.limits.buffer_bytes_max,
         frame_bytes_max: config.limits.payload_bytes_max + frame_overhead,
-        sockets_max: config.limits.connections_max + 64,
+        sockets_max: config.limits.connections_max + SURPLUS_CONNECTIONS,
         copy_max: config.limits.copy_bytes_max,
         ..MemoryPlan::default()
     }

@@ -11,6 +11,7 @@ pub mod echo;
 pub mod env;
 pub mod mutant;
 pub mod net;
+pub mod resources;
 pub mod setup;
 pub mod shard;
 

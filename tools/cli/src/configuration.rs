@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use coilgun_server::config::{Config, ConfigError};
 
 use crate::arguments::{ListenArgument, ServeArguments, UnixArgument};
+use crate::known_keys::{EVERY_KEY, first_unknown};
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +18,19 @@ pub(crate) enum ConfigurationError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// The file is no TOML, has a key that does not exist, or a value of the wrong kind.
+    /// The file has a key, a section or a policy that does not exist.
+    #[error("{}:{line}: {reason}", path.display())]
+    Unknown {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, counted from 1.
+        line: usize,
+        /// What is wrong.
+        reason: String,
+        /// What was probably meant.
+        help: String,
+    },
+    /// The file is no TOML, or has a value of the wrong kind.
     #[error("{}:{line}: {reason}, in `{text}`", path.display())]
     Invalid {
         /// Which file.
@@ -36,12 +49,11 @@ pub(crate) enum ConfigurationError {
 
 impl ConfigurationError {
     /// What to do about it.
-    pub(crate) fn help(&self) -> &'static str {
+    pub(crate) fn help(&self) -> &str {
         match self {
             ConfigurationError::Unreadable { .. } => "--config FILE chooses another file.",
-            ConfigurationError::Invalid { .. } => {
-                "coilgun serve --print-config prints every key with its value."
-            }
+            ConfigurationError::Unknown { help, .. } => help,
+            ConfigurationError::Invalid { .. } => EVERY_KEY,
             ConfigurationError::Contradiction(_) => {
                 "coilgun serve --help names the flag of each key, and --print-config shows what \
                  flags, environment and file add up to."
@@ -74,16 +86,29 @@ pub(crate) fn to_toml(config: &Config) -> String {
 fn read_file(path: &Path) -> Result<Config, ConfigurationError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| ConfigurationError::Unreadable { path: path.to_owned(), source })?;
+    if let Some(unknown) = first_unknown(&text) {
+        return Err(ConfigurationError::Unknown {
+            path: path.to_owned(),
+            line: line_at(&text, unknown.at),
+            reason: unknown.reason,
+            help: unknown.help,
+        });
+    }
     toml::from_str(&text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start.min(text.len()));
         let line_begin = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
         ConfigurationError::Invalid {
             path: path.to_owned(),
-            line: text[..at].matches('\n').count() + 1,
-            reason: error.message().to_owned(),
+            line: line_at(&text, at),
+            reason: error.message().replace('\n', ", "),
             text: text[line_begin..].lines().next().unwrap_or("").trim().to_owned(),
         }
     })
+}
+
+/// The line in which the byte at `at` stands, counted from 1.
+fn line_at(text: &str, at: usize) -> usize {
+    text[..at].matches('\n').count() + 1
 }
 
 /// Puts what flags and environment say over a configuration.

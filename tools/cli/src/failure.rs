@@ -1,5 +1,6 @@
 //! How a command fails: with a status, a text, and what to do about it.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use coilgun_client::ClientError;
@@ -7,6 +8,7 @@ use coilgun_server::{BrokerFault, StartError};
 use serde::Serialize;
 
 use crate::configuration::ConfigurationError;
+use crate::refusal::{start_help, start_text};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +28,7 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Client(#[from] ClientError),
     /// The broker did not start.
-    #[error("the broker cannot start: {0}")]
+    #[error("the broker cannot start: {}", start_text(.0))]
     Start(#[from] StartError),
     /// The broker ended on its own.
     #[error("the broker ended: {0}")]
@@ -126,7 +128,7 @@ impl Failure {
         let error = Details {
             name: self.name(),
             text: self.to_string(),
-            help: self.help(),
+            help: &self.help(),
             retryable: self.is_retryable(),
         };
         let mut line =
@@ -150,12 +152,12 @@ impl Failure {
         }
     }
 
-    fn help(&self) -> &str {
-        match self {
+    fn help(&self) -> Cow<'_, str> {
+        let help = match self {
+            Failure::Start(error) => return start_help(error),
             Failure::Client(error) => error.help(),
             Failure::Usage { help, .. } => help,
             Failure::Configuration(error) => error.help(),
-            Failure::Start(error) => start_help(error),
             Failure::Broker(_) => {
                 "Start it again; if it happens again, the kernel's log may say more."
             }
@@ -164,7 +166,8 @@ impl Failure {
             }
             Failure::TooFew { .. } => "Wait longer (--timeout), or check that somebody publishes.",
             Failure::System { .. } | Failure::Responder(_) | Failure::OutputClosed => "",
-        }
+        };
+        Cow::Borrowed(help)
     }
 
     fn is_retryable(&self) -> bool {
@@ -179,21 +182,6 @@ impl Failure {
             | Failure::Responder(_)
             | Failure::OutputClosed => false,
         }
-    }
-}
-
-/// Which flag helps a broker that does not start.
-fn start_help(error: &StartError) -> &'static str {
-    match error {
-        StartError::Config(_) => "coilgun serve --help names every flag.",
-        StartError::Listen(_) => {
-            "--listen ADDRESS chooses another TCP address, --unix PATH another UNIX socket."
-        }
-        StartError::DataDirectory(_) | StartError::Identity(_) => {
-            "--data DIRECTORY chooses another data directory."
-        }
-        StartError::Disk(_) => "--data DIRECTORY chooses a directory on another disk.",
-        StartError::Shard(_) => "",
     }
 }
 

@@ -10,7 +10,10 @@ mod commands;
 mod configuration;
 mod failure;
 mod input;
+mod known_keys;
 mod output;
+mod process_limits;
+mod refusal;
 mod signals;
 mod size;
 

@@ -3,15 +3,19 @@
 use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use super::socket::SocketKind;
 
 /// Connections the kernel keeps until they are accepted.
 const BACKLOG: i32 = 4096;
+
+/// The longest path of a UNIX socket in bytes; the kernel keeps one more for the zero at its end.
+const PATH_BYTES_MAX: usize = 107;
 
 /// Where to listen.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,8 +42,31 @@ pub enum ListenError {
     #[error("{0} is in use by another process")]
     InUse(ListenAddress),
     /// Something that is not a socket stands at the path.
-    #[error("{0} exists and is not a socket; it is left as it is")]
-    NotASocket(PathBuf),
+    #[error("{} is {what} and not a socket; it is left as it is", path.display())]
+    NotASocket {
+        /// The path.
+        path: PathBuf,
+        /// What stands there.
+        what: &'static str,
+    },
+    /// A socket stands at the path that takes no connections of the kind we would.
+    #[error("{} is a socket of another kind, in use or not ours; it is left as it is", .0.display())]
+    NotOurs(PathBuf),
+    /// The address belongs to another machine, or to none.
+    #[error("{0} is no address of this machine")]
+    NotLocal(SocketAddr),
+    /// The port is kept for processes with a right that this one does not have.
+    #[error("{0} has a privileged port, and this process may not listen there")]
+    Privileged(SocketAddr),
+    /// The path does not fit the address of a socket.
+    #[error(
+        "the path {} has {} bytes, and that of a UNIX socket has at most {PATH_BYTES_MAX}",
+        .0.display(), .0.as_os_str().len()
+    )]
+    PathTooLong(PathBuf),
+    /// The path is below something that does not exist or is no directory.
+    #[error("there is no directory {} for the socket {}", parent(.0).display(), .0.display())]
+    NoDirectory(PathBuf),
     /// The system refuses.
     #[error("cannot listen on {0}: {1}")]
     System(ListenAddress, #[source] io::Error),
@@ -60,10 +87,7 @@ impl Listener {
         }
         .map_err(|fault| match fault {
             Fault::Known(error) => error,
-            Fault::System(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                ListenError::InUse(address.clone())
-            }
-            Fault::System(error) => ListenError::System(address.clone(), error),
+            Fault::System(error) => explain(address, error),
         })
     }
 
@@ -130,11 +154,15 @@ fn bind_tcp(address: SocketAddr) -> Result<Listener, Fault> {
 }
 
 fn bind_unix(path: &Path) -> Result<Listener, Fault> {
+    if path.as_os_str().len() > PATH_BYTES_MAX {
+        return Err(Fault::Known(ListenError::PathTooLong(path.to_owned())));
+    }
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error.into()),
         Ok(found) if !found.file_type().is_socket() => {
-            return Err(Fault::Known(ListenError::NotASocket(path.to_owned())));
+            let what = what_it_is(found.file_type());
+            return Err(Fault::Known(ListenError::NotASocket { path: path.to_owned(), what }));
         }
         Ok(_) => remove_abandoned(path)?,
     }
@@ -145,16 +173,85 @@ fn bind_unix(path: &Path) -> Result<Listener, Fault> {
     Ok(Listener { descriptor: socket.into(), address, file: Some((found.dev(), found.ino())) })
 }
 
+fn what_it_is(kind: fs::FileType) -> &'static str {
+    if kind.is_dir() {
+        "a directory"
+    } else if kind.is_symlink() {
+        "a symbolic link"
+    } else if kind.is_file() {
+        "a file"
+    } else {
+        "a device or a pipe"
+    }
+}
+
+/// What a refusal of the system means for somebody who wants to listen there.
+fn explain(address: &ListenAddress, error: io::Error) -> ListenError {
+    match (address, error.raw_os_error()) {
+        (_, Some(libc::EADDRINUSE)) => ListenError::InUse(address.clone()),
+        (ListenAddress::Tcp(it), Some(libc::EADDRNOTAVAIL)) => ListenError::NotLocal(*it),
+        (ListenAddress::Tcp(it), Some(libc::EACCES)) => ListenError::Privileged(*it),
+        (ListenAddress::Unix(path), Some(libc::ENOENT | libc::ENOTDIR)) => {
+            ListenError::NoDirectory(path.clone())
+        }
+        (ListenAddress::Tcp(_) | ListenAddress::Unix(_), _) => {
+            ListenError::System(address.clone(), error)
+        }
+    }
+}
+
+/// The directory that a path of a socket is in.
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) | None => Path::new("."),
+    }
+}
+
 /// Removes a socket that nobody listens on.
 fn remove_abandoned(path: &Path) -> Result<(), Fault> {
-    match UnixStream::connect(path) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+    match connect_at_once(path) {
+        Err(error) if error.raw_os_error() == Some(libc::ECONNREFUSED) => {
             fs::remove_file(path)?;
             Ok(())
         }
+        Err(error) if error.raw_os_error() == Some(libc::EPROTOTYPE) => {
+            Err(Fault::Known(ListenError::NotOurs(path.to_owned())))
+        }
+        // Whoever listens there is too busy to accept.
+        Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => Err(in_use(path)),
         Err(error) => Err(error.into()),
-        Ok(_) => Err(Fault::Known(ListenError::InUse(ListenAddress::Unix(path.to_owned())))),
+        Ok(()) => Err(in_use(path)),
     }
+}
+
+fn in_use(path: &Path) -> Fault {
+    Fault::Known(ListenError::InUse(ListenAddress::Unix(path.to_owned())))
+}
+
+/// Connects to a UNIX socket without waiting for whoever listens there, and hangs up.
+fn connect_at_once(path: &Path) -> io::Result<()> {
+    let path = path.as_os_str().as_bytes();
+    assert!(path.len() <= PATH_BYTES_MAX, "a path that is too long was refused before");
+    // SAFETY: zeros are a valid address: a family that is set below, and an empty path.
+    let mut address: libc::sockaddr_un = unsafe { std::mem::zeroed() };
+    address.sun_family = libc::AF_UNIX as libc::sa_family_t;
+    for (to, from) in address.sun_path.iter_mut().zip(path) {
+        *to = from.cast_signed();
+    }
+    let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    // SAFETY: socket takes three numbers.
+    let descriptor = unsafe { libc::socket(libc::AF_UNIX, kind, 0) };
+    if descriptor < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor was just opened, and nobody else owns it.
+    let socket = unsafe { OwnedFd::from_raw_fd(descriptor) };
+    let len = size_of_val(&address) as libc::socklen_t;
+    // SAFETY: the address lives through the call, and its length is that of the structure, whose
+    // path ends with a zero because it is longer than the longest path.
+    let result = unsafe { libc::connect(socket.as_raw_fd(), (&raw const address).cast(), len) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 fn set_no_delay(descriptor: RawFd) -> io::Result<()> {

@@ -15,7 +15,13 @@ const VERIFIER: VerifierOptions = VerifierOptions {
     ignore_missing_null_terminator: false,
 };
 
+/// Shortest virtual table: its own length, and that of the table.
+const VTABLE_BYTES_MIN: usize = 4;
+
 /// Verifies the table in the head of an operation's frame.
+///
+/// # Errors
+/// If it is no table, or one that no writer of tables makes.
 pub(super) fn read_table<'a, T>(
     operation: Operation,
     head: &'a [u8],
@@ -23,10 +29,31 @@ pub(super) fn read_table<'a, T>(
 where
     T: Follow<'a> + Verifiable + 'a,
 {
-    root_with_opts::<T>(&VERIFIER, head).map_err(|error| {
+    let table = root_with_opts::<T>(&VERIFIER, head).map_err(|error| {
         let words: Vec<_> = error.to_string().split_whitespace().map(str::to_owned).collect();
         DecodeError::Table { operation, reason: words.join(" ").into() }
-    })
+    })?;
+    match overlap(head) {
+        None => Ok(table),
+        Some(reason) => Err(DecodeError::Table { operation, reason: reason.into() }),
+    }
+}
+
+/// How the parts of a table lie over each other, if they do. The verifier lets such bytes pass: zeros
+/// alone are a root at offset 0 whose virtual table lies at 0, too, and is 0 bytes long.
+fn overlap(head: &[u8]) -> Option<&'static str> {
+    let word = |at: usize| head.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes);
+    let root = word(0)? as usize;
+    if root < size_of::<u32>() {
+        return Some("its root lies in the offset of the root");
+    }
+    let vtable = i64::try_from(root).ok()? - i64::from(word(root)?.cast_signed());
+    let vtable = usize::try_from(vtable).ok()?;
+    let bytes: [u8; 2] = head.get(vtable..vtable + 2)?.try_into().ok()?;
+    if usize::from(u16::from_le_bytes(bytes)) < VTABLE_BYTES_MIN {
+        return Some("its virtual table is shorter than 4 bytes");
+    }
+    None
 }
 
 /// Appends a frame with the table that `build` finishes, and says how long it is in bytes.
@@ -72,4 +99,43 @@ pub(super) fn bytes_or_empty(field: Option<Vector<'_, u8>>) -> &[u8] {
 /// The longest beginning of a text that has at most `bytes_max` bytes.
 pub(super) fn cut_text(text: &str, bytes_max: usize) -> &str {
     &text[..text.floor_char_boundary(bytes_max)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::schema_generated::HelloTable;
+    use super::super::Hello;
+    use super::*;
+
+    fn reason(head: &[u8]) -> String {
+        match read_table::<HelloTable<'_>>(Operation::Hello, head) {
+            Ok(_) => String::new(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn zeros_are_no_table() {
+        for len in [4, 8, 12, 24, 88] {
+            let error = reason(&vec![0; len]);
+            assert!(error.contains("its root lies in"), "{len} zeros: {error:?}");
+        }
+    }
+
+    #[test]
+    fn a_virtual_table_holds_at_least_its_own_lengths() {
+        for len in 0..VTABLE_BYTES_MIN as u8 {
+            // The root is at 8, and its virtual table 4 bytes before it.
+            let error = reason(&[8, 0, 0, 0, len, 0, 4, 0, 4, 0, 0, 0]);
+            assert!(!error.is_empty(), "{len} bytes");
+        }
+        assert_eq!(reason(&[8, 0, 0, 0, 4, 0, 4, 0, 4, 0, 0, 0]), "", "an empty table is one");
+    }
+
+    #[test]
+    fn what_is_written_does_not_overlap() {
+        let mut frame = Vec::new();
+        Hello::default().encode(&mut frame).expect("it is short");
+        assert_eq!(overlap(&frame[HEADER_BYTES..]), None);
+    }
 }

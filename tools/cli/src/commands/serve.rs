@@ -9,6 +9,7 @@ use crate::arguments::ServeArguments;
 use crate::configuration;
 use crate::failure::Failure;
 use crate::output::note;
+use crate::process_limits::make_room;
 use crate::signals::SignalWatch;
 
 /// Runs a broker, or prints the configuration it would have.
@@ -24,6 +25,7 @@ pub(super) fn serve(arguments: &ServeArguments) -> Result<(), Failure> {
 
 fn run(config: Config) -> Result<(), Failure> {
     warn_of_spinning(&config);
+    make_room(&config);
     let broker = Broker::start(config)?;
     let shutdown = broker.shutdown_handle();
     let _watch = SignalWatch::start(move || {

@@ -14,4 +14,5 @@ mod publish_subscribe;
 mod queue_group;
 mod request_reply;
 mod serve;
+mod startup;
 mod tour;

@@ -145,10 +145,16 @@ pub(crate) struct Broker {
 
 impl Broker {
     pub(crate) fn start(arguments: &[&str]) -> Broker {
+        Broker::start_changed(arguments, |_| {})
+    }
+
+    /// Starts one from a command that is changed first.
+    pub(crate) fn start_changed(arguments: &[&str], change: impl FnOnce(&mut Command)) -> Broker {
         let folder = folder();
         // A relative path, because the path of a socket must be short wherever the build is.
         let mut command = coilgun(&["serve", "--listen", "127.0.0.1:0", "--data", "data"]);
         command.args(arguments).current_dir(folder.path());
+        change(&mut command);
         let mut process = Running::start(command);
         let tcp = process.wait_for("coilgun: listening on ");
         let unix = format!("unix:{}", process.wait_for("coilgun: listening on "));

@@ -21,7 +21,7 @@ use std::time::Instant;
 
 use coilgun_client::{Address, Client, Options};
 use coilgun_server::Broker;
-use coilgun_server::config::{Config, Timing};
+use coilgun_server::config::{Config, Limits, Timing};
 
 use corpus::Corpus;
 use publisher::Published;
@@ -45,6 +45,8 @@ impl Running {
             data: data.path().to_owned(),
             // The machine may be busy with other tests; no reader shall be cut off for that.
             timing: Timing { backpressure_ms: 60_000, ..Timing::default() },
+            // The usual limit of descriptors is enough for these.
+            limits: Limits { connections_max: 256, ..Limits::default() },
             ..Config::default()
         };
         let broker = Broker::start(config).expect("the broker starts");

@@ -127,6 +127,20 @@ fn tables_that_do_not_verify_are_refused() {
 }
 
 #[test]
+fn a_hello_of_zeros_is_no_table() {
+    let scene = Scene::set(&[]);
+    for len in [4, 8, 24, 88] {
+        let mut peer = Peer::connect(&scene.broker);
+        peer.write(&Preface::OURS.encode());
+        peer.write(&frame(frames::HELLO, 0, &vec![0; len], b""));
+        // Whoever is let in leaves, so that a broker that reads zeros is told apart at once.
+        peer.write(&frames::goodbye());
+        peer.is_refused_for(ErrorCode::MalformedFrame, &format!("{len} zeros"));
+    }
+    scene.end();
+}
+
+#[test]
 fn a_table_with_any_byte_changed_is_read_or_refused_and_harms_nobody() {
     let scene = Scene::set(&[]);
     let whole = frames::subscribe(1, "spoilt", b"workers");

@@ -39,6 +39,9 @@ pub(crate) enum Said {
         code: u16,
         receivers: u32,
     },
+    Notice {
+        code: u16,
+    },
     Error {
         code: u16,
     },
@@ -214,6 +217,7 @@ impl From<ServerFrame<'_>> for Said {
                 code: it.code,
                 receivers: it.receivers,
             },
+            ServerFrame::Notice(it) => Said::Notice { code: it.code },
             ServerFrame::Error(it) => Said::Error { code: it.code },
             ServerFrame::GoAway(it) => Said::GoAway { code: it.code, drain_ms: it.drain_ms },
             ServerFrame::Ping { token } => Said::Ping { token },

@@ -1,0 +1,49 @@
+//! The limits of this process, which belongs to the broker alone: it takes what it may have.
+
+use std::io;
+
+use coilgun_server::config::Config;
+use coilgun_server::resources::{LOCKED_BYTES_GOOD, LOCKED_BYTES_MIN, descriptors_needed};
+
+use crate::output::note;
+
+/// Raises the soft limits that are too small for a broker to the hard ones, and says on standard
+/// error where it runs with less than is good. What is too small to start is left to the broker to
+/// refuse.
+pub(crate) fn make_room(config: &Config) {
+    raise(libc::RLIMIT_NOFILE, descriptors_needed(config));
+    let locked = raise(libc::RLIMIT_MEMLOCK, LOCKED_BYTES_GOOD);
+    if let Some(bytes) = locked.filter(|&bytes| is_little(bytes)) {
+        note(&format!(
+            "this process may lock {} KiB of memory, which may be too little to register buffers with \
+             io_uring; {} KiB are enough (ulimit -l, or LimitMEMLOCK= of its systemd unit)",
+            bytes >> 10,
+            LOCKED_BYTES_GOOD >> 10
+        ));
+    }
+}
+
+/// Whether a broker starts with this many bytes of locked memory, and would be better off with more.
+fn is_little(bytes: u64) -> bool {
+    (LOCKED_BYTES_MIN..LOCKED_BYTES_GOOD).contains(&bytes)
+}
+
+/// Raises a soft limit below `wanted` to the hard one, and returns what it is then; nothing, if the
+/// kernel does not say.
+fn raise(resource: libc::__rlimit_resource_t, wanted: u64) -> Option<u64> {
+    let limit = ask(resource).ok()?;
+    if limit.rlim_cur >= wanted || limit.rlim_cur == limit.rlim_max {
+        return Some(limit.rlim_cur);
+    }
+    let raised = libc::rlimit { rlim_cur: limit.rlim_max, ..limit };
+    // SAFETY: the kernel reads a limit, which lives through the call.
+    let result = unsafe { libc::setrlimit(resource, &raw const raised) };
+    Some(if result == 0 { raised.rlim_cur } else { limit.rlim_cur })
+}
+
+fn ask(resource: libc::__rlimit_resource_t) -> io::Result<libc::rlimit> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the kernel writes a limit, which lives through the call.
+    let result = unsafe { libc::getrlimit(resource, &raw mut limit) };
+    if result == 0 { Ok(limit) } else { Err(io::Error::last_os_error()) }
+}
