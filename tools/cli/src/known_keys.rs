@@ -218,9 +218,20 @@ fn unknown_policy(value: &Spanned<DeValue<'_>>) -> Option<Unknown> {
 fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |word: &str| word.to_lowercase().replace('-', "_");
     let word = plain(word);
-    let rated = known.map(|it| (strsim::jaro_winkler(&word, &plain(it)), it));
+    let rated = known.map(|it| (likeness(&word, &plain(it)), it));
     let (likeness, meant) = rated.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
     (likeness >= LIKENESS_MIN).then_some(meant)
+}
+
+/// How alike two words are, from 0 to 1. Those with the same parts in another order, or with parts
+/// left out, are alike enough.
+fn likeness(word: &str, known: &str) -> f64 {
+    let letters = strsim::jaro_winkler(word, known);
+    let mut parts = word.split('_');
+    if word.contains('_') && parts.all(|part| known.split('_').any(|it| it == part)) {
+        return LIKENESS_MIN + (1.0 - LIKENESS_MIN) * letters;
+    }
+    letters
 }
 
 #[cfg(test)]
@@ -247,7 +258,8 @@ mod tests {
     #[test]
     fn words_are_alike_or_not() {
         let known = || ["payload_bytes_max", "headers_bytes_max", "copy_bytes_max"].into_iter();
-        for word in ["payload_bytes_mx", "payload-bytes-max", "payload_max", "Payload_Bytes_Max"] {
+        let words = ["payload_bytes_mx", "payload-max", "max_payload", "Payload_Bytes_Max"];
+        for word in words {
             assert_eq!(nearest(word, known()), Some("payload_bytes_max"), "{word}");
         }
         assert_eq!(nearest("quux", known()), None);
