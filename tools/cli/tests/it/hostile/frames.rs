@@ -24,10 +24,7 @@ pub(crate) fn bytes(frame: &ClientFrame<'_>) -> Vec<u8> {
 
 /// Preface and HELLO of a client without a name that asks for every feature.
 pub(crate) fn handshake() -> Vec<u8> {
-    handshake_of(Hello {
-        features: Features::CREDIT.with(Features::SENDER_NAMES),
-        ..Hello::default()
-    })
+    handshake_of(Hello { features: Features::KNOWN, ..Hello::default() })
 }
 
 /// Preface and this HELLO.

@@ -7,11 +7,16 @@
 //! into no broker, and waits for no time to pass where an event says more.
 
 mod base;
+mod crowds;
 mod frames;
 mod good_clients;
 mod handshake;
 mod malformed;
 mod oversized;
 mod peer;
+mod refusals;
 mod scene;
+mod silence;
+mod slow_readers;
+mod termination;
 mod truncated;

@@ -6,7 +6,9 @@ use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use coilgun_protocol::model::ErrorCode;
-use coilgun_protocol::native::{Incoming, PREFACE_BYTES, Preface, ServerFrame, ServerReader};
+use coilgun_protocol::native::{
+    Hello, Incoming, PREFACE_BYTES, Preface, ServerFrame, ServerReader,
+};
 
 use super::frames;
 use crate::process::Broker;
@@ -33,6 +35,7 @@ pub(crate) enum Said {
     },
     Deliver {
         payload: Vec<u8>,
+        missed: u32,
     },
     Outcome {
         correlation: u64,
@@ -41,6 +44,7 @@ pub(crate) enum Said {
     },
     Notice {
         code: u16,
+        count: u64,
     },
     Error {
         code: u16,
@@ -59,6 +63,13 @@ pub(crate) enum Said {
     End,
     /// It cut the connection off.
     Reset,
+}
+
+impl Said {
+    /// Whether nothing more will be said.
+    pub(crate) fn is_the_end(&self) -> bool {
+        matches!(self, Said::End | Said::Reset)
+    }
 }
 
 impl Peer {
@@ -81,6 +92,21 @@ impl Peer {
         stream.set_write_timeout(Some(PATIENCE)).expect("a time limit above 0");
         stream.set_nodelay(true).expect("it is TCP");
         Peer { stream, reader: ServerReader::default(), input: Vec::new() }
+    }
+
+    /// Connects and is let in with this HELLO.
+    pub(crate) fn open_as(broker: &Broker, hello: Hello<'_>) -> Peer {
+        let mut peer = Peer::connect(broker);
+        peer.write(&frames::handshake_of(hello));
+        assert_eq!(peer.next(), Said::Preface);
+        assert!(matches!(peer.next(), Said::Welcome { .. }), "it is let in");
+        peer
+    }
+
+    /// Subscribes, which succeeds.
+    pub(crate) fn subscribe(&mut self, filter: &str) {
+        self.write(&frames::subscribe(1, filter, b""));
+        assert_eq!(self.next(), Said::Outcome { correlation: 8, code: 0, receivers: 0 });
     }
 
     /// Sends bytes; the broker may have closed already, which the next thing it says tells.
@@ -124,10 +150,11 @@ impl Peer {
         let mut last = self.next();
         // Ends with the connection.
         loop {
-            match self.next() {
-                Said::End | Said::Reset => return last,
-                said => last = said,
+            let said = self.next();
+            if said.is_the_end() {
+                return last;
             }
+            last = said;
         }
     }
 
@@ -147,10 +174,11 @@ impl Peer {
         let mut said = Vec::new();
         // Ends with the connection.
         loop {
-            match self.next() {
-                Said::End | Said::Reset => return said,
-                other => said.push(other),
+            let one = self.next();
+            if one.is_the_end() {
+                return said;
             }
+            said.push(one);
             assert!(said.len() < 100_000, "{what}: it never ends");
         }
     }
@@ -211,13 +239,15 @@ impl From<ServerFrame<'_>> for Said {
     fn from(frame: ServerFrame<'_>) -> Said {
         match frame {
             ServerFrame::Welcome(it) => Said::Welcome { payload_bytes_max: it.payload_bytes_max },
-            ServerFrame::Deliver(it) => Said::Deliver { payload: it.payload.to_vec() },
+            ServerFrame::Deliver(it) => {
+                Said::Deliver { payload: it.payload.to_vec(), missed: it.missed }
+            }
             ServerFrame::Outcome(it) => Said::Outcome {
                 correlation: it.correlation.0,
                 code: it.code,
                 receivers: it.receivers,
             },
-            ServerFrame::Notice(it) => Said::Notice { code: it.code },
+            ServerFrame::Notice(it) => Said::Notice { code: it.code, count: it.count },
             ServerFrame::Error(it) => Said::Error { code: it.code },
             ServerFrame::GoAway(it) => Said::GoAway { code: it.code, drain_ms: it.drain_ms },
             ServerFrame::Ping { token } => Said::Ping { token },
