@@ -56,18 +56,34 @@ fn read_all(peer: &mut Peer) -> (Vec<u32>, u64, Vec<(u16, u64)>) {
     (numbers, missed, notices)
 }
 
+/// A counter of the broker.
+fn counter(scene: &Scene, name: &str) -> u64 {
+    let text = scene.broker.run(&["request", "$SYS.COUNTERS"]).text();
+    let counters: serde_json::Value = serde_json::from_str(&text).expect("it answers in JSON");
+    counters[name].as_u64().expect("counters are numbers")
+}
+
 fn drops(policy: &str, code: ErrorCode, newest_first: bool) {
     let scene = Scene::set(&["--slow-consumer", policy]);
     let mut slow = Peer::open(&scene.broker);
     slow.subscribe("slow");
     publish_all(&scene);
-    let (numbers, _, notices) = read_all(&mut slow);
+    let (numbers, missed, notices) = read_all(&mut slow);
     let gone = u64::from(MESSAGES) - numbers.len() as u64;
     assert!(gone > 1_000, "{policy}: {gone} of {MESSAGES} are gone");
     assert_eq!(notices, [(code as u16, gone)], "{policy}");
     assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "{policy}: in order");
     let last = MESSAGES - 1;
     assert_eq!(numbers.last() == Some(&last), newest_first, "{policy}: {:?}", numbers.last());
+    // What was dropped last is told with the message that follows.
+    let mut publisher = Peer::open(&scene.broker);
+    publisher.write(&frames::publish("slow", &numbered(MESSAGES)));
+    assert!(matches!(publisher.next(), Said::Outcome { code: 0, receivers: 1, .. }), "{policy}");
+    let (after, missed_after, _) = read_all(&mut slow);
+    assert_eq!((after, missed + missed_after), (vec![MESSAGES], gone), "{policy}");
+    let counted = counter(&scene, "dropped_newest") + counter(&scene, "dropped_oldest");
+    assert_eq!(counted, gone, "{policy}");
+    drop(publisher);
     drop(slow);
     scene.end();
 }
@@ -97,6 +113,8 @@ fn who_never_reads_is_cut_off_and_its_publishers_go_on() {
         publish_all(&scene);
         let said = slow.ends("the connection");
         assert!(said.len() < MESSAGES as usize, "{policy}: {} messages came", said.len());
+        assert_eq!(counter(&scene, "slow_consumers"), 1, "{policy}");
+        assert_eq!(counter(&scene, "stalls") > 0, policy == "backpressure", "{policy}");
         scene.end();
     }
 }
