@@ -92,6 +92,10 @@ impl<R: Ring> Net<R> {
     /// Reads a connection again.
     pub fn resume(&mut self, id: ClientId) {
         if let Some(socket) = self.sockets.get_mut(id) {
+            if socket.paused {
+                // Nobody read the rest of its frame meanwhile: that is not held against it.
+                socket.frame_since = self.now;
+            }
             socket.paused = false;
             self.arm_receive(id);
         }

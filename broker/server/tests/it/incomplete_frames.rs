@@ -1,10 +1,10 @@
 //! Frames that come slowly, or not to their end, on a simulated kernel.
 
-use coilgun_protocol::model::{ErrorCode, limits};
+use coilgun_protocol::model::{ErrorCode, SlowConsumer, limits};
 use coilgun_protocol::native::{ClientFrame, PublishFrame, encode_frame};
 use coilgun_server::env::sim::{Faults, SimWorld};
 use coilgun_server::setup::MemoryPlan;
-use coilgun_server::shard::ShardSettings;
+use coilgun_server::shard::{ListenerProtocol, ListenerSettings, ShardSettings};
 
 use crate::native_peer::{Peer, SimBroker, plan};
 
@@ -138,4 +138,38 @@ fn the_slowest_frame_makes_room_when_there_is_none() {
         })
         .collect();
     assert_eq!((refused, timed_out), (0, vec![true, true, false, false]));
+}
+
+/// While a publisher waits for a reader nobody reads the rest of its frame, which is not its fault.
+#[test]
+fn a_frame_has_its_time_again_when_its_connection_is_read_again() {
+    let settings = ShardSettings { outbox_high_bytes: 50_000, ..ShardSettings::default() };
+    let mut broker = SimBroker::new(SimWorld::new(1, Faults::none()), &plan(), settings);
+    let slow_consumer = SlowConsumer { backpressure_ms: 60_000, ..SlowConsumer::default() };
+    broker.listen(9, ListenerSettings { protocol: ListenerProtocol::Native, slow_consumer });
+    let mut slow = broker.connect_to(9, 2_000);
+    slow.hello("slow");
+    broker.until(&mut slow, |slow| slow.is_open);
+    slow.subscribe(1, "x", "");
+    broker.barrier(&mut slow);
+    let mut publisher = broker.open("publisher");
+    let bytes = frame(1_000);
+    let (first, rest) = bytes.split_at(500);
+    // All of it in one receive block, so that the frame begins before anybody waits.
+    publisher.write(&[bytes.repeat(55).as_slice(), first].concat());
+    // Longer than a frame may take.
+    for _ in 0..50 {
+        broker.world.advance_ms(1_000);
+        broker.turns(3);
+    }
+    assert!(broker.shard.counters().stalls > 0, "the publisher waits");
+    broker.until(&mut slow, |slow| slow.seen.len() == 55);
+    for _ in 0..5 {
+        broker.world.advance_ms(1_000);
+        broker.turns(3);
+    }
+    publisher.write(rest);
+    broker.until(&mut slow, |slow| slow.seen.len() == 56);
+    publisher.read(usize::MAX);
+    assert!(publisher.errors.is_empty(), "{publisher:?}");
 }
