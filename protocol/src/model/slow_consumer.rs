@@ -19,7 +19,7 @@ use super::limits::BACKPRESSURE_MS_MAX;
 pub enum SlowConsumerPolicy {
     /// The client is cut off as soon as its outbox is full.
     Disconnect = 1,
-    /// What is published while the outbox is full is dropped, until half of it is free.
+    /// What is published while the outbox is full is dropped.
     DropNewest = 2,
     /// What waits longest in the outbox is dropped, to make room.
     DropOldest = 3,

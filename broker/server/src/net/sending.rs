@@ -29,6 +29,10 @@ impl<R: Ring> Net<R> {
         if socket.phase == Phase::Closing {
             return;
         }
+        if socket.in_flight > 0 && socket.outbox.is_exhausted() {
+            // It lacks bytes in the middle, and does not take what it has: nothing is to be saved.
+            return self.end(id, End::Exhausted, events);
+        }
         if socket.in_flight > 0 {
             return self.wait_for_reader(id, low);
         }

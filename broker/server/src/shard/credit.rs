@@ -22,6 +22,12 @@ use super::turn::Shard;
 use crate::env::Env;
 use crate::net::{Net, Phase, Ring};
 
+/// How many times as much as the high mark one message may bring an outbox to that goes to several
+/// subscriptions of one client; what goes beyond is dropped.
+pub(super) const OVERLAP_SHARE: usize = 2;
+/// How many times as much as the high mark may wait for a client, answers and all, before it is not
+/// read: more than messages alone come to, the largest of which is as long as the high mark.
+const ANSWERS_SHARE: usize = OVERLAP_SHARE + 1;
 /// The part of the output blocks that is kept for outboxes that hold next to nothing.
 const RESERVE_SHARE: usize = 8;
 
@@ -57,22 +63,28 @@ impl<E: Env> Shard<E> {
     pub(super) fn answers_are_full(&self, id: ClientId) -> bool {
         let high = self.settings.outbox_high_bytes;
         let pending = self.net.socket(id).map_or(0, |socket| socket.outbox().pending_bytes());
-        pending > high + high / 4
+        pending > ANSWERS_SHARE * high
     }
 
     /// Lets a client wait for room in the outbox of `target`, which may be itself, for at most `ms`.
     pub(super) fn wait_for(&mut self, now: Timestamp, id: ClientId, target: ClientId, ms: u64) {
         self.counters.stalls += 1;
         self.net.pause(id);
+        self.press(now, target, ms);
         let reader = self.clients.get_mut(target).expect("only clients that exist lack room");
         reader.waiters.push(id);
+        if let Some(client) = self.clients.get_mut(id) {
+            client.waits_for = Some(target);
+        }
+    }
+
+    /// Begins the time that others wait for a client, at most `ms`, if it has not begun.
+    pub(super) fn press(&mut self, now: Timestamp, target: ClientId, ms: u64) {
+        let Some(reader) = self.clients.get_mut(target) else { return };
         let until = now.plus_ms(ms);
         if reader.pressed_until.is_none_or(|at| until < at) {
             reader.pressed_until = Some(until);
             self.pressed.push(Reverse((until, target)));
-        }
-        if let Some(client) = self.clients.get_mut(id) {
-            client.waits_for = Some(target);
         }
     }
 
@@ -87,11 +99,13 @@ impl<E: Env> Shard<E> {
     pub(super) fn on_sent(&mut self, now: Timestamp, id: ClientId) {
         let low = self.settings.outbox_high_bytes / 2;
         let pending = self.net.socket(id).map_or(0, |socket| socket.outbox().pending_bytes());
-        let Some(client) = self.clients.get_mut(id) else { return };
-        if pending > low {
+        // Where memory is short a client has not caught up before it holds next to nothing.
+        if pending > low || !self.has_room(id) {
             return;
         }
+        let Some(client) = self.clients.get_mut(id) else { return };
         client.lapsed = false;
+        client.pressed_until = None;
         if !client.waiters.is_empty() {
             self.release_waiters(id);
         }
@@ -157,9 +171,10 @@ impl<E: Env> Shard<E> {
             self.cut_off(id);
             return;
         }
-        if let Some(client) = self.clients.get_mut(id) {
-            client.lapsed = true;
-        }
+        let has_room = self.has_room(id);
+        let Some(client) = self.clients.get_mut(id) else { return };
+        // Whom nobody waits for and who has room again has not made anybody wait in vain.
+        client.lapsed = !(has_room && client.waiters.is_empty());
         self.release_waiters(id);
     }
 

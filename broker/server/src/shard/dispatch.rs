@@ -4,7 +4,7 @@ use coilgun_core::router::{ClientAttributes, Subscription};
 use coilgun_protocol::buffer::Chunk;
 use coilgun_protocol::model::{
     BarrierDone, ClientId, Closing, Command, ErrorCode, Event, Open, Opened, Outcome, SlowConsumer,
-    SlowConsumerWish, Span, Subscribe, Ticket, Timestamp,
+    Span, Subscribe, Ticket, Timestamp,
 };
 use coilgun_protocol::session::Session;
 
@@ -164,7 +164,7 @@ impl<E: Env> Shard<E> {
             credit: subscribe.credit,
             deliveries_max: subscribe.deliveries_max,
             visibility: subscribe.visibility,
-            slow_consumer: self.slow_consumer_wished(id, subscribe.slow_consumer),
+            slow_consumer: self.slow_consumer_wished(id, subscribe),
         };
         let result = self.router.subscribe(id, subscription);
         self.answer(now, id, subscribe.ticket, result);
@@ -172,9 +172,13 @@ impl<E: Env> Shard<E> {
 
     /// What holds for a subscription of a client that asks for something. From now on it is
     /// remembered where messages begin that may be dropped.
-    fn slow_consumer_wished(&mut self, id: ClientId, wish: SlowConsumerWish) -> SlowConsumer {
+    fn slow_consumer_wished(&mut self, id: ClientId, subscribe: &Subscribe) -> SlowConsumer {
         let Some(client) = self.clients.get_mut(id) else { return SlowConsumer::default() };
-        let granted = client.slow_consumer.with(wish);
+        if let Some(slow) = &mut client.slow {
+            // An earlier subscription of this number may have left some.
+            let _ = slow.take_missed(subscribe.subscription);
+        }
+        let granted = client.slow_consumer.with(subscribe.slow_consumer);
         if granted.policy.drops_oldest() {
             client.slow_mut();
         }

@@ -9,6 +9,7 @@ use coilgun_protocol::model::{
 use coilgun_protocol::session::Session;
 
 use super::client::Clients;
+use super::credit::OVERLAP_SHARE;
 use super::dispatch::{Progress, bytes, piece};
 use super::shedding::{ATTEMPTS, Relief};
 use super::system;
@@ -33,7 +34,7 @@ impl<E: Env> Shard<E> {
         if subject.starts_with(system::PREFIX) && !reply.is_empty() {
             return self.ask_broker(now, id, publish, subject, reply);
         }
-        match self.plan_with_room(id, subject, reply, publish.flags) {
+        match self.plan_with_room(now, id, subject, reply, publish.flags) {
             Ok(None) => {}
             Ok(Some((target, ms))) => return Progress::Waits(target, ms),
             Err(ErrorCode::HandshakeExpected) => {
@@ -47,7 +48,8 @@ impl<E: Env> Shard<E> {
         }
         self.counters.missed_for_credit += self.plan.missed_count() as u64;
         self.router.commit(&self.plan);
-        let Shard { clients, net, plan, router, .. } = self;
+        let Shard { clients, net, plan, router, settings, counters, .. } = self;
+        let limit = OVERLAP_SHARE * settings.outbox_high_bytes;
         let mut message = Event::Deliver(Delivery {
             subscription: SubscriptionId::NAME,
             subject,
@@ -61,7 +63,8 @@ impl<E: Env> Shard<E> {
             flags: publish.flags,
             missed: 0,
         });
-        let receivers = deliver(now, plan, router, clients, net, &mut message);
+        let (receivers, dropped) = deliver(now, plan, router, clients, net, limit, &mut message);
+        counters.dropped_newest += dropped;
         let starved = self.plan.is_starved();
         self.account(now, id, publish, receivers, starved);
         Progress::Done
@@ -71,6 +74,7 @@ impl<E: Env> Shard<E> {
     #[inline]
     fn plan_with_room(
         &mut self,
+        now: Timestamp,
         id: ClientId,
         subject: &[u8],
         reply: &[u8],
@@ -85,7 +89,7 @@ impl<E: Env> Shard<E> {
                 self.leave_out_the_full();
                 break;
             }
-            match self.relieve(attempt == ATTEMPTS) {
+            match self.relieve(now, attempt == ATTEMPTS) {
                 Relief::Waits(target, ms) => return Ok(Some((target, ms))),
                 Relief::PlanAgain => {}
                 Relief::Deliver => break,
@@ -134,7 +138,7 @@ impl<E: Env> Shard<E> {
             if self.plan_has_room() {
                 break;
             }
-            match self.relieve(attempt == ATTEMPTS) {
+            match self.relieve(now, attempt == ATTEMPTS) {
                 Relief::Waits(target, ms) => return Ok(Progress::Waits(target, ms)),
                 Relief::PlanAgain if self.is_open(asker) => {}
                 // Who asked was the one that was too slow, and is gone.
@@ -143,8 +147,11 @@ impl<E: Env> Shard<E> {
             }
         }
         self.router.commit(&self.plan);
-        let Shard { clients, net, plan, router, .. } = self;
-        deliver(now, plan, router, clients, net, &mut Event::Deliver(answer));
+        let Shard { clients, net, plan, router, settings, counters, .. } = self;
+        let limit = OVERLAP_SHARE * settings.outbox_high_bytes;
+        let message = &mut Event::Deliver(answer);
+        let (_, dropped) = deliver(now, plan, router, clients, net, limit, message);
+        counters.dropped_newest += dropped;
         Ok(Progress::Done)
     }
 
@@ -174,7 +181,9 @@ impl<E: Env> Shard<E> {
     }
 }
 
-/// Puts a message into the outboxes of a plan's targets, and says how many there were.
+/// Puts a message into the outboxes of a plan's targets. Says how many there were, and how many of
+/// them did not get it because theirs holds more than `limit` bytes, copies of this very message for
+/// other subscriptions of the client included.
 #[inline]
 fn deliver<R: Ring>(
     now: Timestamp,
@@ -182,12 +191,18 @@ fn deliver<R: Ring>(
     router: &Router,
     clients: &mut Clients,
     net: &mut Net<R>,
+    limit: usize,
     message: &mut Event<'_>,
-) -> u32 {
-    let mut receivers = 0;
+) -> (u32, u64) {
+    let (mut receivers, mut dropped) = (0, 0);
     for target in plan.targets() {
         let Some(client) = clients.get_mut(target.client) else { continue };
         let Some(outbox) = net.outbox(target.client) else { continue };
+        if outbox.pending_bytes() > limit {
+            dropped += 1;
+            client.slow_mut().on_dropped_newest(target.subscription);
+            continue;
+        }
         if let Event::Deliver(delivery) = message {
             delivery.subscription = target.subscription;
             delivery.missed = target.missed;
@@ -208,7 +223,7 @@ fn deliver<R: Ring>(
         // Whose blocks ran out is about to be ended, and did not get it.
         receivers += u32::from(!outbox.is_exhausted());
     }
-    receivers
+    (receivers, dropped)
 }
 
 /// Says with a message how many more its subscription missed before it; returns how many in all.

@@ -13,7 +13,7 @@
 //! message that waits and comes back is not counted twice.
 
 use coilgun_core::router::Target;
-use coilgun_protocol::model::{ClientId, Remedy, SlowConsumer, SubscriptionId};
+use coilgun_protocol::model::{ClientId, Remedy, SlowConsumer, SubscriptionId, Timestamp};
 
 use super::turn::Shard;
 use crate::env::Env;
@@ -46,7 +46,7 @@ impl<E: Env> Shard<E> {
 
     /// Does what the policies of the targets without room say.
     #[cold]
-    pub(super) fn relieve(&mut self, is_last: bool) -> Relief {
+    pub(super) fn relieve(&mut self, now: Timestamp, is_last: bool) -> Relief {
         let full: Vec<(Target, Remedy)> = self
             .plan
             .targets()
@@ -54,24 +54,45 @@ impl<E: Env> Shard<E> {
             .filter(|target| !self.has_room(target.client))
             .map(|target| (*target, self.remedy(target)))
             .collect();
-        for (target, remedy) in &full {
-            if let Remedy::Wait(ms) = remedy {
-                return Relief::Waits(target.client, *ms);
-            }
+        if let Some(waits) = self.wait_for_any(now, &full) {
+            return waits;
+        }
+        if is_last {
+            // The plan is carried out now: nothing may change that it was made from.
+            self.drop_newest();
+            return Relief::Deliver;
         }
         let mut makes_room = false;
         for (target, remedy) in &full {
+            // One client may be several targets, and have been dealt with already.
+            makes_room |= self.has_room(target.client);
+            if self.has_room(target.client) {
+                continue;
+            }
             makes_room |= match remedy {
                 Remedy::Wait(_) | Remedy::DropNewest => false,
                 Remedy::Disconnect => self.cut_off(target.client),
                 Remedy::DropOldest => self.drop_oldest(target.client),
             };
         }
-        if makes_room && !is_last {
+        if makes_room {
             return Relief::PlanAgain;
         }
         self.drop_newest();
         Relief::Deliver
+    }
+
+    /// If anybody has to be waited for: the time of all those begins now, so that several readers that
+    /// hang cost their publishers one time and not one after another.
+    fn wait_for_any(&mut self, now: Timestamp, full: &[(Target, Remedy)]) -> Option<Relief> {
+        let mut first = None;
+        for (target, remedy) in full {
+            if let Remedy::Wait(ms) = remedy {
+                self.press(now, target.client, (*ms).into());
+                first = first.or(Some(Relief::Waits(target.client, *ms)));
+            }
+        }
+        first
     }
 
     /// Takes those who have no room out of the plan.
@@ -111,6 +132,9 @@ impl<E: Env> Shard<E> {
     /// Cuts off a reader that is too slow. Returns whether it was there.
     pub(super) fn cut_off(&mut self, id: ClientId) -> bool {
         let Some(socket) = self.net.socket(id) else { return false };
+        if self.clients.get(id).is_none() {
+            return false;
+        }
         self.counters.slow_consumers += 1;
         self.counters.discarded_bytes += socket.outbox().pending_bytes() as u64;
         self.net.close(id);

@@ -12,6 +12,7 @@ mod shard_held_up;
 mod shard_simulated;
 mod shard_soak;
 mod slow_consumers;
+mod slow_together;
 mod wake_up_model;
 
 // Where a file of the crate that is compiled a second time here finds its mutants.

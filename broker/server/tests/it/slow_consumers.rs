@@ -6,24 +6,23 @@ use coilgun_protocol::model::{
 };
 use coilgun_protocol::native::{ClientFrame, Hello, PublishFrame, SubscribeRequest};
 use coilgun_server::env::sim::{Faults, SimWorld};
-use coilgun_server::setup::MemoryPlan;
 use coilgun_server::shard::{ListenerProtocol, ListenerSettings, RateLimits, ShardSettings};
 
 use crate::native_peer::{Peer, SimBroker, plan, ticketed};
 
-const NEWEST: u16 = ErrorCode::DroppedNewest as u16;
+pub(crate) const NEWEST: u16 = ErrorCode::DroppedNewest as u16;
 const OLDEST: u16 = ErrorCode::DroppedOldest as u16;
 
-fn broker() -> SimBroker {
+pub(crate) fn broker() -> SimBroker {
     broker_of(ShardSettings { outbox_high_bytes: 100_000, ..ShardSettings::default() })
 }
 
-fn broker_of(settings: ShardSettings) -> SimBroker {
+pub(crate) fn broker_of(settings: ShardSettings) -> SimBroker {
     SimBroker::new(SimWorld::new(1, Faults::none()), &plan(), settings)
 }
 
 /// A client that takes in a little before it reads, and declares a policy for one subscription.
-fn reader(broker: &mut SimBroker, filter: &str, policy: SlowConsumerPolicy) -> Peer {
+pub(crate) fn reader(broker: &mut SimBroker, filter: &str, policy: SlowConsumerPolicy) -> Peer {
     let mut peer = broker.connect(2_000);
     peer.hello("");
     broker.until(&mut peer, |peer| peer.is_open);
@@ -34,7 +33,7 @@ fn reader(broker: &mut SimBroker, filter: &str, policy: SlowConsumerPolicy) -> P
     peer
 }
 
-fn numbered(number: u32) -> Vec<u8> {
+pub(crate) fn numbered(number: u32) -> Vec<u8> {
     [&number.to_le_bytes()[..], &[7; 200]].concat()
 }
 
@@ -42,12 +41,12 @@ fn number(payload: &[u8]) -> u32 {
     u32::from_le_bytes(payload[..4].try_into().expect("four bytes"))
 }
 
-fn numbers(peer: &Peer) -> Vec<u32> {
+pub(crate) fn numbers(peer: &Peer) -> Vec<u32> {
     peer.seen.iter().map(|seen| number(&seen.payload)).collect()
 }
 
 /// Publishes numbered messages, none of which may be waited with, and lets them take effect.
-fn publish_all(broker: &mut SimBroker, fast: &mut Peer, range: std::ops::Range<u32>) {
+pub(crate) fn publish_all(broker: &mut SimBroker, fast: &mut Peer, range: std::ops::Range<u32>) {
     for number in range {
         fast.publish("x", &numbered(number));
     }
@@ -55,7 +54,7 @@ fn publish_all(broker: &mut SimBroker, fast: &mut Peer, range: std::ops::Range<u
 }
 
 /// Lets a reader read everything that waits for it.
-fn catch_up(broker: &mut SimBroker, peer: &mut Peer) {
+pub(crate) fn catch_up(broker: &mut SimBroker, peer: &mut Peer) {
     broker.barrier(peer);
     broker.barrier(peer);
 }
@@ -64,7 +63,7 @@ fn missed(peer: &Peer) -> u64 {
     peer.seen.iter().map(|seen| u64::from(seen.missed)).sum()
 }
 
-fn noticed(peer: &Peer, code: u16) -> u64 {
+pub(crate) fn noticed(peer: &Peer, code: u16) -> u64 {
     peer.notices.iter().filter(|(it, _)| *it == code).map(|(_, count)| count).sum()
 }
 
@@ -165,29 +164,6 @@ fn s19_when_patience_has_lapsed_messages_are_dropped_until_the_reader_has_caught
     }
 }
 
-/// One message for several readers without room: it waits for one of them, or each gets what its own
-/// policy says; it is never counted twice.
-#[test]
-fn s18_s19_who_waits_is_not_dropped_for_meanwhile() {
-    let mut broker = broker();
-    let mut patient = reader(&mut broker, "x", SlowConsumerPolicy::Backpressure);
-    let mut lossy = reader(&mut broker, "x", SlowConsumerPolicy::DropNewest);
-    let mut fast = broker.open("fast");
-    (0..3_000).for_each(|number| fast.publish("x", &numbered(number)));
-    let token = fast.ping();
-    for _ in 0..6_000 {
-        broker.turn();
-        patient.read(1_000);
-    }
-    broker.until(&mut fast, |fast| fast.pongs.contains(&token));
-    catch_up(&mut broker, &mut patient);
-    assert!(numbers(&patient).into_iter().eq(0..3_000), "who reads loses nothing");
-    catch_up(&mut broker, &mut lossy);
-    let gone = 3_000 - lossy.seen.len() as u64;
-    assert_eq!(noticed(&lossy, NEWEST), gone, "each lost message is counted once");
-    assert!(gone > 2_000, "{gone}");
-}
-
 #[test]
 fn a_request_that_everybody_is_too_busy_for_is_told_so() {
     let mut broker = broker();
@@ -262,30 +238,6 @@ fn who_reads_no_answers_is_cut_off_whatever_its_policy() {
     broker.turns(20);
     assert!(broker.world.broker_closed(deaf.id));
     assert_eq!(broker.shard.counters().slow_consumers, 1);
-}
-
-/// When memory is short it is for those who hold little of it.
-#[test]
-fn a_shard_short_of_memory_serves_those_who_read() {
-    let plan = MemoryPlan { output_bytes: 64 * limits::BLOCK_BYTES, ..plan() };
-    let mut broker =
-        SimBroker::new(SimWorld::new(1, Faults::none()), &plan, ShardSettings::default());
-    let mut slow: Vec<Peer> =
-        (0..10).map(|_| reader(&mut broker, "x", SlowConsumerPolicy::DropNewest)).collect();
-    let mut good = broker.open("good");
-    good.subscribe(1, "x", "");
-    broker.barrier(&mut good);
-    let mut fast = broker.open("fast");
-    for round in 0..200 {
-        publish_all(&mut broker, &mut fast, round * 100..round * 100 + 100);
-        catch_up(&mut broker, &mut good);
-    }
-    assert!(numbers(&good).into_iter().eq(0..20_000), "who reads gets everything");
-    assert_eq!(broker.shard.counters().exhausted, 0, "nobody was ended for lack of memory");
-    for slow in &mut slow {
-        catch_up(&mut broker, slow);
-        assert_eq!(slow.seen.len() as u64 + noticed(slow, NEWEST), 20_000);
-    }
 }
 
 #[test]
