@@ -1,11 +1,15 @@
 //! Peers that subscribe and do not read, under each policy.
 
+use std::time::Duration;
+
+use coilgun_client::{Client, Options, SubscribeOptions};
 use coilgun_protocol::model::{ErrorCode, SlowConsumerPolicy, SlowConsumerWish, SubscriptionId};
 use coilgun_protocol::native::{ClientFrame, Features, Hello, SubscribeRequest};
 
 use super::frames;
 use super::peer::{Peer, Said};
 use super::scene::Scene;
+use crate::process::run;
 
 /// Messages that are published to a peer that does not read: far more than sockets hold and an
 /// outbox may.
@@ -138,4 +142,42 @@ fn a_subscription_and_a_client_declare_it_for_themselves() {
         assert_eq!(numbers.last(), Some(&(MESSAGES - 1)));
     }
     scene.end();
+}
+
+#[test]
+fn a_program_that_declares_a_policy_is_told_what_it_missed() {
+    let scene = Scene::set(&["--slow-consumer", "disconnect"]);
+    let address = scene.broker.tcp.parse().expect("the broker names its address");
+    let mut client = Client::connect(Options::new(address)).expect("the broker takes clients");
+    let policy = SubscribeOptions::default().with_slow_consumer(SlowConsumerPolicy::DropOldest);
+    client.subscribe("slow", &policy).expect("the policy is one");
+    publish_all(&scene);
+    let mut numbers = Vec::new();
+    // Ends with the newest message, which is never the one that is dropped.
+    while numbers.last() != Some(&(MESSAGES - 1)) {
+        let message = client.next_message(Duration::from_secs(10)).expect("it is not cut off");
+        let message = message.expect("more is to come");
+        let number = message.payload()[..4].try_into().expect("four bytes");
+        numbers.push(u32::from_le_bytes(number));
+    }
+    client.barrier().and_then(|()| client.barrier()).expect("it is not cut off");
+    let notice = client.take_notice().expect("it is told");
+    let gone = u64::from(MESSAGES) - numbers.len() as u64;
+    assert_eq!((notice.code, notice.count), (ErrorCode::DroppedOldest as u16, gone));
+    assert_eq!(client.take_notice(), None, "once");
+    drop(client);
+    scene.end();
+}
+
+#[test]
+fn a_policy_that_is_none_is_named_with_those_that_are() {
+    for arguments in
+        [&["sub", "a", "--slow-consumer", "drop"][..], &["serve", "--slow-consumer", "drop"]]
+    {
+        let ended = run(arguments);
+        assert_eq!(ended.status, 2, "{}", ended.stderr);
+        for policy in SlowConsumerPolicy::ALL {
+            assert!(ended.stderr.contains(policy.name()), "{policy}: {}", ended.stderr);
+        }
+    }
 }
