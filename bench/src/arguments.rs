@@ -74,28 +74,37 @@ pub struct RunArguments {
     /// Process of the broker named by --connect, to read its CPU time.
     #[arg(long, value_name = "PID", requires = "connect")]
     pub pid: Option<u32>,
-    /// How often every scenario is played.
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub rounds: u32,
-    /// How long every scenario is measured in every round, after a warm-up of a quarter of that.
-    #[arg(long, value_name = "S", default_value_t = 2.0)]
-    pub seconds: f64,
+    /// How scenarios are played.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub play: PlayArguments,
     /// Payload sizes in bytes.
     #[arg(long, value_name = "BYTES,...", value_delimiter = ',', default_values_t = [64])]
     pub size: Vec<usize>,
     /// Messages per second of the scenarios that send by a schedule.
     #[arg(long, value_name = "N,...", value_delimiter = ',', default_values_t = [50_000])]
     pub rate: Vec<u64>,
+    /// The core of the servers that are started, and the core of the load, as
+    /// `broker=0,load=1`; or `none` [default: the first two cores there are].
+    #[arg(long, value_name = "PLAN")]
+    pub cpus: Option<CpuPlan>,
+}
+
+/// How the scenarios of a suite are played.
+#[derive(Args, Clone, Debug, Serialize)]
+pub struct PlayArguments {
+    /// How often every scenario is played.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub rounds: u32,
+    /// How long every scenario is measured in every round, after a warm-up of a quarter of that.
+    #[arg(long, value_name = "S", default_value_t = 2.0)]
+    pub seconds: f64,
     /// Play only scenarios whose name contains one of these.
     #[arg(long, value_name = "TEXT,...", value_delimiter = ',')]
     pub only: Vec<String>,
     /// Write every round to this file.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// The core of the servers that are started, and the core of the load, as
-    /// `broker=0,load=1`; or `none` [default: the first two cores there are].
-    #[arg(long, value_name = "PLAN")]
-    pub cpus: Option<CpuPlan>,
 }
 
 /// How to play the matrix.
@@ -104,18 +113,10 @@ pub struct MatrixArguments {
     /// The broker's program [default: `coilgun` beside this program].
     #[arg(long, value_name = "PATH")]
     pub broker: Option<PathBuf>,
-    /// How often every scenario is played.
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub rounds: u32,
-    /// How long every scenario is measured in every round, after a warm-up of a quarter of that.
-    #[arg(long, value_name = "S", default_value_t = 2.0)]
-    pub seconds: f64,
-    /// Play only scenarios whose name contains one of these.
-    #[arg(long, value_name = "TEXT,...", value_delimiter = ',')]
-    pub only: Vec<String>,
-    /// Write every round to this file.
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
+    /// How scenarios are played.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub play: PlayArguments,
     /// The core of the broker and the core of the load, as `broker=0,load=1`; or `none`
     /// [default: the first two cores there are].
     #[arg(long, value_name = "PLAN")]
@@ -222,9 +223,9 @@ impl RunArguments {
             servers: ServerSettings { bench, broker, cpu: cpus.broker },
             load_cpu: cpus.load,
             plan: PlanSettings { payload_bytes: self.size.clone(), rates: self.rate.clone() },
-            only: self.only.clone(),
-            rounds: self.rounds,
-            timing: timing(self.seconds)?,
+            only: self.play.only.clone(),
+            rounds: self.play.rounds,
+            timing: timing(self.play.seconds)?,
         })
     }
 }
@@ -239,9 +240,9 @@ impl MatrixArguments {
         Ok(MatrixSettings {
             servers: broker_only(self.broker.as_ref(), cpus)?,
             load_cpu: cpus.load,
-            only: self.only.clone(),
-            rounds: self.rounds,
-            timing: timing(self.seconds)?,
+            only: self.play.only.clone(),
+            rounds: self.play.rounds,
+            timing: timing(self.play.seconds)?,
         })
     }
 }

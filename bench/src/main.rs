@@ -34,7 +34,7 @@ fn play_matrix(arguments: &MatrixArguments) -> Result<(), BenchError> {
     let settings = arguments.settings()?;
     let report = run_matrix(&settings, arguments, &interrupt, |line| eprintln!("{line}"))?;
     print!("{}", markdown(&report));
-    match &arguments.json {
+    match &arguments.play.json {
         Some(path) => report.write_json(path),
         None => Ok(()),
     }
@@ -61,7 +61,7 @@ fn run(arguments: &RunArguments) -> Result<(), BenchError> {
     let settings = arguments.settings()?;
     let report = run_suite(&settings, arguments, &interrupt, |line| eprintln!("{line}"))?;
     print!("{report}");
-    match &arguments.json {
+    match &arguments.play.json {
         Some(path) => report.write_json(path),
         None => Ok(()),
     }

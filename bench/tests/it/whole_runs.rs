@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use coilgun_bench::arguments::{CpuPlan, RunArguments, SuiteName};
+use coilgun_bench::arguments::{CpuPlan, PlayArguments, RunArguments, SuiteName};
 use coilgun_bench::error::BenchError;
 use coilgun_bench::interrupt::Interrupt;
 use coilgun_bench::peers::servers::{BrokerSource, ServerSettings};
@@ -146,20 +146,18 @@ fn arguments_that_make_no_sense_are_refused() {
         broker: None,
         connect: None,
         pid: None,
-        rounds: 1,
-        seconds: 1.0,
+        play: PlayArguments { rounds: 1, seconds: 1.0, only: vec![], json: None },
         size: vec![64],
         rate: vec![1000],
-        only: vec![],
-        json: None,
         cpus: Some(CpuPlan::default()),
     };
     let settings = good.settings().expect("these are good");
     let BrokerSource::Program(path) = &settings.servers.broker else { panic!("it is started") };
     assert_eq!(path.file_name().and_then(|name| name.to_str()), Some("coilgun"));
+    let lasting = |seconds| PlayArguments { seconds, ..good.play.clone() };
     for bad in [
-        RunArguments { seconds: 0.0, ..good.clone() },
-        RunArguments { seconds: f64::NAN, ..good.clone() },
+        RunArguments { play: lasting(0.0), ..good.clone() },
+        RunArguments { play: lasting(f64::NAN), ..good.clone() },
         RunArguments { size: vec![64, 15], ..good.clone() },
         RunArguments { rate: vec![0], ..good.clone() },
     ] {
