@@ -57,6 +57,8 @@ pub const ROUTES_CACHED_MAX: usize = 16_384;
 pub const ROUTE_TARGETS_CACHED_MAX: usize = 65_536;
 /// Targets of all routes together that a shard remembers.
 pub const TARGETS_CACHED_MAX: usize = 1024 * 1024;
+/// Shards one broker may have: a set of them is 64 bits (law S17).
+pub const SHARDS_MAX: usize = 64;
 /// Namespaces one broker may have.
 pub const NAMESPACES_MAX: usize = 1024;
 
