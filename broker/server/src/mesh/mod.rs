@@ -5,6 +5,17 @@
 //! at most one doorbell per destination and turn (law S17). What it never does: it takes no lock,
 //! waits for nobody, and decides nothing about who gets a message.
 
+mod agreement;
+mod fabric;
+mod lane;
+mod loan_flag;
 mod port;
+mod thread_port;
 
+// What the flag for loans is made of. The model check compiles the flag with other ones.
+use std::sync::atomic;
+
+pub(crate) use agreement::{Agreement, Word};
+pub use fabric::fabric;
 pub use port::{LOANS_MAX, MeshPort, PARCELS_MAX, Parcel};
+pub use thread_port::ThreadPort;

@@ -1,9 +1,12 @@
 //! Integration tests of the broker's shards: on a simulated kernel with faults, and on the real one.
 
 mod allocations;
+mod courier;
 mod echo_real;
 mod echo_simulated;
 mod incomplete_frames;
+mod lanes_real;
+mod lanes_simulated;
 mod main_job;
 mod mutants;
 mod native_peer;
