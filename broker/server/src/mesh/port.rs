@@ -6,6 +6,8 @@ use coilgun_protocol::model::ShardId;
 
 /// Parcels that one ring holds (law S17).
 pub const PARCELS_MAX: usize = 256;
+/// Bytes of one parcel: twice a block, so that a published message with the most headers fits.
+pub const PARCEL_BYTES: usize = 2 * coilgun_protocol::model::limits::BLOCK_BYTES;
 /// Runs of bytes that one shard may have lent another: parcels, and large payloads beside them.
 pub const LOANS_MAX: usize = 2 * PARCELS_MAX;
 

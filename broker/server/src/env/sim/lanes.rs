@@ -58,6 +58,8 @@ struct SimLane {
     /// What each parcel held when it was pushed, until its loan comes back (law S8).
     lent: BTreeMap<u32, Lent>,
     wants_loans: bool,
+    /// Its parcels are not seen for now.
+    is_held: bool,
 }
 
 #[derive(Debug)]
@@ -144,6 +146,9 @@ impl SimMesh {
 
     /// Whether a parcel can be popped.
     pub(super) fn sees_parcel(&mut self, lender: ShardId, borrower: ShardId) -> bool {
+        if self.lane(lender, borrower).is_held {
+            return false;
+        }
         let look = self.lane(lender, borrower).parcels.look();
         self.on_parcel(borrower, look);
         look.is_there()
@@ -206,6 +211,7 @@ impl SimLane {
             returns: LateQueue::new(),
             lent: BTreeMap::new(),
             wants_loans: false,
+            is_held: false,
         }
     }
 
@@ -295,6 +301,13 @@ impl SimWorld {
     pub fn set_ring_parcels(&self, count: usize) {
         assert!((1..=PARCELS_MAX).contains(&count), "a ring holds something, as real ones do");
         self.state().mesh.ring_parcels = count;
+    }
+
+    /// Holds up the parcels from one shard to another, or lets them go on.
+    pub fn hold_lane(&self, from: ShardId, to: ShardId, is_held: bool) {
+        let mut state = self.state();
+        state.mesh.lane(from, to).is_held = is_held;
+        state.mesh.rung.insert(to);
     }
 
     /// What went through the lanes.
