@@ -13,7 +13,6 @@ use super::receive_buffers::ReceiveBuffers;
 use super::ring::{Completion, Operation, OperationKind, Ring, UserData};
 use super::slots::Slots;
 use super::socket::{Phase, Socket};
-use super::trimming::Trimming;
 
 /// Most completions one turn looks at (law S23).
 const COMPLETIONS_PER_TURN: usize = 256;
@@ -79,7 +78,6 @@ pub struct Net<R: Ring> {
     /// Those that are flushing or lingering.
     pub(super) ending: Vec<ClientId>,
     pub(super) listeners: Vec<AcceptState>,
-    pub(super) trimming: Trimming,
     completions: Vec<Completion>,
     /// The earliest sign the ring was asked for and has not given yet.
     wakes_at: Option<Timestamp>,
@@ -104,7 +102,6 @@ impl<R: Ring> Net<R> {
             dirty: Vec::new(),
             ending: Vec::new(),
             listeners: Vec::new(),
-            trimming: Trimming::default(),
             completions: Vec::with_capacity(COMPLETIONS_PER_TURN),
             wakes_at: None,
             now: Timestamp::default(),
@@ -237,6 +234,11 @@ impl<R: Ring> Net<R> {
     #[must_use]
     pub fn pools(&self) -> &AssemblyPools {
         &self.pools
+    }
+
+    /// All pools that blocks come from.
+    pub fn all_pools(&self) -> impl Iterator<Item = &Pool> + Clone {
+        [self.buffers.pool(), &self.pools.small, &self.pools.large].into_iter()
     }
 
     /// The ring, for its owner to park with.

@@ -19,7 +19,7 @@ use super::settings::{ListenerSettings, ShardSettings};
 use crate::env::{Env, Turn, Work};
 use crate::mesh::Mesh;
 use crate::mutant::{self, Mutant};
-use crate::net::{End, Net, NetEvent, Ring, SocketKind};
+use crate::net::{End, Net, NetEvent, Ring, SocketKind, Trimming};
 
 /// Connections whose bytes are looked at in one turn (law S23).
 const SLICES_PER_TURN: usize = 64;
@@ -54,6 +54,7 @@ pub struct Shard<E: Env> {
     pub(super) leaving: VecDeque<ClientId>,
     pub(super) deadlines: Deadlines,
     pub(super) draining: Draining,
+    trimming: Trimming,
     pub(super) controls: ControlQueue,
     pub(super) events: Vec<NetEvent>,
     pub(super) commands: Commands,
@@ -96,6 +97,7 @@ impl<E: Env> Shard<E> {
             leaving: VecDeque::new(),
             deadlines: Deadlines::default(),
             draining: Draining::default(),
+            trimming: Trimming::default(),
             controls,
             events: Vec::new(),
             commands: Commands::default(),
@@ -174,10 +176,11 @@ impl<E: Env> Shard<E> {
 
     /// Gives memory of blocks that nobody needs back to the system.
     fn trim(&mut self, now: Timestamp) {
-        let Shard { env, net, .. } = self;
-        // SAFETY: the network hands out memory of free blocks of its pools only: it came from the
-        // same environment, and a free block has no holder who could refer to it.
-        net.trim(now, |base, len| unsafe { env.discard(base, len) });
+        let Shard { env, net, mesh, trimming, .. } = self;
+        let pools = net.all_pools().chain(mesh.pools());
+        // SAFETY: memory of free blocks of pools is handed out only: it came from the same environment,
+        // and a free block has no holder who could refer to it.
+        trimming.trim(now, pools, |base, len| unsafe { env.discard(base, len) });
     }
 
     fn on_net_event(&mut self, now: Timestamp, event: NetEvent) {
@@ -274,7 +277,7 @@ impl<E: Env> Turn for Shard<E> {
             self.pressure_ends(),
             self.throttled.earliest(),
             self.drain_ends(),
-            self.net.trim_due(),
+            self.trimming.due(self.net.all_pools().chain(self.mesh.pools())),
         ];
         if let Some(at) = deadlines.into_iter().flatten().min() {
             self.net.wake_at(at);
