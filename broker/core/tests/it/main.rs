@@ -1,8 +1,10 @@
 //! The router from outside: against a naive model, at its limits, and under deliberate faults.
 
+mod across_shards;
 mod allocation;
 mod determinism;
 mod limits;
+mod mesh;
 mod model;
 mod mutants;
 mod names;
