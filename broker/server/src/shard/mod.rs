@@ -22,6 +22,7 @@
 //! - a connection that waits for an outbox is in exactly one list of waiters, and is not read;
 //! - the router knows exactly the connections that were let in and have not ended.
 
+mod busy;
 mod client;
 mod control;
 mod counters;
@@ -33,6 +34,9 @@ mod doors;
 mod draining;
 mod endings;
 mod held;
+mod loads;
+mod placement;
+mod placing;
 mod protocols;
 mod publish;
 mod rate;
@@ -45,6 +49,9 @@ mod turn;
 
 pub use control::{Control, ControlQueue, ControlSender, control_queue};
 pub use counters::ShardCounters;
+pub use loads::{Load, LoadTable};
+pub use placement::PlacementPolicy;
+pub use placing::{Arrival, ShardPlace};
 pub use protocols::{AnySession, ListenerProtocol};
 pub use rate::RateLimits;
 pub use settings::{ListenerSettings, ShardSettings};

@@ -13,6 +13,7 @@ use super::control::ControlQueue;
 use super::counters::ShardCounters;
 use super::deadlines::Deadlines;
 use super::draining::Draining;
+use super::placing::{Arrival, ShardPlace};
 use super::rate::Throttled;
 use super::settings::{ListenerSettings, ShardSettings};
 use crate::env::{Env, Turn, Work};
@@ -43,6 +44,7 @@ pub struct Shard<E: Env> {
     pub(super) deadlines: Deadlines,
     pub(super) draining: Draining,
     pub(super) controls: ControlQueue,
+    pub(super) place: ShardPlace,
     pub(super) events: Vec<NetEvent>,
     pub(super) commands: Commands,
     pub(super) plan: Plan,
@@ -73,6 +75,7 @@ impl<E: Env> Shard<E> {
             deadlines: Deadlines::default(),
             draining: Draining::default(),
             controls,
+            place: ShardPlace::default(),
             events: Vec::new(),
             commands: Commands::default(),
             plan: Plan::default(),
@@ -80,7 +83,7 @@ impl<E: Env> Shard<E> {
         }
     }
 
-    /// Begins to accept connections on a listening socket.
+    /// Begins to accept connections on a listening socket, for itself and the other shards.
     pub fn listen(
         &mut self,
         descriptor: RawFd,
@@ -88,7 +91,11 @@ impl<E: Env> Shard<E> {
         settings: impl Into<ListenerSettings>,
     ) {
         self.listeners.push(settings.into());
-        self.net.listen(descriptor, kind);
+        if self.place.shard_count() == 1 {
+            self.net.listen(descriptor, kind);
+        } else {
+            self.net.listen_for_others(descriptor, kind);
+        }
     }
 
     /// What happened since the start.
@@ -146,6 +153,9 @@ impl<E: Env> Shard<E> {
     fn on_net_event(&mut self, now: Timestamp, event: NetEvent) {
         match event {
             NetEvent::Opened(id) => self.on_opened(now, id),
+            NetEvent::Accepted { descriptor, kind, listener } => {
+                self.place(now, Arrival { descriptor, kind, listener, is_surplus: false });
+            }
             NetEvent::Received(id) => self.make_ready(id),
             NetEvent::Sent(id) => self.on_sent(now, id),
             NetEvent::Exhausted(id) => self.on_exhausted(now, id),
@@ -213,6 +223,7 @@ impl<E: Env> Turn for Shard<E> {
             return Ok(Work::Done);
         }
         let more = work > 0 || !self.events.is_empty() || !self.ready.is_empty();
+        self.place.on_turn(now, more);
         Ok(if more { Work::More } else { Work::Idle })
     }
 

@@ -7,6 +7,7 @@ mod incomplete_frames;
 mod main_job;
 mod mutants;
 mod native_peer;
+mod placement_simulated;
 mod ring_real;
 mod shard_held_up;
 mod shard_simulated;
