@@ -73,6 +73,7 @@ impl<E: Env> Echo<E> {
             }
             NetEvent::Freed(id) => self.net.release(id),
             NetEvent::Exhausted(id) => self.net.close(id),
+            NetEvent::Accepted { descriptor, .. } => self.net.refuse(descriptor),
             NetEvent::Opened(_)
             | NetEvent::TurnedAway
             | NetEvent::Ended(_, End::Failed(_) | End::Exhausted | End::Peer) => {}

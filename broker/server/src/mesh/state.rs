@@ -237,6 +237,12 @@ impl<P: MeshPort> Mesh<P> {
         self.port.agree_to_end(ended)
     }
 
+    /// As [`MeshPort::lost`].
+    #[must_use]
+    pub fn lost(&self) -> Option<ShardId> {
+        self.port.lost()
+    }
+
     /// Where parcels come from, for memory that nobody needs to go back to the system.
     pub fn pools(&self) -> impl Iterator<Item = &Pool> + Clone {
         self.peers.iter().flatten().map(Peer::pool)

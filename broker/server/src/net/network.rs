@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::os::fd::RawFd;
 
 use coilgun_protocol::buffer::{OutBuf, Pool};
 use coilgun_protocol::model::{ClientId, Timestamp, limits};
@@ -12,7 +13,7 @@ use super::counters::{NetCopies, NetCounters};
 use super::receive_buffers::ReceiveBuffers;
 use super::ring::{Completion, Operation, OperationKind, Ring, UserData};
 use super::slots::Slots;
-use super::socket::{Phase, Socket};
+use super::socket::{Phase, Socket, SocketKind};
 
 /// Most completions one turn looks at (law S23).
 const COMPLETIONS_PER_TURN: usize = 256;
@@ -35,8 +36,18 @@ pub struct NetSettings {
 /// Something the owner of the network has to look at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NetEvent {
-    /// A connection was accepted.
+    /// A connection was accepted, and receives.
     Opened(ClientId),
+    /// A connection was accepted that may live anywhere: whoever gets this owns the descriptor, and
+    /// gives it to [`Net::adopt`] or [`Net::refuse`] of one network.
+    Accepted {
+        /// The connected socket.
+        descriptor: RawFd,
+        /// What kind of socket it is.
+        kind: SocketKind,
+        /// Which listening socket it came through, counted from 0.
+        listener: usize,
+    },
     /// Bytes arrived.
     Received(ClientId),
     /// Bytes left: there is room in the outbox.

@@ -14,6 +14,7 @@ use super::counters::ShardCounters;
 use super::deadlines::Deadlines;
 use super::draining::Draining;
 use super::interest::InterestState;
+use super::placing::{Arrival, ShardPlace};
 use super::rate::Throttled;
 use super::settings::{ListenerSettings, ShardSettings};
 use crate::env::{Env, Turn, Work};
@@ -54,8 +55,9 @@ pub struct Shard<E: Env> {
     pub(super) leaving: VecDeque<ClientId>,
     pub(super) deadlines: Deadlines,
     pub(super) draining: Draining,
-    trimming: Trimming,
+    pub(super) trimming: Trimming,
     pub(super) controls: ControlQueue,
+    pub(super) place: ShardPlace,
     pub(super) events: Vec<NetEvent>,
     pub(super) commands: Commands,
     pub(super) plan: Plan,
@@ -99,6 +101,7 @@ impl<E: Env> Shard<E> {
             draining: Draining::default(),
             trimming: Trimming::default(),
             controls,
+            place: ShardPlace::default(),
             events: Vec::new(),
             commands: Commands::default(),
             plan: Plan::default(),
@@ -106,7 +109,7 @@ impl<E: Env> Shard<E> {
         })
     }
 
-    /// Begins to accept connections on a listening socket.
+    /// Begins to accept connections on a listening socket, for itself and the other shards.
     pub fn listen(
         &mut self,
         descriptor: RawFd,
@@ -114,7 +117,11 @@ impl<E: Env> Shard<E> {
         settings: impl Into<ListenerSettings>,
     ) {
         self.listeners.push(settings.into());
-        self.net.listen(descriptor, kind);
+        if self.place.shard_count() == 1 {
+            self.net.listen(descriptor, kind);
+        } else {
+            self.net.listen_for_others(descriptor, kind);
+        }
     }
 
     /// What happened since the start.
@@ -186,6 +193,9 @@ impl<E: Env> Shard<E> {
     fn on_net_event(&mut self, now: Timestamp, event: NetEvent) {
         match event {
             NetEvent::Opened(id) => self.on_opened(now, id),
+            NetEvent::Accepted { descriptor, kind, listener } => {
+                self.place(now, Arrival { descriptor, kind, listener, is_surplus: false });
+            }
             NetEvent::Received(id) => self.make_ready(id),
             NetEvent::Sent(id) => self.on_sent(now, id),
             NetEvent::Exhausted(id) => self.on_exhausted(now, id),
@@ -252,6 +262,7 @@ impl<E: Env> Turn for Shard<E> {
         work += self.run_mesh(now);
         work += self.run_events(now);
         self.run_controls(now);
+        self.look_for_lost(now);
         self.run_deadlines(now);
         self.run_throttled(now);
         work += self.run_ready(now);
@@ -267,6 +278,7 @@ impl<E: Env> Turn for Shard<E> {
         }
         let more =
             work > 0 || !self.events.is_empty() || !self.ready.is_empty() || self.mesh.is_refused();
+        self.place.on_turn(now, more);
         Ok(if more { Work::More } else { Work::Idle })
     }
 
