@@ -94,25 +94,29 @@ impl ShardStart {
             }
         };
         say(Ok(Step::Ready))?;
-        // The sockets stay open as long as this lives.
-        let mut _listeners = Vec::new();
-        match listen_when {
-            None => know_listeners(&config, &mut shard),
+        let listeners = match listen_when {
+            None => {
+                know_listeners(&config, &mut shard);
+                Vec::new()
+            }
             Some(listen_when) => {
                 listen_when.recv().map_err(|_| BrokerFault::NotStarted)?;
-                match listen(&config, &mut shard) {
-                    Ok(bound) => _listeners = bound,
+                let listeners = match listen(&config, &mut shard) {
+                    Ok(listeners) => listeners,
                     Err(error) => {
                         say(Err(error.into()))?;
                         return Err(BrokerFault::NotStarted);
                     }
-                }
-                let addresses = _listeners.iter().map(|it| it.address().clone()).collect();
+                };
+                let addresses = listeners.iter().map(|it| it.address().clone()).collect();
                 say(Ok(Step::Listening(addresses)))?;
+                listeners
             }
-        }
+        };
         run(&mut shard, &waker, config.timing.spin_us).await.map_err(BrokerFault::Ring)?;
         together.is_fault = false;
+        // Until here the sockets had to stay open.
+        drop(listeners);
         Ok(shard.counters())
     }
 }
@@ -208,4 +212,21 @@ fn shard_settings(config: &Config) -> ShardSettings {
 fn bind(config: &Config) -> Result<Vec<(Listener, SlowConsumer)>, ListenError> {
     let listeners = config.listeners().into_iter();
     listeners.map(|(address, policy)| Ok((Listener::bind(&address)?, policy))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shard::control_queue;
+
+    #[test]
+    fn s36_a_shard_that_breaks_ends_all_of_them() {
+        let queue = || control_queue(Waker::new().expect("there are descriptors"));
+        for is_fault in [true, false] {
+            let (all, queues): (Vec<_>, Vec<_>) = (0..3).map(|_| queue()).unzip();
+            drop(EndTogether { all: all.into(), is_fault });
+            let said = is_fault.then_some(Control::Stop);
+            assert!(queues.iter().all(|queue| queue.take() == said));
+        }
+    }
 }
