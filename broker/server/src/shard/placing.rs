@@ -95,7 +95,7 @@ impl Default for ShardPlace {
 }
 
 impl<E: Env> Shard<E> {
-    /// The same shard, one among others.
+    /// The same shard, one among others; to be said before it listens.
     #[must_use]
     pub fn placed(self, place: ShardPlace) -> Shard<E> {
         Shard { place, ..self }
