@@ -217,6 +217,7 @@ fn bind(config: &Config) -> Result<Vec<(Listener, SlowConsumer)>, ListenError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::env::Waker;
     use crate::shard::control_queue;
 
     #[test]
