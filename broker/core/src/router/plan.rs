@@ -85,8 +85,8 @@ pub(super) struct Pick {
     pub(super) key: Key<QueueGroup>,
     /// Which of its members on this shard, and its subscription; none: another shard has it.
     pub(super) member: Option<(usize, Key<Entry>)>,
-    /// Whether this shard picked among all shards.
-    pub(super) is_home: bool,
+    /// Whether this shard picked among several, so that the turn among shards moves on.
+    pub(super) among_shards: bool,
 }
 
 /// What a plan changes when it is carried out.
