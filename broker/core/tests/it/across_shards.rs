@@ -362,3 +362,17 @@ fn what_no_router_announces_is_refused() {
     assert_eq!(mesh.routers[0].counts().remote_interest, 1);
     assert_eq!(mesh.routers[0].invariants(), Ok(()));
 }
+
+#[test]
+fn s31_a_leading_wildcard_of_another_shard_sees_what_it_may() {
+    let mut mesh = Mesh::new(3, 1);
+    for (number, visibility) in [(1, Visibility::PLAIN), (2, Visibility::INBOX)] {
+        mesh.subscribe(number, 0, Subscription { visibility, ..wants(1, ">") });
+        mesh.subscribe(number, 0, Subscription { visibility, ..member(2, "*.>", "g") });
+    }
+    mesh.settle();
+    assert_eq!(mesh.plan(0, 0, "_INBOX.a").shards(), ShardSet::of(shard(2)));
+    assert_eq!(mesh.publish_settled(0, 0, "_INBOX.a"), [(2, 0, 1), (2, 0, 2)]);
+    assert_eq!(mesh.plan(0, 0, "$SRV.a").shards(), ShardSet::EMPTY);
+    assert_eq!(mesh.publish_settled(0, 0, "a.b").len(), 3);
+}

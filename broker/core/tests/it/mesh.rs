@@ -360,3 +360,29 @@ impl Mesh {
         all
     }
 }
+
+#[test]
+fn s15_where_nobody_was_ever_everything_bounces() {
+    let mut mesh = Mesh::new(2, 1);
+    let mut names = Vec::new();
+    GroupNames::push(&mut names, b"g");
+    GroupNames::push(&mut names, b"h");
+    let Mesh { routers, plan, .. } = &mut mesh;
+    let mut arrive = |namespace: u16, subject: &str| {
+        let (namespace, subject) = (NamespaceId(namespace), subject.as_bytes());
+        let arrival =
+            Arrival { namespace, subject, is_plain: true, groups: GroupNames::new(&names) };
+        let hint = &mut RouteHint::default();
+        let planned = routers[1].plan_arrival(&arrival, hint, |_| true, plan);
+        routers[1].commit(plan);
+        (planned, plan.targets().len(), plan.bounced().to_vec())
+    };
+    for namespace in [0, 9] {
+        assert_eq!(arrive(namespace, "a"), (Ok(()), 0, vec![0, 1]));
+        let refused = Err(coilgun_protocol::model::ErrorCode::InvalidSubject);
+        assert_eq!(arrive(namespace, "a.*"), (refused, 0, vec![]));
+    }
+    let Mesh { routers, plan, .. } = &mut mesh;
+    assert_eq!(routers[1].plan_arrived_broadcast(NamespaceId(9), b">", plan), Ok(()));
+    assert!(plan.targets().is_empty());
+}

@@ -277,6 +277,25 @@ impl MeshTrial {
         Ok(ticket)
     }
 
+    /// When all clients are gone and everybody has heard, nothing is left of what they wanted.
+    fn leave_nothing(&mut self) -> Result<(), String> {
+        for client in 0..self.model.clients.len() {
+            let (number, from) = self.place(client);
+            // Ends because each slice takes a subscription at least.
+            while self.mesh.routers[number].remove_client(from, 3) == Removal::More {}
+        }
+        self.mesh.settle();
+        for (number, router) in self.mesh.routers.iter().enumerate() {
+            let counts = router.counts();
+            let left = (counts.records, counts.remote_interest, counts.names, counts.clients);
+            ensure(left == (0, 0, 0, 0), || format!("shard {number} keeps {counts:?}"))?;
+            // One root for each namespace.
+            ensure(counts.trie_nodes <= 2, || format!("shard {number} keeps {counts:?}"))?;
+            router.invariants()?;
+        }
+        Ok(())
+    }
+
     /// All of it, and then every subject from every shard.
     pub(crate) fn run(&mut self, operations: &[MeshOperation]) -> Result<(), String> {
         for operation in operations {
@@ -292,7 +311,7 @@ impl MeshTrial {
                 self.publish_exactly(client, subject)?;
             }
         }
-        Ok(())
+        self.leave_nothing()
     }
 }
 
