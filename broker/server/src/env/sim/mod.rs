@@ -10,15 +10,20 @@
 //! It also watches the laws that only a kernel can see: memory named by a send must not change until
 //! its completion (S1), and a descriptor is closed only when nothing is outstanding on it (S2). What
 //! lies in a receive block is overwritten when the block is provided again.
+//!
+//! [`SimClient`] plays a client of the native protocol as far as its bytes go; what they mean is for
+//! tests and simulators to judge.
 
 mod environment;
 mod faults;
+mod native_client;
 mod ring;
 mod socket;
 mod world;
 
 pub use environment::SimEnv;
 pub use faults::{FaultCounts, Faults};
+pub use native_client::SimClient;
 pub use ring::SimRing;
 pub use socket::PeerId;
 pub use world::SimWorld;
