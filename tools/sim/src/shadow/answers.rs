@@ -156,7 +156,9 @@ impl Shadow {
     /// If there was no reason.
     pub fn on_closed(&mut self, client: ClientNumber, was_reset: bool) -> Result<(), Finding> {
         let facts = self.client(client);
-        let is_fair = was_reset || facts.may_be_cut_off || facts.leaving.is_some();
+        // Why a name was not granted is in an ERROR that may not have been read yet.
+        let has_no_name = !facts.manners.name.is_empty() && facts.opened.is_none();
+        let is_fair = was_reset || facts.may_be_cut_off || facts.leaving.is_some() || has_no_name;
         demand(is_fair, "nobody is cut off without a reason", || {
             format!("client {} was closed", client.0)
         })?;

@@ -12,16 +12,17 @@ use super::model::Shadow;
 use crate::finding::{Finding, demand};
 
 impl Shadow {
-    /// Compares everything that could not be compared before.
+    /// Compares everything that could not be compared before. `is_audited`: everybody who is left got a
+    /// message at the end of everything, and so was told what it missed.
     ///
     /// # Errors
     /// The first promise that was broken.
-    pub fn verdict(&self) -> Result<(), Finding> {
+    pub fn verdict(&self, is_audited: bool) -> Result<(), Finding> {
         for (number, message) in self.messages.iter().enumerate() {
             self.judge_groups(number, message)?;
             self.judge_outcome(number, message)?;
         }
-        for (number, subscription) in self.subscriptions.iter().enumerate() {
+        for (number, subscription) in self.subscriptions.iter().enumerate().filter(|_| is_audited) {
             self.judge_missed(number, subscription)?;
         }
         self.judge_names()
@@ -106,20 +107,19 @@ impl Shadow {
         let (mut plain, mut groups, mut clients) = (0, BTreeSet::new(), BTreeSet::new());
         for candidate in message.candidates.iter().filter(|it| self.is_sure(it, done)) {
             let facts = self.subscription(candidate.subscription);
-            if self.client(facts.client).manners.wants_once {
-                clients.insert(facts.client);
-            } else if let Some(group) = facts.group() {
+            if let Some(group) = facts.group() {
                 // A member that wants each message once may be picked and have it already.
                 let is_once = |it: &Candidate| self.wants_once(it);
                 if !self.members(message, group).any(is_once) {
                     groups.insert(group);
                 }
+            } else if self.client(facts.client).manners.wants_once {
+                clients.insert(facts.client);
             } else {
                 plain += 1;
             }
         }
-        // Who wants it once may get it as the member that a group picked.
-        (plain + groups.len()).max(clients.len())
+        plain + groups.len() + clients.len()
     }
 
     fn wants_once(&self, candidate: &Candidate) -> bool {
@@ -129,8 +129,12 @@ impl Shadow {
     /// What a subscription did not get, it was told that it missed.
     fn judge_missed(&self, number: usize, facts: &SubscriptionFacts) -> Result<(), Finding> {
         let told = facts.delivered + facts.missed;
-        let has_ended = facts.wanted.deliveries_max.is_some_and(|most| told >= most);
-        if facts.ending.is_some() || facts.may_have_ended || has_ended {
+        // Deliveries that were dropped while they waited count as well, and are told by nobody then.
+        let may_drop = facts.wanted.may_drop;
+        let has_ended = facts.wanted.deliveries_max.is_some_and(|most| may_drop || told >= most);
+        // Who wants it once may have got it, and been told, under another of its subscriptions.
+        let is_once = self.client(facts.client).manners.wants_once;
+        if facts.ending.is_some() || facts.may_have_ended || has_ended || is_once {
             return Ok(());
         }
         let proven = self.client(facts.client).proven;

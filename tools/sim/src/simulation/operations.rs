@@ -44,7 +44,7 @@ const WEIGHTS: [(Kind, usize); 11] = [
     (Kind::Credit, 6),
     (Kind::Ping, 10),
     (Kind::Connect, 5),
-    (Kind::ReadSlowly, 5),
+    (Kind::ReadSlowly, 8),
     (Kind::Leave, 4),
     (Kind::Jump, 3),
     (Kind::Stall, 3),
@@ -104,8 +104,8 @@ impl Simulation {
                 let client = &mut self.clients[at];
                 client.reading = match self.dice.below(3) {
                     0 => Reading::All,
-                    1 => Reading::Pieces(self.dice.between(1, 2_000)),
-                    _ => Reading::Deaf(self.round + self.dice.between(1, 120) as u64),
+                    1 => Reading::Pieces(self.dice.between(1, 1_000)),
+                    _ => Reading::Deaf(self.round + self.dice.between(1, 400) as u64),
                 };
                 self.shadow.excuse(client.number);
             }
@@ -166,8 +166,10 @@ impl Simulation {
 
     fn roll_subscription(&mut self, at: usize) {
         let grouped = self.dice.percent(40);
-        let policy = self.policy();
-        let of_client = self.shadow.client(self.clients[at].number).manners.may_drop;
+        let manners = &self.shadow.client(self.clients[at].number).manners;
+        let of_client = manners.may_drop;
+        // Who wants a message once gets it for any of its subscriptions: they all have one policy.
+        let policy = self.policy().filter(|_| !manners.wants_once);
         let limited = self.profile.has_limits;
         let wanted = Wanted {
             id: self.clients[at].next_subscription(),
@@ -195,16 +197,19 @@ impl Simulation {
         }
     }
 
-    fn len_of_payload(&self) -> usize {
+    fn len_of_payload(&self, is_large: bool) -> usize {
         match self.dice.below(10) {
             0 => self.dice.below(3_800),
+            _ if is_large => 3_800 - self.dice.below(1_000),
             1..4 => self.dice.below(900),
             _ => self.dice.below(60),
         }
     }
 
     fn roll_messages(&mut self, at: usize) {
-        let count = if self.dice.percent(30) { self.dice.between(2, 16) } else { 1 };
+        let is_burst = self.dice.percent(30);
+        let count = if is_burst { self.dice.between(2, 20) } else { 1 };
+        let is_large = is_burst && self.dice.percent(30);
         let named = self.dice.percent(12);
         let broadcast = !named && self.dice.percent(6);
         let subject = match (named, broadcast) {
@@ -219,7 +224,7 @@ impl Simulation {
                 correlation: if wants_ack { self.next_correlation() } else { 0 },
                 is_broadcast: broadcast,
                 wants_ack,
-                len: self.len_of_payload(),
+                len: self.len_of_payload(is_large),
                 ..Published::default()
             };
             self.publish(at, published);

@@ -73,7 +73,7 @@ impl Simulation {
             }
         }
         self.settle()?;
-        self.shadow.verdict()?;
+        self.shadow.verdict(!self.is_draining)?;
         if self.cluster.len() == 1 {
             self.shadow.judge_taken_names()?;
         }

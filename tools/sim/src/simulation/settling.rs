@@ -134,6 +134,8 @@ impl Simulation {
     fn is_here(&self, at: usize) -> bool {
         let client = &self.clients[at];
         let facts = self.shadow.client(client.number);
-        !client.has_ended && !client.is_gone && facts.leaving.is_none()
+        // A broker that drains accepts nobody any more.
+        let may_come = facts.opened.is_some() || !self.is_draining;
+        !client.has_ended && !client.is_gone && facts.leaving.is_none() && may_come
     }
 }
