@@ -75,4 +75,8 @@ crate::mutants! {
     SeesEverything,
     /// The subscriptions of a client that is being removed in slices are still delivered to.
     Undead,
+    /// A shard picks members of queue groups that the publisher's shard did not pick it for.
+    RemoteGroupPick,
+    /// What a shard hears of another changes what is stored and no remembered route.
+    DeafRoute,
 }

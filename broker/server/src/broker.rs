@@ -16,6 +16,7 @@ use coilgun_storage::{
 
 use crate::config::{Config, ConfigError};
 use crate::env::{Env, LinuxEnv, ShardThread, Waker, run, spawn, wall_clock_ms};
+use crate::mesh::{ThreadPort, fabric};
 use crate::net::{ListenAddress, ListenError, Listener};
 use crate::resources::{ResourceError, SURPLUS_CONNECTIONS, check_resources};
 use crate::setup::{MemoryPlan, build_network};
@@ -89,10 +90,11 @@ impl Broker {
         config.check()?;
         check_resources(&config)?;
         let directory = DataDirectory::open(&config.data)?;
-        let waker = Waker::new().map_err(StartError::Shard)?;
-        let (control, controls) = control_queue(waker.clone());
+        let mut ports = fabric(1).map_err(StartError::Shard)?;
+        let port = ports.pop().expect("there is one for each shard");
+        let (control, controls) = control_queue(port.waker().clone());
         let (started, outcome) = mpsc::sync_channel(1);
-        let start = ShardStart { config, directory, waker, controls };
+        let start = ShardStart { config, directory, port, controls };
         let shard = spawn("coilgun-shard-0", move || async move { start.run(&started).await })
             .map_err(StartError::Shard)?;
         let broker = Broker { addresses: Vec::new(), control, shard };
@@ -148,7 +150,7 @@ struct ShardStart {
     config: Config,
     /// Holds the lock of the data directory until the shard has ended.
     directory: DataDirectory,
-    waker: Waker,
+    port: ThreadPort,
     controls: ControlQueue,
 }
 
@@ -157,8 +159,9 @@ type Started = Result<Vec<ListenAddress>, StartError>;
 
 impl ShardStart {
     async fn run(self, started: &mpsc::SyncSender<Started>) -> Result<ShardCounters, BrokerFault> {
-        let ShardStart { config, directory, waker, controls } = self;
-        let built = build(&config, &directory, &waker, controls).await;
+        let ShardStart { config, directory, port, controls } = self;
+        let waker = port.waker().clone();
+        let built = build(&config, &directory, port, controls).await;
         let (mut shard, listeners) = match built {
             Ok(built) => built,
             Err(error) => {
@@ -178,13 +181,14 @@ impl ShardStart {
 async fn build(
     config: &Config,
     directory: &DataDirectory,
-    waker: &Waker,
+    port: ThreadPort,
     controls: ControlQueue,
 ) -> Result<(Shard<LinuxEnv>, Vec<Listener>), StartError> {
-    prepare_disk(directory, waker).await?;
-    let mut env = LinuxEnv::new(waker.clone());
+    prepare_disk(directory, port.waker()).await?;
+    let mut env = LinuxEnv::in_mesh(&port);
     let net = build_network(&mut env, &memory_plan(config)).map_err(StartError::Shard)?;
-    let mut shard = Shard::new(env, net, shard_settings(config), controls);
+    let settings = shard_settings(config);
+    let mut shard = Shard::new(env, net, port, settings, controls).map_err(StartError::Shard)?;
     let listeners = bind(config)?;
     for (listener, slow_consumer) in &listeners {
         let settings =

@@ -23,6 +23,14 @@ coilgun_core::mutants! {
     UntoldDrop,
     /// A descriptor is closed while operations on it are outstanding.
     EarlyRelease,
+    /// A subscription is answered before every other shard knows it.
+    EarlyAck,
+    /// What a client sends behind a subscription is not held until that is in force everywhere.
+    NoHold,
+    /// A barrier does not wait for the shards that its client published into.
+    NoBarrier,
+    /// A message that found nobody of its group on another shard is not sent back.
+    LostBounce,
     /// A shard that is about to sleep looks at its queues without a fence before it.
     NoSleeperFence,
     /// Who has put work into a queue looks for the sleeper without a fence before it.

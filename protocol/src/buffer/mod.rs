@@ -12,9 +12,12 @@
 //!   to the kernel keeps a `BlockRef` until the kernel is done);
 //! - bytes of a block are written by one owner, in order, and never again once a range of them was
 //!   handed out, until the block was free;
+//! - a block in memory of somebody else ([`Pool::foreign`]) is never written, and goes back to whoever
+//!   lent it when nobody holds it any more (law S8);
 //! - nothing here allocates once queues have grown to their working size (law S10).
 
 mod chunk;
+mod foreign;
 mod marks;
 mod out_buf;
 mod pool;

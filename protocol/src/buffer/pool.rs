@@ -11,6 +11,7 @@ use core::cell::{Cell, RefCell};
 use core::ptr::NonNull;
 use std::rc::Rc;
 
+use super::foreign::Places;
 use super::region::Region;
 
 /// A shard's blocks of one size. Cheap to clone: all clones are the same pool.
@@ -18,8 +19,7 @@ use super::region::Region;
 pub struct Pool(Rc<Inner>);
 
 struct Inner {
-    region: Region,
-    block_bytes: usize,
+    memory: Memory,
     holders: Box<[Cell<u32>]>,
     /// Holds room for every block, so that giving one back never allocates.
     free: RefCell<Vec<u32>>,
@@ -27,6 +27,14 @@ struct Inner {
     used_free: Cell<usize>,
     /// The smallest `used_free` since [`Pool::begin_watch`].
     used_free_min: Cell<usize>,
+}
+
+/// Where the blocks lie.
+pub(super) enum Memory {
+    /// One behind the other in a region of the pool's own.
+    Own { region: Region, block_bytes: usize },
+    /// Each where whoever lent it keeps it.
+    Foreign(Places),
 }
 
 /// One holder of one block; the block goes back to its pool with the last holder.
@@ -45,27 +53,41 @@ impl Pool {
         assert!(block_bytes > 0, "a block holds something");
         let count = region.len() / block_bytes;
         let count_u32 = u32::try_from(count).expect("block numbers have 32 bits");
+        let free = (0..count_u32).rev().collect();
+        Pool::over(Memory::Own { region, block_bytes }, count, free)
+    }
+
+    pub(super) fn over(memory: Memory, count: usize, free: Vec<u32>) -> Pool {
         Pool(Rc::new(Inner {
-            region,
-            block_bytes,
+            memory,
             holders: vec![Cell::new(0); count].into_boxed_slice(),
-            free: RefCell::new((0..count_u32).rev().collect()),
+            free: RefCell::new(free),
             used_free: Cell::new(0),
             used_free_min: Cell::new(0),
         }))
     }
 
-    /// A free block with one holder, or nothing if there is none.
+    /// A free block with one holder, or nothing if there is none, as always in a foreign pool.
     #[must_use]
     pub fn take(&self) -> Option<BlockRef> {
         let index = self.0.free.borrow_mut().pop()?;
-        let holders = &self.0.holders[index as usize];
-        assert_eq!(holders.get(), 0, "a free block has no holder");
-        holders.set(1);
+        let block = self.first_holder(index);
         let used_free = self.0.used_free.get().saturating_sub(1);
         self.0.used_free.set(used_free);
         self.0.used_free_min.set(self.0.used_free_min.get().min(used_free));
-        Some(BlockRef { pool: Rc::clone(&self.0), index })
+        Some(block)
+    }
+
+    /// The first holder of a block that has none.
+    pub(super) fn first_holder(&self, index: u32) -> BlockRef {
+        let holders = &self.0.holders[index as usize];
+        assert_eq!(holders.get(), 0, "a free block has no holder");
+        holders.set(1);
+        BlockRef { pool: Rc::clone(&self.0), index }
+    }
+
+    pub(super) fn memory(&self) -> &Memory {
+        &self.0.memory
     }
 
     /// Another holder of a block that has one.
@@ -90,22 +112,28 @@ impl Pool {
         BlockRef { pool: Rc::clone(&self.0), index }
     }
 
-    /// Size of one block in bytes.
+    /// Size of one block in bytes; 0 in a foreign pool, where each has its own.
     #[must_use]
     pub fn block_bytes(&self) -> usize {
-        self.0.block_bytes
+        match self.0.memory {
+            Memory::Own { block_bytes, .. } => block_bytes,
+            Memory::Foreign(_) => 0,
+        }
     }
 
-    /// How many blocks there are.
+    /// How many blocks there are; in a foreign pool, how many there are places for.
     #[must_use]
     pub fn block_count(&self) -> usize {
         self.0.holders.len()
     }
 
-    /// How many blocks are free.
+    /// How many blocks are free; in a foreign pool, how many places are vacant.
     #[must_use]
     pub fn free_count(&self) -> usize {
-        self.0.free.borrow().len()
+        match &self.0.memory {
+            Memory::Own { .. } => self.0.free.borrow().len(),
+            Memory::Foreign(places) => places.vacant_count(),
+        }
     }
 
     /// How many free blocks were used before and take up memory that nobody needs now.
@@ -133,7 +161,7 @@ impl Pool {
         let used = self.0.used_free.get();
         let count = count.min(used);
         for index in &free[free.len() - used..][..count] {
-            discard(self.0.address_of(*index), self.0.block_bytes);
+            discard(self.0.address_of(*index), self.0.capacity_of(*index));
         }
         self.0.used_free.set(used - count);
         self.0.used_free_min.set(self.0.used_free_min.get().saturating_sub(count));
@@ -150,10 +178,34 @@ impl Pool {
 impl Inner {
     /// Address of a block's first byte.
     fn address_of(&self, index: u32) -> NonNull<u8> {
-        let offset = index as usize * self.block_bytes;
-        // SAFETY: block numbers are below the number of blocks, so the offset lies inside the
-        // region.
-        unsafe { self.region.base().add(offset) }
+        match &self.memory {
+            Memory::Own { region, block_bytes } => {
+                let offset = index as usize * block_bytes;
+                // SAFETY: block numbers are below the number of blocks, so the offset lies inside
+                // the region.
+                unsafe { region.base().add(offset) }
+            }
+            Memory::Foreign(places) => places.block(index).0,
+        }
+    }
+
+    /// Size of a block in bytes.
+    fn capacity_of(&self, index: u32) -> usize {
+        match &self.memory {
+            Memory::Own { block_bytes, .. } => *block_bytes,
+            Memory::Foreign(places) => places.block(index).1,
+        }
+    }
+
+    /// The last holder of a block is gone.
+    fn release(&self, index: u32) {
+        match &self.memory {
+            Memory::Own { .. } => {
+                self.free.borrow_mut().push(index);
+                self.used_free.set(self.used_free.get() + 1);
+            }
+            Memory::Foreign(places) => places.release(index),
+        }
     }
 }
 
@@ -185,7 +237,7 @@ impl BlockRef {
     /// Size of the block in bytes.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.pool.block_bytes
+        self.pool.capacity_of(self.index)
     }
 
     /// Whether this is the only holder.
@@ -209,9 +261,9 @@ impl BlockRef {
     /// If the range does not lie inside the block.
     #[must_use]
     pub fn bytes(&self, start: usize, end: usize) -> &[u8] {
-        assert!(start <= end && end <= self.pool.block_bytes, "the range lies inside the block");
+        assert!(start <= end && end <= self.capacity(), "the range lies inside the block");
         // SAFETY: the range lies inside the block, which is initialised memory that stays mapped
-        // while the pool lives, and ranges that were handed out are never written again.
+        // while the pool lives, or while a block that is lent has a holder, and ranges that were handed out are never written again.
         unsafe { core::slice::from_raw_parts(self.base().add(start).as_ptr(), end - start) }
     }
 
@@ -219,14 +271,14 @@ impl BlockRef {
     ///
     /// # Safety
     /// No other reference to any byte of the range may exist, and the caller is the block's only
-    /// writer.
+    /// writer, which nobody is of a block that is lent.
     ///
     /// # Panics
     /// If the range does not lie inside the block.
     #[must_use]
     #[expect(clippy::mut_from_ref, reason = "disjoint ranges of a block have different owners")]
     pub unsafe fn unwritten(&self, start: usize, end: usize) -> &mut [u8] {
-        assert!(start <= end && end <= self.pool.block_bytes, "the range lies inside the block");
+        assert!(start <= end && end <= self.capacity(), "the range lies inside the block");
         // SAFETY: inside the block as above; exclusive by the contract of this function.
         unsafe { core::slice::from_raw_parts_mut(self.base().add(start).as_ptr(), end - start) }
     }
@@ -246,8 +298,7 @@ impl Drop for BlockRef {
         let left = holders.get() - 1;
         holders.set(left);
         if left == 0 {
-            self.pool.free.borrow_mut().push(self.index);
-            self.pool.used_free.set(self.pool.used_free.get() + 1);
+            self.pool.release(self.index);
         }
     }
 }

@@ -59,6 +59,10 @@ pub const ROUTE_TARGETS_CACHED_MAX: usize = 65_536;
 pub const TARGETS_CACHED_MAX: usize = 1024 * 1024;
 /// Shards one broker may have: a set of them is 64 bits (law S17).
 pub const SHARDS_MAX: usize = 64;
+/// Bytes that one shard has under way to another before its publishers wait; one message always may be.
+pub const MESH_BYTES_IN_FLIGHT_MAX: usize = 1024 * 1024;
+/// Answers that one connection may be owed before it is not read (law S20).
+pub const ANSWERS_OWED_MAX: usize = 256;
 /// Namespaces one broker may have.
 pub const NAMESPACES_MAX: usize = 1024;
 

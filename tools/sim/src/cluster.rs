@@ -1,5 +1,6 @@
 //! The shards of one simulated broker, and when each of them gets its turns.
 
+use coilgun_protocol::model::ShardId;
 use coilgun_server::env::sim::{PeerId, SimEnv, SimWorld};
 use coilgun_server::env::{Turn, Waker, Work};
 use coilgun_server::net::SocketKind;
@@ -83,6 +84,20 @@ impl Cluster {
         self.shards.iter_mut().for_each(|place| place.stalled = 0);
     }
 
+    /// What one shard says to another is held up, or let go on; nothing is, if there is one shard.
+    pub fn hold(&self, from: usize, to: usize, is_held: bool) {
+        if from != to {
+            self.world.hold_lane(ShardId::new(from), ShardId::new(to), is_held);
+        }
+    }
+
+    /// Nothing that shards say to each other is held up any more.
+    pub fn end_holds(&self) {
+        for from in 0..self.shards.len() {
+            (0..self.shards.len()).for_each(|to| self.hold(from, to, false));
+        }
+    }
+
     /// Tells every shard to drain.
     pub fn drain(&self) {
         self.shards.iter().for_each(|place| place.control.send(Control::Drain));
@@ -103,11 +118,15 @@ impl Cluster {
         let count = self.shards.len();
         let first = if count > 1 { self.dice.below(count) } else { 0 };
         for offset in 0..count {
-            let place = &mut self.shards[(first + offset) % count];
+            let number = (first + offset) % count;
+            let place = &mut self.shards[number];
             if place.stalled > 0 {
                 place.stalled -= 1;
             } else if !place.is_done && (count == 1 || self.dice.percent(80)) {
-                place.step().map_err(|error| Finding::new("no ring breaks", error.to_string()))?;
+                let is_rung = self.world.take_rung(ShardId::new(number));
+                place
+                    .step(is_rung)
+                    .map_err(|error| Finding::new("no ring breaks", error.to_string()))?;
             }
         }
         Ok(())
@@ -152,9 +171,8 @@ impl Cluster {
         for (number, place) in self.shards.iter().enumerate() {
             let shard = &place.shard;
             let pools = shard.net().pools();
-            let blocks = pools.small.block_count() - pools.small.free_count()
-                + pools.large.block_count()
-                - pools.large.free_count();
+            let pools = [&pools.small, &pools.large].into_iter().chain(shard.mesh().pools());
+            let blocks = pools.map(|pool| pool.block_count() - pool.free_count()).sum();
             let left = [
                 shard.net().socket_count(),
                 shard.router().counts().subscriptions,
@@ -165,18 +183,20 @@ impl Cluster {
                 format!("shard {number}: connections, subscriptions, clients, blocks: {left:?}")
             })?;
         }
-        Ok(())
+        let lent = self.world.lent_count();
+        demand(lent == 0, "S8: every loan comes back", || format!("{lent} are out"))
     }
 
-    /// What each shard counted.
-    pub fn counters(&self) -> impl Iterator<Item = ShardCounters> {
-        self.shards.iter().map(|place| place.shard.counters())
+    /// What all shards counted.
+    #[must_use]
+    pub fn counters(&self) -> ShardCounters {
+        self.shards.iter().map(|place| place.shard.counters()).sum()
     }
 }
 
 impl Place {
-    fn step(&mut self) -> std::io::Result<()> {
-        if self.is_parked {
+    fn step(&mut self, is_rung: bool) -> std::io::Result<()> {
+        if self.is_parked && !is_rung {
             self.is_parked = self.shard.prepare_park()?;
             self.shard.end_park();
             if self.is_parked {
@@ -185,7 +205,7 @@ impl Place {
         }
         let now = self.shard.now();
         match self.shard.turn(now)? {
-            Work::More => {}
+            Work::More => self.is_parked = false,
             Work::Idle => self.is_parked = true,
             Work::Done => self.is_done = true,
         }
@@ -195,10 +215,12 @@ impl Place {
 
 /// The only place that knows how a shard is made.
 fn place(world: &SimWorld, number: usize, profile: &Profile) -> Place {
-    let mut env = SimEnv::new(world.clone());
+    let mut env = SimEnv::in_mesh(world.clone(), ShardId::new(number), profile.shards);
     let net = build_network(&mut env, &profile.memory()).expect("a simulated world has memory");
     let (control, controls) = control_queue(Waker::new().expect("there are descriptors"));
-    let mut shard = Shard::new(env, net, profile.settings(), controls);
+    let port = env.port();
+    let mut shard = Shard::new(env, net, port, profile.settings(), controls)
+        .expect("a simulated world has memory");
     shard.listen(listener(number), SocketKind::Tcp, ListenerProtocol::Native);
     Place { shard, control, is_done: false, stalled: 0, is_parked: false }
 }

@@ -9,7 +9,7 @@ use coilgun_server::shard::ShardSettings;
 use crate::dice::Dice;
 
 /// Shards a simulated broker may have.
-pub const SHARDS_MAX: usize = 1;
+pub const SHARDS_MAX: usize = 4;
 
 /// Names of the namespaces of a simulated broker.
 pub const NAMESPACES: [&str; 2] = ["default", "other"];
@@ -31,6 +31,8 @@ pub struct Profile {
     pub outbox_high_bytes: usize,
     /// Bytes that the largest window of a client takes.
     pub window_max: usize,
+    /// Parcels that a ring between two shards holds.
+    pub ring_parcels: usize,
     /// Receive blocks of a shard.
     pub receive_blocks: usize,
     /// Clients and subscriptions choose policies of their own.
@@ -58,6 +60,7 @@ impl Profile {
             faults: faults(dice),
             outbox_high_bytes: dice.between(24, 64) * 1024,
             window_max: [1_000, 6_000, 60_000][dice.below(3)],
+            ring_parcels: dice.between(1, 6),
             receive_blocks: dice.between(3, 6),
             has_policies: dice.percent(40),
             has_limits: dice.percent(50),
@@ -96,7 +99,7 @@ fn faults(dice: &Dice) -> Faults {
     let rough = Faults::rough();
     match dice.below(4) {
         0 => Faults::none(),
-        1 => Faults { delay: 600, ..Faults::none() },
+        1 => Faults { delay: 600, mesh_delay: 600, ..Faults::none() },
         2 => rough,
         _ => Faults { reset: 2, ..rough },
     }

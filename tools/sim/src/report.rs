@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use coilgun_server::env::sim::FaultCounts;
+use coilgun_server::env::sim::{FaultCounts, MeshCounts};
 use coilgun_server::shard::ShardCounters;
 
 /// Declares what is counted: its field, its name in reports, and how often it must happen in a
@@ -58,6 +58,16 @@ tally! {
     slow_consumers, "readers cut off", 20;
     /// Messages dropped for slow readers.
     dropped, "messages dropped", 100;
+    /// Messages handed to other shards.
+    hops, "hops", 20_000;
+    /// Messages that came back because nobody of a queue group was left.
+    bounces, "bounces", 5;
+    /// Times a message found no room on its way to another shard.
+    ring_full, "full rings", 100;
+    /// Times publishers on other shards had to wait.
+    pressures, "pressure", 20;
+    /// Parcels and loans that were seen late.
+    mesh_delays, "late parcels", 1_000;
     /// Brokers that drained while clients were busy.
     drains, "drains under load", 100;
     /// Connections that were reset by the network.
@@ -74,16 +84,19 @@ tally! {
 
 impl Tally {
     /// Adds what shards counted.
-    pub fn add_shards(&mut self, shards: impl Iterator<Item = ShardCounters>) {
-        for shard in shards {
-            self.stalls += shard.stalls;
-            self.slow_consumers += shard.slow_consumers;
-            self.dropped += shard.dropped_newest + shard.dropped_oldest;
-        }
+    pub fn add_shards(&mut self, shards: &ShardCounters) {
+        self.stalls += shards.stalls;
+        self.slow_consumers += shards.slow_consumers;
+        self.dropped += shards.dropped_newest + shards.dropped_oldest;
+        self.hops += shards.hops;
+        self.bounces += shards.bounces;
+        self.ring_full += shards.ring_full;
+        self.pressures += shards.pressures;
     }
 
     /// Adds what the world did.
-    pub fn add_faults(&mut self, faults: &FaultCounts) {
+    pub fn add_faults(&mut self, faults: &FaultCounts, mesh: &MeshCounts) {
+        self.mesh_delays += mesh.delayed;
         self.resets += faults.resets;
         self.starvations += faults.starvations;
         self.delays += faults.delays;

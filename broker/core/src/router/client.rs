@@ -27,6 +27,8 @@ pub(super) struct Client {
     pub(super) first: Key<Entry>,
     /// How many there are.
     pub(super) subscription_count: usize,
+    /// Its subscriptions that the publishers of other shards have to wait for.
+    pub(super) pressed: Vec<Key<Entry>>,
     /// The plan that has this client as a target already, for those who want a message once.
     pub(super) planned: u64,
     /// How far its removal is.
@@ -86,6 +88,7 @@ impl Clients {
             name: Box::default(),
             first: Key::NONE,
             subscription_count: 0,
+            pressed: Vec::new(),
             planned: 0,
             presence: Presence::Present,
         });
@@ -95,6 +98,11 @@ impl Clients {
     /// The client, if it is there or still being removed.
     pub(super) fn get_mut(&mut self, id: ClientId) -> Option<&mut Client> {
         self.slots.get_mut(id.slot as usize)?.as_mut().filter(|client| client.id == id)
+    }
+
+    /// The client, if it is there and not being removed.
+    pub(super) fn present_or_gone(&mut self, id: ClientId) -> Option<&mut Client> {
+        self.get_mut(id).filter(|client| client.presence == Presence::Present)
     }
 
     /// The client.

@@ -67,16 +67,27 @@ impl Router {
         }
     }
 
-    /// Makes it the turn of the member behind the one that was picked.
+    /// Makes it the turn of the member behind the one that was picked, and, where this shard picked
+    /// among all shards, that of the next of all members.
     fn move_turn_on(&mut self, pick: &Pick) {
         if mutant::is_active(Mutant::StuckTurn) {
             return;
         }
-        self.pick_count += 1;
-        self.subscriptions.entry_mut(pick.entry).picked = self.pick_count;
+        if let Some((_, entry)) = pick.member {
+            self.pick_count += 1;
+            self.subscriptions.entry_mut(entry).picked = self.pick_count;
+        }
+        if pick.is_home {
+            self.groups.count_pick(pick.key);
+        }
         if let Some(route) = self.cache.route_of_build(pick.route, pick.build) {
             let group = &mut route.groups[pick.group];
-            group.turn = (pick.member + 1) % group.count;
+            if let Some((member, _)) = pick.member {
+                group.turn = (member + 1) % group.count;
+            }
+            if pick.is_home {
+                group.shard_turn = (group.shard_turn + 1) % group.weight;
+            }
         }
     }
 }

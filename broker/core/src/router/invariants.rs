@@ -1,10 +1,12 @@
 //! What is always true of a router, as a check for tests.
 
 use super::client::Presence;
+use super::records::RecordName;
 use super::route::Route;
+use super::shares::weight_of;
 use super::slab::Key;
 use super::state::Router;
-use super::subscriptions::List;
+use super::subscriptions::{Entry, List};
 
 impl Router {
     /// Checks everything the head of this room promises. Looks at everything there is, so it is for
@@ -17,6 +19,8 @@ impl Router {
         self.check_nodes()?;
         self.check_groups()?;
         self.check_names()?;
+        self.check_records()?;
+        self.check_pressure()?;
         self.check_cache()
     }
 
@@ -53,7 +57,10 @@ impl Router {
             let has_children = node.literal_children > 0
                 || node.one.some().is_some()
                 || node.rest.some().is_some();
-            let is_needed = is_root || has_children || node.first.some().is_some();
+            let is_needed = is_root
+                || has_children
+                || node.first.some().is_some()
+                || node.records.some().is_some();
             ensure(is_needed, || format!("node {key:?} is needed"))?;
         }
         let bytes = self.trie.bytes() + self.groups.bytes();
@@ -63,9 +70,12 @@ impl Router {
     }
 
     fn check_groups(&self) -> Result<(), String> {
-        for (group, member_count) in self.groups.iter() {
+        for (group, member_count, record_count) in self.groups.iter() {
             let members = self.subscriptions.iter().filter(|(_, entry)| entry.group == group);
-            let right = members.count() == member_count && member_count > 0;
+            let records = self.records.iter().filter(|(_, record)| record.group == group);
+            let right = members.count() == member_count
+                && records.count() == record_count
+                && member_count + record_count > 0;
             ensure(right, || format!("members of group {group:?}"))?;
         }
         Ok(())
@@ -79,7 +89,70 @@ impl Router {
             ensure(right, || format!("name of client {}", client.id))?;
             named += 1;
         }
-        ensure(named == self.directory.len(), || "names have clients".to_owned())
+        ensure(named == self.directory.len(), || "names have clients".to_owned())?;
+        let (mut local, mut remote, mut queued) = (0, 0, 0);
+        for (_, name, known) in self.directory.iter() {
+            local += usize::from(known.local.is_some());
+            remote += known.remote.len();
+            queued += usize::from(known.is_queued);
+            let right = (known.local.is_some() || !known.remote.is_empty() || known.is_queued)
+                && known.remote_pressed.without(known.remote).is_empty()
+                && (known.local.is_some() || !known.is_pressed);
+            ensure(right, || format!("name {}", name.escape_ascii()))?;
+        }
+        let right = (local, remote) == (named, self.directory.remote_count())
+            && queued == self.announcements.name_count();
+        ensure(right, || "counts of names".to_owned())
+    }
+
+    fn check_records(&self) -> Result<(), String> {
+        let (mut subscriptions, mut remote, mut counts, mut listed) = (0, 0, 0, 0);
+        for (key, record) in self.records.iter() {
+            let RecordName { node, group, visibility } = record.name();
+            let (mut local, mut pressed) = (0, 0);
+            for (_, entry) in self.subscriptions.iter() {
+                let is_own =
+                    (entry.node, entry.group, entry.visibility) == (node, group, visibility);
+                local += usize::from(is_own);
+                pressed += usize::from(is_own && entry.is_pressed);
+            }
+            let right = record.local as usize == local
+                && record.local_pressed as usize == pressed
+                && usize::from(record.is_queued) == self.announcements.count_record(key)
+                && self.records.find(record.name()) == Some(key)
+                && !record.is_unused()
+                && record.remote_pressed.without(record.remote).is_empty()
+                && record.remote.iter().all(|shard| self.records.members(key, shard) > 0);
+            ensure(right, || format!("record {record:?}"))?;
+            subscriptions += local;
+            remote += record.remote.len();
+            counts += if group == Key::NONE { 0 } else { record.remote.len() };
+        }
+        for (_, node) in self.trie.iter() {
+            listed += self.records.list(node.records).count();
+        }
+        let expected = if self.is_meshed { self.subscriptions.len() } else { 0 };
+        let right = subscriptions == expected
+            && listed == self.records.len()
+            && remote == self.records.remote_count()
+            && counts == self.records.count_len();
+        ensure(right, || "counts of records".to_owned())
+    }
+
+    fn check_pressure(&self) -> Result<(), String> {
+        let mut by_client = 0;
+        for client in self.clients.iter() {
+            let is_own = |key: &Key<Entry>| {
+                let entry = self.subscriptions.get(*key);
+                entry.is_some_and(|entry| entry.is_pressed && entry.client == client.id.slot)
+            };
+            let right = client.pressed.iter().all(is_own)
+                && (client.pressed.is_empty() || client.presence == Presence::Present);
+            ensure(right, || format!("presses of client {}", client.id))?;
+            by_client += client.pressed.len();
+        }
+        let pressed = self.subscriptions.iter().filter(|(_, entry)| entry.is_pressed).count();
+        ensure(pressed == by_client, || "presses have clients".to_owned())
     }
 
     fn check_cache(&self) -> Result<(), String> {
@@ -113,11 +186,16 @@ impl Router {
             ensure(is_live, || format!("the route of {subject} leads to the living"))?;
         }
         for group in &route.groups {
-            let members = &route.members[group.first..group.first + group.count];
+            let (members, shares) = (route.members_of(group), route.shares_of(group));
             let same = members
                 .iter()
                 .all(|member| self.subscriptions.entry(member.entry).group == group.group);
-            ensure(same && group.turn < group.count, || format!("a group on {subject}"))?;
+            let right = same
+                && group.turn < group.count.max(1)
+                && group.weight == weight_of(group.count, shares)
+                && group.shard_turn < group.weight
+                && shares.iter().all(|share| share.shard != self.shard && share.weight > 0);
+            ensure(right, || format!("a group on {subject}"))?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use coilgun_protocol::model::{
 
 use super::plan::Target;
 use super::queue_group::{self, QueueGroups};
+use super::records::RecordName;
 use super::slab::Key;
 use super::state::Router;
 use super::subscriptions::{Entry, NewEntry};
@@ -92,7 +93,7 @@ impl Router {
         self.subscriptions.entry_mut(key).deliveries_max = deliveries_max;
         // From now on its deliveries matter, which routes that were prepared do not look at.
         let node = self.subscriptions.entry(key).node;
-        self.invalidate(client.slot, node);
+        self.invalidate(self.clients.present(client).attributes.namespace, node);
         Ok(())
     }
 
@@ -126,18 +127,22 @@ impl Router {
     /// Takes a subscription out of everything.
     pub(super) fn end(&mut self, key: Key<Entry>) {
         let entry = self.subscriptions.entry(key);
-        self.invalidate(entry.client, entry.node);
+        let namespace = self.clients.in_slot(entry.client).attributes.namespace;
+        self.invalidate(namespace, entry.node);
         self.detach(key);
     }
 
     /// Takes a subscription out of everything but remembered routes.
     pub(super) fn detach(&mut self, key: Key<Entry>) {
+        self.unpress_ended(key);
         let entry = self.subscriptions.entry(key);
         let (slot, node) = (entry.client, entry.node);
         let client = self.clients.in_slot_mut(slot);
         client.subscription_count -= 1;
         let node_list = &mut self.trie.node_mut(node).first;
         let ended = self.subscriptions.remove(key, node_list, &mut client.first);
+        self.trie.uncount_own(node);
+        self.count_out(RecordName { node, group: ended.group, visibility: ended.visibility });
         self.trie.prune(node);
         if let Some(group) = ended.group.some() {
             self.groups.leave(group);
@@ -180,8 +185,10 @@ impl Router {
             slow_consumer: wanted.slow_consumer,
         };
         subscriber.subscription_count += 1;
+        self.trie.count_own(node);
         let node_list = &mut self.trie.node_mut(node).first;
         self.subscriptions.insert(new, node_list, &mut subscriber.first);
-        self.invalidate(client.slot, node);
+        self.count_in(namespace, node, group, wanted.visibility);
+        self.invalidate(namespace, node);
     }
 }

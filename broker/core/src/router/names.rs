@@ -7,11 +7,13 @@ use super::state::Router;
 
 impl Router {
     /// Gives the client a name, under which the subject `$NAME.<name>` and broadcasts reach it. A
-    /// name it had before is free again.
+    /// name it had before is free again. Where there are several shards, the caller has
+    /// [claimed](Router::claim_name) the name at its [arbiter](super::arbiter_of) before, and the name
+    /// is announced.
     ///
     /// # Errors
-    /// [`ErrorCode::InvalidName`], or [`ErrorCode::NameTaken`] if another client of the namespace
-    /// has the name; the client then keeps what it had.
+    /// [`ErrorCode::InvalidName`], or [`ErrorCode::NameTaken`] if another client of this shard and
+    /// the namespace has the name; the client then keeps what it had.
     ///
     /// # Panics
     /// If the client was not added or is being removed.
@@ -28,6 +30,7 @@ impl Router {
         self.release_name(client);
         self.directory.insert(namespace, Box::from(name), client);
         self.clients.present_mut(client).name = Box::from(name);
+        self.announce_name(namespace, name);
         self.invalidate_name(namespace, name);
         Ok(())
     }
@@ -48,12 +51,16 @@ impl Router {
         let name = core::mem::take(&mut owner.name);
         if !name.is_empty() {
             self.directory.remove(namespace, &name, client);
+            self.announce_name(namespace, &name);
             self.invalidate_name(namespace, &name);
+            if self.is_meshed {
+                self.freed_names.push_back((namespace, name));
+            }
         }
     }
 
     /// Forgets the route of the subject that reaches the owner of the name.
-    fn invalidate_name(&mut self, namespace: NamespaceId, name: &[u8]) {
+    pub(super) fn invalidate_name(&mut self, namespace: NamespaceId, name: &[u8]) {
         self.revision += 1;
         self.text.clear();
         self.text.extend_from_slice(NAME_PREFIX);

@@ -1,6 +1,6 @@
 //! What dispatch is told about one message.
 
-use coilgun_protocol::model::{ClientId, SubscriptionId};
+use coilgun_protocol::model::{ClientId, ShardId, ShardSet, SubscriptionId};
 
 use super::queue_group::QueueGroup;
 use super::route_cache::RouteSlot;
@@ -28,6 +28,16 @@ pub struct Plan {
     /// Plain subscriptions that want the message and have no credit.
     pub(super) missed: Vec<Key<Entry>>,
     pub(super) picks: Vec<Pick>,
+    /// The other shards that deliver to whom they have outside of queue groups.
+    pub(super) elsewhere: Elsewhere,
+    /// The queue groups whose member another shard picks.
+    pub(super) group_picks: Vec<GroupPick>,
+    /// The shard of a pick that has to be waited for.
+    pub(super) pressed_pick: Option<ShardId>,
+    /// The queue groups of an arrival for which nobody is left here, by their place in it.
+    pub(super) bounced: Vec<u16>,
+    /// Those of them whose members have no credit.
+    pub(super) bounced_starved: Vec<u16>,
     /// Whether anybody wants the message and has no credit or no room.
     pub(super) any_starved: bool,
     /// What [`Router::commit`](super::Router::commit) has to do.
@@ -36,7 +46,33 @@ pub struct Plan {
     pub(super) revision: u64,
 }
 
-/// The member a queue group picked.
+/// The other shards that want a message plainly.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Elsewhere {
+    /// All of them.
+    pub(super) shards: ShardSet,
+    /// Those that publishers have to wait for.
+    pub(super) pressed: ShardSet,
+}
+
+impl Elsewhere {
+    /// Adds shards, and which of them publishers have to wait for.
+    pub(super) fn add(&mut self, shards: ShardSet, pressed: ShardSet) {
+        self.shards = self.shards.union(shards);
+        self.pressed = self.pressed.union(pressed);
+    }
+}
+
+/// A queue group one of whose members on another shard gets a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GroupPick {
+    /// The shard that picks the member.
+    pub shard: ShardId,
+    /// Which group.
+    pub(super) group: Key<QueueGroup>,
+}
+
+/// What a queue group picked.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pick {
     /// The route it was picked from.
@@ -45,10 +81,12 @@ pub(super) struct Pick {
     pub(super) build: u64,
     /// Which of the route's groups.
     pub(super) group: usize,
-    /// Which of its members.
-    pub(super) member: usize,
-    /// The same as a subscription.
-    pub(super) entry: Key<Entry>,
+    /// The same as a queue group.
+    pub(super) key: Key<QueueGroup>,
+    /// Which of its members on this shard, and its subscription; none: another shard has it.
+    pub(super) member: Option<(usize, Key<Entry>)>,
+    /// Whether this shard picked among all shards.
+    pub(super) is_home: bool,
 }
 
 /// What a plan changes when it is carried out.
@@ -88,10 +126,57 @@ impl Plan {
         self.missed.len()
     }
 
-    /// Whether nobody gets the message, but somebody would, had it credit or room.
+    /// Whether nobody gets the message, on no shard, but somebody would, had it credit or room. What
+    /// [bounces](Plan::bounced) says so for itself.
     #[must_use]
     pub fn is_starved(&self) -> bool {
-        self.any_starved && self.targets.is_empty()
+        self.any_starved && self.targets.is_empty() && self.shards().is_empty()
+    }
+
+    /// The other shards that deliver to whom they have outside of queue groups, and to the clients
+    /// that are meant by name.
+    #[inline]
+    #[must_use]
+    pub fn plain_shards(&self) -> ShardSet {
+        self.elsewhere.shards
+    }
+
+    /// The queue groups that other shards pick a member of; each group once at most (law S14).
+    #[inline]
+    #[must_use]
+    pub fn group_picks(&self) -> &[GroupPick] {
+        &self.group_picks
+    }
+
+    /// All other shards that have to hear of the message.
+    #[must_use]
+    pub fn shards(&self) -> ShardSet {
+        let mut all = self.elsewhere.shards;
+        for pick in &self.group_picks {
+            all.insert(pick.shard);
+        }
+        all
+    }
+
+    /// A shard among [`Plan::shards`] that the publisher has to wait for (law S19), because one of
+    /// its clients does not read fast enough; none: it need not wait for any.
+    #[inline]
+    #[must_use]
+    pub fn pressed(&self) -> Option<ShardId> {
+        self.elsewhere.pressed.iter().next().or(self.pressed_pick)
+    }
+
+    /// The queue groups of an arrival for which no member is left here that has credit, by their
+    /// place among the names: they go back to the home shard (law S15).
+    #[must_use]
+    pub fn bounced(&self) -> &[u16] {
+        &self.bounced
+    }
+
+    /// Whether the queue group at this place, which bounces, has members here that lack credit only.
+    #[must_use]
+    pub fn is_bounced_starved(&self, place: u16) -> bool {
+        self.bounced_starved.contains(&place)
     }
 
     #[inline]
@@ -99,6 +184,11 @@ impl Plan {
         self.targets.clear();
         self.missed.clear();
         self.picks.clear();
+        self.elsewhere = Elsewhere::default();
+        self.group_picks.clear();
+        self.pressed_pick = None;
+        self.bounced.clear();
+        self.bounced_starved.clear();
         self.any_starved = false;
         self.settlement = Settlement::Nothing;
         self.revision = revision;
@@ -119,8 +209,32 @@ pub(super) struct RouteGroup {
     pub(super) group: Key<QueueGroup>,
     /// Its first member in the route's list of members.
     pub(super) first: usize,
-    /// How many members there are; at least 1.
+    /// How many members this shard has; 0 if only others have any.
     pub(super) count: usize,
-    /// Which member is asked first, below `count`.
+    /// Which of them is asked first; below `count`, or 0.
     pub(super) turn: usize,
+    /// Its first share in the route's list of shares.
+    pub(super) first_share: usize,
+    /// How many other shards have members.
+    pub(super) share_count: usize,
+    /// How many members all shards have together; at least 1.
+    pub(super) weight: u64,
+    /// Whose turn it is among them, below `weight`: those of this shard come first.
+    pub(super) shard_turn: u64,
+}
+
+impl RouteGroup {
+    /// A group that has nobody yet.
+    pub(super) fn of(group: Key<QueueGroup>) -> RouteGroup {
+        RouteGroup {
+            group,
+            first: 0,
+            count: 0,
+            turn: 0,
+            first_share: 0,
+            share_count: 0,
+            weight: 0,
+            shard_turn: 0,
+        }
+    }
 }

@@ -1,16 +1,14 @@
 //! Deciding who gets a message, without changing anything that matters.
 
-use coilgun_protocol::model::{ClientId, ErrorCode, Filter, NamespaceId, SubscriptionId};
+use coilgun_protocol::model::{ClientId, ErrorCode, Filter, NamespaceId, ShardSet, SubscriptionId};
 
-use super::client::Clients;
-use super::plan::{Pick, Plan, RouteGroup, RouteHint, Settlement, Target};
-use super::queue_group::{Choice, Standing, choose};
+use super::plan::{GroupPick, Plan, RouteHint, Settlement, Target};
+use super::planner::Planner;
 use super::route::Route;
 use super::route_build::Sources;
 use super::route_cache::RouteSlot;
 use super::slab::Key;
 use super::state::Router;
-use super::subscriptions::Subscriptions;
 use crate::mutant::{self, Mutant};
 
 /// Where a message comes from.
@@ -80,16 +78,10 @@ impl Router {
         plan: &mut Plan,
     ) -> Result<(), ErrorCode> {
         plan.clear(self.revision);
-        if self.cache.is_current(hint.slot, namespace, subject) {
-            self.cache.count_hit(hint.slot);
-        } else {
-            hint.slot = self.find_route(namespace, subject)?;
-        }
-        let route = match hint.slot {
-            RouteSlot::NONE => &self.builder.route,
-            slot => self.cache.route(slot),
-        };
+        self.locate(namespace, subject, hint)?;
+        let route = self.route_in(hint.slot);
         if route.prepared && excluded.is_none() {
+            plan.elsewhere = route.elsewhere;
             plan.targets.extend_from_slice(&route.plain);
             plan.settlement = Settlement::Deliveries;
             return Ok(());
@@ -98,9 +90,41 @@ impl Router {
         Ok(())
     }
 
+    /// Makes `hint` the place of the subject's route.
+    #[inline]
+    pub(super) fn locate(
+        &mut self,
+        namespace: NamespaceId,
+        subject: &[u8],
+        hint: &mut RouteHint,
+    ) -> Result<(), ErrorCode> {
+        if self.cache.is_current(hint.slot, namespace, subject) {
+            self.cache.count_hit(hint.slot);
+        } else {
+            hint.slot = self.find_route(namespace, subject)?;
+        }
+        Ok(())
+    }
+
+    /// The route in this slot, or the one that was built last if it is not remembered.
+    #[inline]
+    pub(super) fn route_in(&self, slot: RouteSlot) -> &Route {
+        match slot {
+            RouteSlot::NONE => &self.builder.route,
+            slot => self.cache.route(slot),
+        }
+    }
+
+    /// The name of the queue group that a plan picked another shard for; good as long as the router
+    /// has not [heard](Router::apply_interest) of anything new.
+    #[must_use]
+    pub fn group_name(&self, pick: &GroupPick) -> &[u8] {
+        self.groups.name(pick.group)
+    }
+
     /// Writes into `plan` who gets a broadcast that `publisher` sends to the clients of its
-    /// namespace whose name matches `name_filter`: each of them, in the order of their names.
-    /// Wildcards match every name.
+    /// namespace whose name matches `name_filter`: each of them, in the order of their names, and
+    /// the shards that have others. Wildcards match every name.
     ///
     /// # Errors
     /// [`ErrorCode::InvalidFilter`]; the plan is empty then.
@@ -116,17 +140,12 @@ impl Router {
         plan.clear(self.revision);
         let from = self.clients.present(publisher);
         let filter = Filter::parse(name_filter).map_err(|_| ErrorCode::InvalidFilter)?;
-        let named = self
-            .directory
-            .matching(from.attributes.namespace, filter)
-            .filter(|client| !(from.wants_no_echo() && *client == publisher))
-            .map(|client| Target {
-                client,
-                subscription: SubscriptionId::NAME,
-                missed: 0,
-                entry: Key::NONE,
-            });
-        plan.targets.extend(named);
+        let excluded = from.wants_no_echo().then_some(publisher);
+        for known in self.directory.matching(from.attributes.namespace, filter) {
+            plan.elsewhere.add(known.remote, known.remote_pressed);
+            let heard = known.local.filter(|client| Some(*client) != excluded);
+            plan.targets.extend(heard.map(named));
+        }
         Ok(())
     }
 
@@ -148,6 +167,8 @@ impl Router {
             subscriptions: &self.subscriptions,
             clients: &mut self.clients,
             directory: &self.directory,
+            records: &self.records,
+            queue_groups: &self.groups,
             epochs: &self.cache.epochs,
         };
         self.builder.build(namespace, subject, sources)?;
@@ -163,115 +184,42 @@ impl Router {
         mut has_room: impl FnMut(ClientId) -> bool,
         plan: &mut Plan,
     ) {
+        let own = self.shard;
+        let mut planner = self.planner(slot, excluded, plan);
+        planner.plan.elsewhere = planner.route.elsewhere;
+        planner.plain();
+        for place in 0..planner.route.groups.len() {
+            planner.group(place, own, ShardSet::EMPTY, &mut has_room);
+        }
+        planner.plan.settlement = Settlement::Everything;
+    }
+
+    /// What a plan is made with whose targets must be looked at one by one.
+    pub(super) fn planner<'a>(
+        &'a mut self,
+        slot: RouteSlot,
+        excluded: Option<ClientId>,
+        plan: &'a mut Plan,
+    ) -> Planner<'a> {
         self.plan_count += 1;
         let route = match slot {
             RouteSlot::NONE => &self.builder.route,
             slot => self.cache.route(slot),
         };
-        let mut planner = Planner {
+        Planner {
             subscriptions: &self.subscriptions,
             clients: &mut self.clients,
+            groups: &self.groups,
+            slot,
+            route,
             excluded: excluded.filter(|_| !mutant::is_active(Mutant::Echo)),
             number: self.plan_count,
             plan,
-        };
-        planner.plain(route);
-        for (number, group) in route.groups.iter().enumerate() {
-            let standing_in = Asked { slot, build: route.build, number };
-            planner.group(route, group, standing_in, &mut has_room);
         }
-        planner.plan.settlement = Settlement::Everything;
     }
 }
 
-/// What a plan is made with.
-struct Planner<'a> {
-    subscriptions: &'a Subscriptions,
-    clients: &'a mut Clients,
-    /// The publisher, if it does not want to hear itself.
-    excluded: Option<ClientId>,
-    /// The number of this plan, which marks clients that want the message once.
-    number: u64,
-    plan: &'a mut Plan,
-}
-
-/// The place of a queue group in a route.
-#[derive(Clone, Copy)]
-struct Asked {
-    slot: RouteSlot,
-    build: u64,
-    number: usize,
-}
-
-impl Planner<'_> {
-    /// Plans the deliveries outside of queue groups.
-    fn plain(&mut self, route: &Route) {
-        for target in &route.plain {
-            if self.excluded == Some(target.client) {
-                continue;
-            }
-            let has_credit = match self.subscriptions.get(target.entry) {
-                Some(entry) => entry.credit > 0,
-                None => true,
-            };
-            if has_credit {
-                self.deliver(*target);
-            } else {
-                self.plan.missed.push(target.entry);
-                self.plan.any_starved = true;
-            }
-        }
-    }
-
-    /// Plans the delivery of one queue group.
-    fn group(
-        &mut self,
-        route: &Route,
-        group: &RouteGroup,
-        asked: Asked,
-        has_room: &mut impl FnMut(ClientId) -> bool,
-    ) {
-        let members = &route.members[group.first..group.first + group.count];
-        let choice = choose(members.len(), group.turn, |member| {
-            let member = &members[member];
-            let has_credit = self.subscriptions.entry(member.entry).credit > 0
-                || mutant::is_active(Mutant::IgnoredCredit);
-            if self.excluded == Some(member.client) {
-                Standing::Excluded
-            } else if !has_credit {
-                Standing::NoCredit
-            } else if has_room(member.client) {
-                Standing::Ready
-            } else {
-                Standing::NoRoom
-            }
-        });
-        match choice {
-            Choice::Member(member) => {
-                let Asked { slot, build, number } = asked;
-                let entry = members[member].entry;
-                self.plan.picks.push(Pick { route: slot, build, group: number, member, entry });
-                self.deliver(members[member]);
-                if mutant::is_active(Mutant::DoubleDelivery) && members.len() > 1 {
-                    self.deliver(members[(member + 1) % members.len()]);
-                }
-            }
-            Choice::Starved => self.plan.any_starved = true,
-            Choice::Nobody => {}
-        }
-    }
-
-    /// Adds a target, unless its client wants the message once and gets it already.
-    fn deliver(&mut self, target: Target) {
-        let Some(entry) = self.subscriptions.get(target.entry) else {
-            let client = self.clients.in_slot_mut(target.client.slot);
-            client.mark(self.number);
-            self.plan.targets.push(target);
-            return;
-        };
-        let first = !entry.once || self.clients.in_slot_mut(target.client.slot).mark(self.number);
-        if first {
-            self.plan.targets.push(Target { missed: entry.missed, ..target });
-        }
-    }
+/// The delivery to a client that is meant by name.
+pub(super) fn named(client: ClientId) -> Target {
+    Target { client, subscription: SubscriptionId::NAME, missed: 0, entry: Key::NONE }
 }

@@ -12,7 +12,12 @@ use super::slab::{Key, Slab};
 pub(super) struct QueueGroup {
     namespace: NamespaceId,
     name: Box<[u8]>,
+    /// Subscriptions of this shard.
     member_count: usize,
+    /// Records of what shards want that name it, which it outlives as well.
+    record_count: usize,
+    /// Counts picks, so that routes built anew do not all begin with the same shard.
+    pick_count: u64,
 }
 
 /// All queue groups of a shard, by name.
@@ -22,6 +27,7 @@ pub(super) struct QueueGroups {
     by_name: HashTable<Key<QueueGroup>>,
     hasher: RandomState,
     bytes: usize,
+    first_pick: u64,
 }
 
 impl QueueGroups {
@@ -30,38 +36,103 @@ impl QueueGroups {
 
     /// No groups, and the keys of the table.
     pub(super) fn new(hasher: RandomState) -> QueueGroups {
-        QueueGroups { groups: Slab::new(), by_name: HashTable::new(), hasher, bytes: 0 }
+        let (groups, by_name) = (Slab::new(), HashTable::new());
+        QueueGroups { groups, by_name, hasher, bytes: 0, first_pick: 0 }
     }
 
-    /// Counts one more member of the group of this name, which begins with its first member.
+    /// Lets the groups of this shard begin elsewhere than those of other shards.
+    pub(super) fn begin_picks_at(&mut self, first_pick: u64) {
+        self.first_pick = first_pick;
+    }
+
+    /// Counts one more member of the group of this name, which begins if there is none.
     pub(super) fn join(&mut self, namespace: NamespaceId, name: &[u8]) -> Key<QueueGroup> {
-        let QueueGroups { groups, by_name, hasher, .. } = self;
-        let hash = hash(hasher, namespace, name);
-        let is_it = |key: &Key<QueueGroup>| {
-            groups[*key].namespace == namespace && *groups[*key].name == *name
-        };
-        if let Some(key) = by_name.find(hash, is_it).copied() {
-            groups[key].member_count += 1;
-            return key;
+        let key = self.find_or_begin(namespace, name);
+        let group = &mut self.groups[key];
+        group.member_count += 1;
+        if group.member_count == 1 {
+            self.bytes += QueueGroups::cost(name);
         }
-        let key = groups.insert(QueueGroup { namespace, name: Box::from(name), member_count: 1 });
-        by_name.insert_unique(hash, key, |other| rehash(hasher, groups, *other));
-        self.bytes += QueueGroups::cost(name);
         key
     }
 
-    /// Counts one member less; the group ends with its last member.
+    /// Counts one member less; without members and records the group ends.
     pub(super) fn leave(&mut self, key: Key<QueueGroup>) {
         let group = &mut self.groups[key];
         group.member_count -= 1;
-        if group.member_count > 0 {
+        if group.member_count == 0 {
+            self.bytes -= QueueGroups::cost(&group.name);
+        }
+        self.end_if_unused(key);
+    }
+
+    /// Counts one more record that names the group.
+    pub(super) fn hold(&mut self, key: Key<QueueGroup>) {
+        self.groups[key].record_count += 1;
+    }
+
+    /// Counts one record less; without members and records the group ends.
+    pub(super) fn release(&mut self, key: Key<QueueGroup>) {
+        self.groups[key].record_count -= 1;
+        self.end_if_unused(key);
+    }
+
+    /// The group of this name, if there is one.
+    pub(super) fn find(&self, namespace: NamespaceId, name: &[u8]) -> Option<Key<QueueGroup>> {
+        let is_it = |key: &Key<QueueGroup>| {
+            let group = &self.groups[*key];
+            group.namespace == namespace && *group.name == *name
+        };
+        self.by_name.find(hash(&self.hasher, namespace, name), is_it).copied()
+    }
+
+    /// The group of this name. One that begins has neither members nor records, and ends unless it
+    /// gets one.
+    pub(super) fn find_or_begin(&mut self, namespace: NamespaceId, name: &[u8]) -> Key<QueueGroup> {
+        if let Some(key) = self.find(namespace, name) {
+            return key;
+        }
+        let QueueGroups { groups, by_name, hasher, .. } = self;
+        let key = groups.insert(QueueGroup {
+            namespace,
+            name: Box::from(name),
+            member_count: 0,
+            record_count: 0,
+            pick_count: self.first_pick,
+        });
+        let hash = hash(hasher, namespace, name);
+        by_name.insert_unique(hash, key, |other| rehash(hasher, groups, *other));
+        key
+    }
+
+    /// The name of a group.
+    pub(super) fn name(&self, key: Key<QueueGroup>) -> &[u8] {
+        &self.groups[key].name
+    }
+
+    /// Counts that a member was picked, of whatever shard.
+    pub(super) fn count_pick(&mut self, key: Key<QueueGroup>) {
+        let group = &mut self.groups[key];
+        group.pick_count = group.pick_count.wrapping_add(1);
+    }
+
+    /// A number below `weight` that a route built now begins with. The numbers of successive picks
+    /// spread evenly: the fraction is that of multiples of the golden ratio (Knuth, The Art of
+    /// Computer Programming, 6.4), so that subjects used only once share the work by weight as well.
+    pub(super) fn first_turn(&self, key: Key<QueueGroup>, weight: u64) -> u64 {
+        let fraction = self.groups[key].pick_count.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        ((u128::from(fraction) * u128::from(weight)) >> 64) as u64
+    }
+
+    fn end_if_unused(&mut self, key: Key<QueueGroup>) {
+        let group = &self.groups[key];
+        if group.member_count > 0 || group.record_count > 0 {
             return;
         }
         let hash = rehash(&self.hasher, &self.groups, key);
         let found = self.by_name.find_entry(hash, |other| *other == key);
         found.expect("a group is found under its name").remove();
-        let ended = self.groups.remove(key);
-        self.bytes -= QueueGroups::cost(&ended.name);
+        self.groups.remove(key);
     }
 
     /// What a group of this name takes, in bytes, by estimate.
@@ -69,14 +140,14 @@ impl QueueGroups {
         Self::GROUP_BYTES + name.len()
     }
 
-    /// What all groups take, in bytes, by the same estimate.
+    /// What the groups of this shard's own subscriptions take, in bytes, by the same estimate.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// All groups with their count of members, by place.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Key<QueueGroup>, usize)> {
-        self.groups.iter().map(|(key, group)| (key, group.member_count))
+    /// All groups with their counts of members and records, by place.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Key<QueueGroup>, usize, usize)> {
+        self.groups.iter().map(|(key, group)| (key, group.member_count, group.record_count))
     }
 }
 
@@ -107,11 +178,13 @@ pub(super) enum Standing {
     Excluded,
 }
 
-/// What became of the search.
+/// What became of the search among the members of this shard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Choice {
     /// This member gets the message.
     Member(usize),
+    /// Members have credit, and none of them room; this one comes first.
+    Full(usize),
     /// Members want it, and none of them has credit.
     Starved,
     /// No member may have it.
@@ -132,8 +205,8 @@ pub(super) fn choose(
         match standing(member) {
             Standing::Ready => return Choice::Member(member),
             Standing::NoRoom => {
-                if !matches!(otherwise, Choice::Member(_)) {
-                    otherwise = Choice::Member(member);
+                if !matches!(otherwise, Choice::Full(_)) {
+                    otherwise = Choice::Full(member);
                 }
             }
             Standing::NoCredit => {
@@ -161,7 +234,8 @@ mod tests {
             let order = [turn, (turn + 1) % 3, (turn + 2) % 3];
             let first = |wanted| order.iter().copied().find(|at| standings[*at] == wanted);
             let expected = match (first(Ready), first(NoRoom), first(NoCredit)) {
-                (Some(member), _, _) | (None, Some(member), _) => Choice::Member(member),
+                (Some(member), _, _) => Choice::Member(member),
+                (None, Some(member), _) => Choice::Full(member),
                 (None, None, Some(_)) => Choice::Starved,
                 (None, None, None) => Choice::Nobody,
             };
@@ -180,8 +254,12 @@ mod tests {
         assert_ne!(other, first);
         groups.leave(first);
         groups.leave(other);
-        assert_eq!(groups.iter().collect::<Vec<_>>(), [(first, 1)]);
+        assert_eq!(groups.iter().collect::<Vec<_>>(), [(first, 1, 0)]);
+        groups.hold(first);
         groups.leave(first);
+        assert_eq!(groups.bytes(), 0, "what other shards want is theirs to limit");
+        assert_eq!(groups.find(NamespaceId(0), b"g"), Some(first));
+        groups.release(first);
         assert_eq!(groups.iter().count(), 0);
         assert_eq!(groups.bytes(), 0);
     }

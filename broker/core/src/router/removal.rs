@@ -22,6 +22,7 @@ impl Router {
     /// still be used for is to call this again until it says [`Removal::Done`]. A client that is not
     /// there is done.
     pub fn remove_client(&mut self, client: ClientId, budget: usize) -> Removal {
+        self.unpress(client);
         let Some(leaver) = self.clients.get_mut(client) else { return Removal::Done };
         self.revision += 1;
         let budget = budget.max(1);

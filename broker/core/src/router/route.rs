@@ -3,7 +3,8 @@
 use coilgun_protocol::model::NamespaceId;
 
 use super::epochs::NEVER;
-use super::plan::{RouteGroup, Target};
+use super::plan::{Elsewhere, RouteGroup, Target};
+use super::shares::Share;
 
 /// Targets for which a route that is forgotten keeps its memory.
 const TARGETS_KEPT: usize = 64;
@@ -27,10 +28,14 @@ pub(super) struct Route {
     pub(super) subject: Vec<u8>,
     /// Who is meant by name, then plain subscriptions, oldest first.
     pub(super) plain: Vec<Target>,
-    /// The queue groups, that with the oldest member first.
+    /// The other shards that have more of the same.
+    pub(super) elsewhere: Elsewhere,
+    /// The queue groups, that with the oldest member first, then those that only other shards have.
     pub(super) groups: Vec<RouteGroup>,
-    /// Their members, group by group, oldest first.
+    /// Their members on this shard, group by group, oldest first.
     pub(super) members: Vec<Target>,
+    /// Their members on other shards, group by group, by shard.
+    pub(super) shares: Vec<Share>,
 }
 
 impl Route {
@@ -44,8 +49,10 @@ impl Route {
             prepared: false,
             subject: Vec::new(),
             plain: Vec::new(),
+            elsewhere: Elsewhere::default(),
             groups: Vec::new(),
             members: Vec::new(),
+            shares: Vec::new(),
         }
     }
 
@@ -55,9 +62,19 @@ impl Route {
         self.stamp != NEVER && self.namespace == namespace && self.subject == subject
     }
 
-    /// How many targets it holds.
+    /// How many targets it holds, shares among them.
     pub(super) fn target_count(&self) -> usize {
-        self.plain.len() + self.members.len()
+        self.plain.len() + self.members.len() + self.shares.len()
+    }
+
+    /// The members of a group on this shard.
+    pub(super) fn members_of(&self, group: &RouteGroup) -> &[Target] {
+        &self.members[group.first..group.first + group.count]
+    }
+
+    /// The members of a group on other shards.
+    pub(super) fn shares_of(&self, group: &RouteGroup) -> &[Share] {
+        &self.shares[group.first_share..group.first_share + group.share_count]
     }
 
     /// Becomes a route of no subject; keeps its memory unless that is large.
@@ -66,8 +83,10 @@ impl Route {
         self.build = 0;
         self.subject.clear();
         self.plain.clear();
+        self.elsewhere = Elsewhere::default();
         self.groups.clear();
         self.members.clear();
+        self.shares.clear();
         for list in [&mut self.plain, &mut self.members] {
             if list.capacity() > TARGETS_KEPT {
                 *list = Vec::new();
@@ -75,6 +94,9 @@ impl Route {
         }
         if self.groups.capacity() > TARGETS_KEPT {
             self.groups = Vec::new();
+        }
+        if self.shares.capacity() > TARGETS_KEPT {
+            self.shares = Vec::new();
         }
     }
 
@@ -87,7 +109,9 @@ impl Route {
         self.prepared = other.prepared;
         self.subject.clone_from(&other.subject);
         self.plain.clone_from(&other.plain);
+        self.elsewhere = other.elsewhere;
         self.groups.clone_from(&other.groups);
         self.members.clone_from(&other.members);
+        self.shares.clone_from(&other.shares);
     }
 }

@@ -1,14 +1,17 @@
 //! Finding out who wants the messages of a subject: what a cache miss does.
 
-use coilgun_protocol::model::{ErrorCode, NamespaceId, Subject, SubscriptionId};
+use coilgun_protocol::model::{ErrorCode, NamespaceId, Subject};
 
 use super::client::{Client, Clients, Presence};
 use super::directory::{Directory, name_in_subject};
 use super::epochs::{self, Epochs};
 use super::matcher::Matcher;
 use super::plan::{RouteGroup, Target};
-use super::queue_group::QueueGroup;
+use super::planning::named;
+use super::queue_group::{QueueGroup, QueueGroups};
+use super::records::{Record, Records};
 use super::route::Route;
+use super::shares::{Share, weight_of};
 use super::slab::Key;
 use super::subscriptions::{Entry, List, Subscriptions};
 use super::trie::{Reach, Trie};
@@ -22,6 +25,7 @@ pub(super) struct RouteBuilder {
     matcher: Matcher,
     plain: Vec<Found>,
     grouped: Vec<Found>,
+    shared: Vec<Shared>,
     build_count: u64,
 }
 
@@ -32,6 +36,8 @@ pub(super) struct Sources<'a> {
     pub(super) subscriptions: &'a Subscriptions,
     pub(super) clients: &'a mut Clients,
     pub(super) directory: &'a Directory,
+    pub(super) records: &'a Records,
+    pub(super) queue_groups: &'a QueueGroups,
     pub(super) epochs: &'a Epochs,
 }
 
@@ -43,6 +49,13 @@ struct Found {
     entry: Key<Entry>,
 }
 
+/// Members of a queue group on another shard, with one filter.
+#[derive(Clone, Copy, Debug)]
+struct Shared {
+    group: Key<QueueGroup>,
+    share: Share,
+}
+
 impl RouteBuilder {
     /// Nothing built yet.
     pub(super) fn new() -> RouteBuilder {
@@ -51,6 +64,7 @@ impl RouteBuilder {
             matcher: Matcher::default(),
             plain: Vec::new(),
             grouped: Vec::new(),
+            shared: Vec::new(),
             build_count: 0,
         }
     }
@@ -79,14 +93,18 @@ impl RouteBuilder {
         self.add_name(namespace, text, &sources);
         self.add_plain(&sources);
         self.add_groups(&sources);
+        self.add_shares();
+        self.order_groups(sources.queue_groups);
         self.prepare(sources.subscriptions, sources.clients);
         Ok(())
     }
 
-    /// Collects the subscriptions that match, each group's together, the oldest first.
+    /// Collects the subscriptions that match, each group's together, the oldest first, and what
+    /// other shards want of them.
     fn collect(&mut self, namespace: NamespaceId, subject: Subject<'_>, sources: &Sources<'_>) {
         self.plain.clear();
         self.grouped.clear();
+        self.shared.clear();
         let class = subject.class();
         let root = sources.trie.root(namespace);
         for node in self.matcher.find(sources.trie, root, subject) {
@@ -107,6 +125,16 @@ impl RouteBuilder {
                     None => self.plain.push(found),
                 }
             }
+            for key in sources.records.list(node.records) {
+                let record = sources.records.record(key);
+                if begins_wild && !record.visibility.shows(class) {
+                    continue;
+                }
+                match record.group.some() {
+                    Some(_) => share_out(key, sources.records, &mut self.shared),
+                    None => self.route.elsewhere.add(record.remote, record.remote_pressed),
+                }
+            }
         }
         self.plain.sort_unstable_by_key(|found| found.sequence);
         self.grouped.sort_unstable_by_key(|found| (found.group.number(), found.sequence));
@@ -114,13 +142,10 @@ impl RouteBuilder {
 
     /// Adds the client that is meant by name.
     fn add_name(&mut self, namespace: NamespaceId, text: &[u8], sources: &Sources<'_>) {
-        let client = name_in_subject(text).and_then(|name| sources.directory.find(namespace, name));
-        self.route.plain.extend(client.map(|client| Target {
-            client,
-            subscription: SubscriptionId::NAME,
-            missed: 0,
-            entry: Key::NONE,
-        }));
+        let Some(name) = name_in_subject(text) else { return };
+        let Some(known) = sources.directory.get(namespace, name) else { return };
+        self.route.elsewhere.add(known.remote, known.remote_pressed);
+        self.route.plain.extend(known.local.map(named));
     }
 
     fn add_plain(&mut self, sources: &Sources<'_>) {
@@ -128,7 +153,7 @@ impl RouteBuilder {
         self.route.plain.extend(targets);
     }
 
-    /// Adds the groups, that with the oldest member first. The turn begins with the member that was
+    /// Adds the groups that have members on this shard. The turn begins with the member that was
     /// not picked for the longest time: so that it goes on where it was when the route is built
     /// anew, and so that subjects that are used only once share a group's work as well.
     fn add_groups(&mut self, sources: &Sources<'_>) {
@@ -142,11 +167,54 @@ impl RouteBuilder {
             };
             let turn = (0..same.len()).min_by_key(waited_longest).unwrap_or_default();
             let (group, count) = (same[0].group, same.len());
-            self.route.groups.push(RouteGroup { group, first, count, turn });
+            self.route.groups.push(RouteGroup { first, count, turn, ..RouteGroup::of(group) });
             first += count;
         }
+    }
+
+    /// Adds the members on other shards, each shard once for a group, whatever their filters.
+    fn add_shares(&mut self) {
+        let own_count = self.route.groups.len();
+        self.shared.sort_unstable_by_key(|shared| (shared.group.number(), shared.share.shard));
+        for same in self.shared.chunk_by(|one, next| one.group == next.group) {
+            let first_share = self.route.shares.len();
+            for merged in same.chunk_by(|one, next| one.share.shard == next.share.shard) {
+                let weight = merged.iter().map(|one| one.share.weight);
+                let weight = weight.fold(0, u32::saturating_add);
+                let is_pressed = merged.iter().any(|one| one.share.is_pressed);
+                self.route.shares.push(Share { weight, is_pressed, ..merged[0].share });
+            }
+            // The groups of this shard are in this order still, and others stand behind them.
+            let own = &self.route.groups[..own_count];
+            let number = same[0].group.number();
+            let place = own.binary_search_by_key(&number, |group| group.group.number());
+            let place = place.unwrap_or_else(|_| {
+                self.route.groups.push(RouteGroup::of(same[0].group));
+                self.route.groups.len() - 1
+            });
+            let group = &mut self.route.groups[place];
+            group.first_share = first_share;
+            group.share_count = self.route.shares.len() - first_share;
+        }
+    }
+
+    /// Puts the group with the oldest member of this shard first, and those that have none last, and
+    /// says whose turn it is among the shards.
+    fn order_groups(&mut self, queue_groups: &QueueGroups) {
+        let Route { groups, shares, .. } = &mut self.route;
+        for group in groups.iter_mut() {
+            let shares = &shares[group.first_share..group.first_share + group.share_count];
+            group.weight = weight_of(group.count, shares);
+            group.shard_turn = match shares {
+                [] => 0,
+                [..] => queue_groups.first_turn(group.group, group.weight),
+            };
+        }
         let grouped = &self.grouped;
-        self.route.groups.sort_unstable_by_key(|group| grouped[group.first].sequence);
+        groups.sort_unstable_by_key(|group| match group.count {
+            0 => (u64::MAX, group.group.number()),
+            _ => (grouped[group.first].sequence, 0),
+        });
     }
 
     /// Sees whether the route can be copied into plans as it is, and takes out what clients that
@@ -163,6 +231,16 @@ impl RouteBuilder {
             let client = clients.in_slot_mut(target.client.slot);
             !client.wants_once() || client.mark(mark)
         });
+    }
+}
+
+/// Notes which other shards have members of a queue group.
+fn share_out(key: Key<Record>, records: &Records, shared: &mut Vec<Shared>) {
+    let record = records.record(key);
+    for shard in record.remote.iter() {
+        let weight = records.members(key, shard);
+        let is_pressed = record.remote_pressed.contains(shard);
+        shared.push(Shared { group: record.group, share: Share { shard, is_pressed, weight } });
     }
 }
 

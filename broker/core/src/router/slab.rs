@@ -4,6 +4,9 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ops::{Index, IndexMut};
 
+/// From how many places on a table grows gently.
+const GROWS_GENTLY: usize = 1024;
+
 /// A place in a [`Slab`] of `T`, or none.
 ///
 /// Four bytes, so that links between things stay small. A key outlives what it named: whoever keeps
@@ -13,6 +16,12 @@ pub(super) struct Key<T>(u32, PhantomData<fn() -> T>);
 impl<T> Key<T> {
     /// No place.
     pub(super) const NONE: Key<T> = Key(u32::MAX, PhantomData);
+
+    /// The place of this number, in tests that need no table.
+    #[cfg(test)]
+    pub(super) fn at(number: u32) -> Key<T> {
+        Key(number, PhantomData)
+    }
 
     /// The key, unless it names no place.
     pub(super) fn some(self) -> Option<Key<T>> {
@@ -89,8 +98,18 @@ impl<T> Slab<T> {
         }
         let number = u32::try_from(self.places.len()).expect("the limits lie below 2^32 things");
         assert!(number != u32::MAX, "the last number means no place");
+        self.grow();
         self.places.push(Place::Used(thing));
         Key(number, PhantomData)
+    }
+
+    /// Makes room for one more place. A large table grows by an eighth instead of doubling, so that
+    /// little of it is empty; growing moves what is there, at most eight times each on average.
+    fn grow(&mut self) {
+        let len = self.places.len();
+        if len == self.places.capacity() && len >= GROWS_GENTLY {
+            self.places.reserve_exact(len / 8);
+        }
     }
 
     /// Takes the thing out.

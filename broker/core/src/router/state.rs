@@ -1,13 +1,18 @@
 //! The router as a whole: what it consists of, and who is there.
 
-use ahash::RandomState;
-use coilgun_protocol::model::ClientId;
-use coilgun_protocol::model::limits::NAMESPACES_MAX;
+use std::collections::VecDeque;
 
+use ahash::RandomState;
+use coilgun_protocol::model::limits::NAMESPACES_MAX;
+use coilgun_protocol::model::{ClientId, NamespaceId, ShardId};
+
+use super::claims::Claims;
 use super::client::{ClientAttributes, Clients};
 use super::directory::Directory;
+use super::interest::Announcements;
 use super::limits::RouterLimits;
 use super::queue_group::QueueGroups;
+use super::records::Records;
 use super::route_build::RouteBuilder;
 use super::route_cache::RouteCache;
 use super::slab::Key;
@@ -26,6 +31,18 @@ pub struct Router {
     pub(super) groups: QueueGroups,
     pub(super) cache: RouteCache,
     pub(super) builder: RouteBuilder,
+    /// This shard's number.
+    pub(super) shard: ShardId,
+    /// Whether there are other shards.
+    pub(super) is_meshed: bool,
+    /// What this shard and the others want; empty where there are no others.
+    pub(super) records: Records,
+    /// What the others have to hear.
+    pub(super) announcements: Announcements,
+    /// The names this shard decides about.
+    pub(super) claims: Claims,
+    /// The names whose arbiters have to hear that they are free.
+    pub(super) freed_names: VecDeque<(NamespaceId, Box<[u8]>)>,
     /// Counts changes after which an older plan may be wrong.
     pub(super) revision: u64,
     /// Counts plans that look at clients one by one.
@@ -38,17 +55,22 @@ pub struct Router {
     pub(super) text: Vec<u8>,
 }
 
-/// What a router holds and how its cache does; all counts but the first five only grow.
+/// What a router holds and how its cache does; the counts of the cache only grow.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct RouterCounts {
     /// Clients, including those that are being removed.
     pub clients: usize,
-    /// Clients that have a name.
+    /// Clients that have a name, those of other shards left out.
     pub names: usize,
     /// Subscriptions.
     pub subscriptions: usize,
     /// Nodes of the trie, including one root per namespace.
     pub trie_nodes: usize,
+    /// Records of what shards want: one for each filter, visibility and queue group; none where there
+    /// is one shard only.
+    pub records: usize,
+    /// What other shards want: filters and names, counted for each shard that wants them.
+    pub remote_interest: usize,
     /// Subjects whose route is remembered, worthless ones included.
     pub routes_cached: usize,
     /// Plans that found a current route.
@@ -75,8 +97,14 @@ impl Router {
             trie: Trie::new(hasher.clone()),
             subscriptions: Subscriptions::new(hasher.clone()),
             groups: QueueGroups::new(hasher.clone()),
+            records: Records::new(hasher.clone()),
             cache: RouteCache::new(hasher, &limits),
             builder: RouteBuilder::new(),
+            shard: ShardId::default(),
+            is_meshed: false,
+            announcements: Announcements::default(),
+            claims: Claims::default(),
+            freed_names: VecDeque::new(),
             revision: 0,
             plan_count: 0,
             pick_count: 0,
@@ -92,12 +120,16 @@ impl Router {
     /// If a client with the same slot is there, which includes one whose removal is not
     /// [done](super::Removal::Done), or if the namespace is not below `NAMESPACES_MAX`.
     pub fn add_client(&mut self, client: ClientId, attributes: ClientAttributes) {
-        let namespace = attributes.namespace;
+        self.open_namespace(attributes.namespace);
+        self.clients.insert(client, attributes);
+    }
+
+    /// Makes the namespace known.
+    pub(super) fn open_namespace(&mut self, namespace: NamespaceId) {
         assert!(usize::from(namespace.0) < NAMESPACES_MAX, "namespaces come from a bounded table");
         self.trie.open(namespace);
         self.directory.open(namespace);
         self.cache.epochs.open(namespace);
-        self.clients.insert(client, attributes);
     }
 
     /// What it holds now and how its cache did so far.
@@ -108,6 +140,8 @@ impl Router {
             names: self.directory.len(),
             subscriptions: self.subscriptions.len(),
             trie_nodes: self.trie.len(),
+            records: self.records.len(),
+            remote_interest: self.records.remote_count() + self.directory.remote_count(),
             routes_cached: self.cache.len(),
             cache_hits: self.cache.counts.hits,
             cache_misses: self.cache.counts.misses,
@@ -116,10 +150,9 @@ impl Router {
         }
     }
 
-    /// Makes every remembered route worthless that a subscription at `node`, of the client in slot
-    /// `client`, belongs to or ought to belong to (law S33).
-    pub(super) fn invalidate(&mut self, client: u32, node: Key<Node>) {
-        let namespace = self.clients.in_slot(client).attributes.namespace;
+    /// Makes every remembered route worthless that a subscription at `node`, of this shard or
+    /// another, belongs to or ought to belong to (law S33).
+    pub(super) fn invalidate(&mut self, namespace: NamespaceId, node: Key<Node>) {
         let reach = self.trie.node(node).reach;
         if mutant::is_active(match reach {
             Reach::Subject => Mutant::StaleRoute,

@@ -38,6 +38,8 @@ pub(super) struct Entry {
     pub(super) visibility: Visibility,
     /// Whether its client wants each message once only.
     pub(super) once: bool,
+    /// Whether the publishers of other shards have to wait for it.
+    pub(super) is_pressed: bool,
     /// What happens to its messages while its client does not read fast enough.
     pub(super) slow_consumer: SlowConsumer,
 }
@@ -125,6 +127,7 @@ impl Subscriptions {
             missed: 0,
             visibility: new.visibility,
             once: new.once,
+            is_pressed: false,
             slow_consumer: new.slow_consumer,
         });
         if self.delivered.len() <= key.index() {

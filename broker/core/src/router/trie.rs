@@ -9,13 +9,17 @@
 //! ```
 //!
 //! Subscriptions with the same filter hang in a list at the node where it ends. A node without
-//! subscriptions and children is freed; roots stay.
+//! subscriptions, records and children is freed; roots stay.
+//!
+//! The estimate of memory counts the nodes that this shard's own subscriptions need, whatever the
+//! filters of other shards need beside them: those are limited where they are subscribed.
 
 use ahash::RandomState;
 use coilgun_protocol::model::{Filter, FilterToken, NamespaceId};
 use hashbrown::HashTable;
 
 use super::epochs;
+use super::records::Record;
 use super::slab::{Key, Slab};
 use super::subscriptions::Entry;
 
@@ -35,6 +39,10 @@ pub(super) struct Node {
     pub(super) literal_children: u32,
     /// The youngest subscription with exactly this filter; they form a list.
     pub(super) first: Key<Entry>,
+    /// The first record of what shards want with exactly this filter; they form a list.
+    pub(super) records: Key<Record>,
+    /// How many children subscriptions of this shard need.
+    own_children: u32,
     /// The last token, if it is literal.
     token: Box<[u8]>,
     /// What the last token is.
@@ -70,10 +78,16 @@ pub(super) enum Reach {
 impl Node {
     fn is_unused(&self) -> bool {
         self.first == Key::NONE
+            && self.records == Key::NONE
             && self.literal_children == 0
             && self.one == Key::NONE
             && self.rest == Key::NONE
             && self.edge != Edge::Root
+    }
+
+    /// Whether subscriptions of this shard need it; a root always counts.
+    fn is_own(&self) -> bool {
+        self.first != Key::NONE || self.own_children > 0 || self.edge == Edge::Root
     }
 
     /// What it takes by the estimate of [`Trie::cost`].
@@ -109,8 +123,15 @@ impl Trie {
             self.roots.resize(place + 1, Key::NONE);
         }
         if self.roots[place] == Key::NONE {
-            self.roots[place] = self.add(Key::NONE, Box::default(), Edge::Root, Reach::Subject);
+            let root = self.add(Key::NONE, Box::default(), Edge::Root, Reach::Subject);
+            self.bytes += self.nodes[root].cost();
+            self.roots[place] = root;
         }
+    }
+
+    /// Whether the namespace is known.
+    pub(super) fn is_open(&self, namespace: NamespaceId) -> bool {
+        self.roots.get(usize::from(namespace.0)).is_some_and(|root| root.some().is_some())
     }
 
     /// The root of a namespace that was opened.
@@ -132,6 +153,47 @@ impl Trie {
         at
     }
 
+    /// The node of a filter, if there is one.
+    pub(super) fn find(&self, namespace: NamespaceId, filter: Filter<'_>) -> Option<Key<Node>> {
+        let mut at = self.root(namespace);
+        for token in filter.tokens() {
+            at = self.child_of(at, token).some()?;
+        }
+        Some(at)
+    }
+
+    /// Counts the memory of a node, and of those above it, for a subscription of this shard that is
+    /// about to be the node's.
+    pub(super) fn count_own(&mut self, node: Key<Node>) {
+        if self.nodes[node].is_own() {
+            return;
+        }
+        let mut at = node;
+        // Ends at the root, which always counts: a filter has at most 128 tokens.
+        loop {
+            self.bytes += self.nodes[at].cost();
+            at = self.nodes[at].parent;
+            let above = &mut self.nodes[at];
+            let was_own = above.is_own();
+            above.own_children += 1;
+            if was_own {
+                return;
+            }
+        }
+    }
+
+    /// Counts the memory no more that a node, and those above it, took for a subscription of this
+    /// shard that was the node's.
+    pub(super) fn uncount_own(&mut self, node: Key<Node>) {
+        let mut at = node;
+        // Ends at the root, which always counts: a filter has at most 128 tokens.
+        while !self.nodes[at].is_own() {
+            self.bytes -= self.nodes[at].cost();
+            at = self.nodes[at].parent;
+            self.nodes[at].own_children -= 1;
+        }
+    }
+
     /// Frees a node that is not needed any more, and those above it that then are not.
     pub(super) fn prune(&mut self, node: Key<Node>) {
         let mut at = node;
@@ -149,8 +211,7 @@ impl Trie {
                     self.nodes[parent].literal_children -= 1;
                 }
             }
-            let freed = self.nodes.remove(at);
-            self.bytes -= freed.cost();
+            self.nodes.remove(at);
             at = parent;
         }
     }
@@ -206,7 +267,7 @@ impl Trie {
         filter.tokens().count() * NODE_BYTES + filter.text().len()
     }
 
-    /// What all filters take, in bytes, by the same estimate.
+    /// What the filters of this shard's own subscriptions take, in bytes, by the same estimate.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -261,10 +322,18 @@ impl Trie {
     }
 
     fn add(&mut self, parent: Key<Node>, token: Box<[u8]>, edge: Edge, reach: Reach) -> Key<Node> {
-        let (one, rest, first) = (Key::NONE, Key::NONE, Key::NONE);
-        let node = Node { parent, one, rest, literal_children: 0, first, token, edge, reach };
-        self.bytes += node.cost();
-        self.nodes.insert(node)
+        self.nodes.insert(Node {
+            parent,
+            one: Key::NONE,
+            rest: Key::NONE,
+            literal_children: 0,
+            first: Key::NONE,
+            records: Key::NONE,
+            own_children: 0,
+            token,
+            edge,
+            reach,
+        })
     }
 }
 
@@ -277,4 +346,4 @@ fn rehash(hasher: &RandomState, nodes: &Slab<Node>, key: Key<Node>) -> u64 {
     hash(hasher, node.parent, &node.token)
 }
 
-const _: () = assert!(size_of::<Node>() <= 40, "a filter may have many of them");
+const _: () = assert!(size_of::<Node>() <= 48, "a filter may have many of them");

@@ -6,12 +6,16 @@ use std::ptr::NonNull;
 use coilgun_protocol::buffer::{Pool, Region};
 use coilgun_protocol::model::Timestamp;
 
+use crate::mesh::MeshPort;
 use crate::net::Ring;
 
 /// The world around one shard.
 pub trait Env {
     /// The network ring.
     type Ring: Ring;
+
+    /// The shard's end of the mesh.
+    type Mesh: MeshPort;
 
     /// Memory for a pool, zeroed.
     ///

@@ -6,29 +6,44 @@ use std::ptr::NonNull;
 use coilgun_protocol::buffer::{Pool, Region};
 use coilgun_protocol::model::Timestamp;
 
+use super::memory::KeptMemory;
 use super::uring::UringRing;
 use super::wake::Waker;
 use super::{Env, memory};
+use crate::mesh::ThreadPort;
 
 /// [`Env`] on a Linux kernel.
 #[derive(Debug)]
 pub struct LinuxEnv {
     waker: Waker,
+    /// What keeps memory mapped that other shards may read, if there are any.
+    kept: Option<KeptMemory>,
 }
 
 impl LinuxEnv {
-    /// The world of the shard that `waker` wakes.
+    /// The world of the shard that `waker` wakes, which lends nothing to other shards.
     #[must_use]
     pub fn new(waker: Waker) -> LinuxEnv {
-        LinuxEnv { waker }
+        LinuxEnv { waker, kept: None }
+    }
+
+    /// The world of the shard that `port` belongs to. Its memory stays mapped until every port of
+    /// the fabric is gone.
+    #[must_use]
+    pub fn in_mesh(port: &ThreadPort) -> LinuxEnv {
+        LinuxEnv { waker: port.waker().clone(), kept: Some(port.memory().clone()) }
     }
 }
 
 impl Env for LinuxEnv {
     type Ring = UringRing;
+    type Mesh = ThreadPort;
 
     fn region(&mut self, len: usize) -> io::Result<Region> {
-        memory::map(len)
+        match &self.kept {
+            Some(kept) => kept.map(len),
+            None => memory::map(len),
+        }
     }
 
     fn ring(&mut self, receive: &Pool) -> io::Result<UringRing> {

@@ -2,12 +2,68 @@
 
 use std::io;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use coilgun_protocol::buffer::Region;
+use crossbeam::queue::SegQueue;
 
+#[derive(Debug)]
 struct Mapping {
     base: NonNull<u8>,
     len: usize,
+}
+
+// SAFETY: an address and a length, which are used only to unmap the memory, once, by whoever is last.
+unsafe impl Send for Mapping {}
+// SAFETY: as above; a shared mapping shows nothing.
+unsafe impl Sync for Mapping {}
+
+/// Mappings that outlive the pools that were made of them: they are unmapped when this, all its
+/// clones and the pool are gone. Usable from any thread.
+#[derive(Clone, Debug, Default)]
+pub struct KeptMemory(Arc<SegQueue<Arc<Mapping>>>);
+
+impl KeptMemory {
+    /// As [`map`], and keeps the mapping.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn map(&self, len: usize) -> io::Result<Region> {
+        let mapping = Arc::new(Mapping::new(len)?);
+        self.0.push(Arc::clone(&mapping));
+        Ok(region(mapping))
+    }
+}
+
+impl Mapping {
+    fn new(len: usize) -> io::Result<Mapping> {
+        // SAFETY: an anonymous mapping at an address of the kernel's choice touches nothing that exists.
+        let address = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                len,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+                -1,
+                0,
+            )
+        };
+        if address == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let base = NonNull::new(address.cast::<u8>()).expect("a mapping is never at address zero");
+        let mapping = Mapping { base, len };
+        // Huge pages would make a block that holds a few bytes cost two megabytes.
+        // SAFETY: advice about the mapping just made.
+        if unsafe { libc::madvise(address, len, libc::MADV_NOHUGEPAGE) } != 0 {
+            let error = io::Error::last_os_error();
+            // A kernel built without huge pages does not know the advice, and does not need it.
+            if error.raw_os_error() != Some(libc::EINVAL) {
+                return Err(error);
+            }
+        }
+        Ok(mapping)
+    }
 }
 
 impl Drop for Mapping {
@@ -25,33 +81,14 @@ impl Drop for Mapping {
 /// # Errors
 /// If the kernel refuses.
 pub fn map(len: usize) -> io::Result<Region> {
-    // SAFETY: an anonymous mapping at an address of the kernel's choice touches nothing that exists.
-    let address = unsafe {
-        libc::mmap(
-            std::ptr::null_mut(),
-            len,
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
-            -1,
-            0,
-        )
-    };
-    if address == libc::MAP_FAILED {
-        return Err(io::Error::last_os_error());
-    }
-    let base = NonNull::new(address.cast::<u8>()).expect("a mapping is never at address zero");
-    let mapping = Mapping { base, len };
-    // Huge pages would make a block that holds a few bytes cost two megabytes.
-    // SAFETY: advice about the mapping just made.
-    if unsafe { libc::madvise(address, len, libc::MADV_NOHUGEPAGE) } != 0 {
-        let error = io::Error::last_os_error();
-        // A kernel built without huge pages does not know the advice, and does not need it.
-        if error.raw_os_error() != Some(libc::EINVAL) {
-            return Err(error);
-        }
-    }
-    // SAFETY: the mapping is readable, writable, zeroed, ours alone, and lives in the owner.
-    Ok(unsafe { Region::new(base, len, Box::new(mapping)) })
+    Mapping::new(len).map(Arc::new).map(region)
+}
+
+/// The memory of a mapping that was not given to anybody before.
+fn region(mapping: Arc<Mapping>) -> Region {
+    let (base, len) = (mapping.base, mapping.len);
+    // SAFETY: the mapping is readable, writable, zeroed, given to nobody else, and lives in the owner.
+    unsafe { Region::new(base, len, Box::new(mapping)) }
 }
 
 /// Gives whole pages of a mapping back to the kernel; they are zeroes when they are touched again.

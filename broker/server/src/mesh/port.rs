@@ -6,12 +6,16 @@ use coilgun_protocol::model::ShardId;
 
 /// Parcels that one ring holds (law S17).
 pub const PARCELS_MAX: usize = 256;
+/// Bytes of one parcel: twice a block, so that a published message with the most headers fits.
+pub const PARCEL_BYTES: usize = 2 * coilgun_protocol::model::limits::BLOCK_BYTES;
 /// Runs of bytes that one shard may have lent another: parcels, and large payloads beside them.
 pub const LOANS_MAX: usize = 2 * PARCELS_MAX;
 
 /// A run of bytes that one shard lends another (law S8).
 ///
-/// The lender keeps the bytes as they are until the loan comes back.
+/// The lender keeps the bytes as they are until the loan comes back. They lie in memory from
+/// [`Env::region`](crate::env::Env::region) of a world that knows the mesh, and so stay readable as
+/// long as the borrower has its port, even if the lender is lost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Parcel {
     /// The first byte.
@@ -62,10 +66,17 @@ pub trait MeshPort {
     /// Rings the doorbell of another shard: it takes a turn, if it sleeps. Call it after the push.
     fn wake(&mut self, to: ShardId);
 
-    /// Whether a parcel waits, or a loan that was wanted: looked at before sleeping (law S24).
+    /// Whether a parcel waits, or a loan that was wanted, or something that
+    /// [`MeshPort::agree_to_end`] or [`MeshPort::lost`] has not told yet: looked at before sleeping
+    /// (law S24).
     fn has_work(&mut self) -> bool;
 
     /// Says whether this shard has ended its work, and whether all shards have. A shard may take the
-    /// word back as long as not all have said it.
+    /// word back as long as not all have said it. Wakes all others when it is the last one. A shard
+    /// that is lost counts as one that has said it.
     fn agree_to_end(&mut self, ended: bool) -> bool;
+
+    /// A shard that went away before all had agreed to end, the first one if there are several: what
+    /// it was sent is not read, and what it borrowed does not come back.
+    fn lost(&self) -> Option<ShardId>;
 }

@@ -1,12 +1,16 @@
 //! One connection, as the shard sees it, and the table of all of them.
 
 use coilgun_core::router::RouteHint;
-use coilgun_protocol::model::{ClientId, SlowConsumer, Timestamp};
+use coilgun_protocol::model::{ClientId, NamespaceId, ShardSet, SlowConsumer, Timestamp};
 
+use super::answers::Answers;
 use super::held::Held;
+use super::naming::Entrance;
 use super::protocols::AnySession;
 use super::rate::Bucket;
 use super::slow::Slow;
+use super::totals::Gathered;
+use super::waits::Wait;
 
 /// One connection with a session.
 #[derive(Debug)]
@@ -23,9 +27,23 @@ pub(super) struct Client {
     pub(super) is_ready: bool,
     /// The deadline of its session that the shard watches.
     pub(super) watched: Option<Timestamp>,
-    /// The client whose outbox has no room for its next command.
-    pub(super) waits_for: Option<ClientId>,
-    /// Commands that wait for that room.
+    /// What its next command waits for.
+    pub(super) waits: Option<Wait>,
+    /// Where it publishes and subscribes, once it is let in.
+    pub(super) namespace: NamespaceId,
+    /// How far it is on its way in.
+    pub(super) entrance: Entrance,
+    /// The last change of what the shard wants that it caused (law S13).
+    pub(super) interest: u64,
+    /// Shards it has published to since its last barrier (law S12).
+    pub(super) crossed: ShardSet,
+    /// Answers it is owed that wait for other shards; nothing for most.
+    pub(super) answers: Option<Box<Answers>>,
+    /// Counters of all shards that it asked for.
+    pub(super) gathered: Option<Box<Gathered>>,
+    /// Publishers on other shards wait for it.
+    pub(super) presses: bool,
+    /// Commands that wait.
     pub(super) held: Option<Box<Held>>,
     /// Those who wait for room in the outbox of this one.
     pub(super) waiters: Vec<ClientId>,
@@ -59,7 +77,14 @@ impl Client {
             is_surplus,
             is_ready: false,
             watched: None,
-            waits_for: None,
+            waits: None,
+            namespace: NamespaceId::DEFAULT,
+            entrance: Entrance::Outside,
+            interest: 0,
+            crossed: ShardSet::EMPTY,
+            answers: None,
+            gathered: None,
+            presses: false,
             held: None,
             waiters: Vec::new(),
             pressed_until: None,
@@ -73,7 +98,7 @@ impl Client {
 
     /// Whether its bytes and commands may be looked at.
     pub(super) fn may_run(&self) -> bool {
-        self.waits_for.is_none() && self.throttled_until.is_none()
+        self.waits.is_none() && self.throttled_until.is_none()
     }
 
     /// What is remembered of it, from now on.

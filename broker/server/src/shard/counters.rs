@@ -2,61 +2,117 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What happened on a shard since its start.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct ShardCounters {
+/// What a counter of two shards is together: the sum, or the larger one.
+macro_rules! together {
+    ($one:expr, $other:expr) => {
+        $one + $other
+    };
+    ($one:expr, $other:expr, max) => {
+        $one.max($other)
+    };
+}
+
+/// Declares the counters, so that none can be forgotten where those of shards are put together.
+macro_rules! shard_counters {
+    ($($(#[$meaning:meta])* pub $name:ident: u64 $(, $together:ident)?;)+) => {
+        /// What happened on a shard since its start.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+        pub struct ShardCounters {
+            $($(#[$meaning])* pub $name: u64,)+
+        }
+
+        impl std::iter::Sum for ShardCounters {
+            fn sum<I: Iterator<Item = ShardCounters>>(shards: I) -> ShardCounters {
+                shards.fold(ShardCounters::default(), |sum, one| ShardCounters {
+                    $($name: together!(sum.$name, one.$name $(, $together)?),)+
+                })
+            }
+        }
+    };
+}
+
+shard_counters! {
     /// Connections there are.
-    pub connections: u64,
+    pub connections: u64;
     /// Subscriptions there are.
-    pub subscriptions: u64,
+    pub subscriptions: u64;
     /// Turns taken.
-    pub turns: u64,
+    pub turns: u64;
     /// Messages published.
-    pub messages: u64,
+    pub messages: u64;
     /// Deliveries put into outboxes.
-    pub deliveries: u64,
+    pub deliveries: u64;
     /// Messages nobody wanted.
-    pub unwanted: u64,
+    pub unwanted: u64;
     /// Requests that were told at once that nobody serves them.
-    pub no_responders: u64,
+    pub no_responders: u64;
     /// Times a publisher had to wait for a reader.
-    pub stalls: u64,
+    pub stalls: u64;
     /// Readers that were cut off because they did not read fast enough.
-    pub slow_consumers: u64,
+    pub slow_consumers: u64;
     /// Bytes that waited for them and were lost.
-    pub discarded_bytes: u64,
+    pub discarded_bytes: u64;
     /// Messages dropped when they were published, because a reader had no room.
-    pub dropped_newest: u64,
+    pub dropped_newest: u64;
     /// Messages dropped while they waited for a reader, to make room for newer ones.
-    pub dropped_oldest: u64,
+    pub dropped_oldest: u64;
     /// Messages that plain subscriptions missed because they had no credit.
-    pub missed_for_credit: u64,
+    pub missed_for_credit: u64;
     /// Times a connection was not read for a while because it sent faster than it may.
-    pub throttles: u64,
+    pub throttles: u64;
     /// Connections that were ended because a frame did not arrive in time.
-    pub frame_timeouts: u64,
+    pub frame_timeouts: u64;
     /// Connections that were ended because no memory was left for them.
-    pub exhausted: u64,
+    pub exhausted: u64;
     /// Connections that were ended because they broke their protocol.
-    pub protocol_errors: u64,
+    pub protocol_errors: u64;
     /// Connections that were refused.
-    pub refused: u64,
+    pub refused: u64;
     /// Payloads copied into outboxes (law S10).
-    pub payload_copies: u64,
+    pub payload_copies: u64;
     /// Bytes copied to assemble frames or to free receive blocks (law S10).
-    pub moved_bytes: u64,
+    pub moved_bytes: u64;
     /// Connections accepted.
-    pub accepted: u64,
+    pub accepted: u64;
     /// Pieces received.
-    pub receives: u64,
+    pub receives: u64;
     /// Bytes received.
-    pub received_bytes: u64,
+    pub received_bytes: u64;
     /// Sends begun.
-    pub sends: u64,
+    pub sends: u64;
     /// Bytes sent.
-    pub sent_bytes: u64,
+    pub sent_bytes: u64;
     /// Times the ring was entered: system calls for the network.
-    pub enters: u64,
+    pub enters: u64;
     /// Times a connection found no receive block.
-    pub starvations: u64,
+    pub starvations: u64;
+    /// Messages handed to other shards, once for each.
+    pub hops: u64;
+    /// Messages sent back to their home because nobody of a queue group was left here.
+    pub bounces: u64;
+    /// Times publishers on other shards had to wait for a reader of this one.
+    pub pressures: u64;
+    /// Times a message found no room on its way to another shard.
+    pub ring_full: u64;
+    /// Messages that were not handed over because memory was out.
+    pub unsent: u64;
+    /// Parcels handed to other shards.
+    pub parcels: u64;
+    /// Doorbells of other shards that were rung.
+    pub doorbells: u64;
+    /// Most parcels that were under way to one shard at the same time.
+    pub parcels_lent_max: u64, max;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_of_shards_are_added_and_high_marks_are_not() {
+        let one = ShardCounters { messages: 2, parcels_lent_max: 7, ..ShardCounters::default() };
+        let other = ShardCounters { messages: 3, parcels_lent_max: 5, ..ShardCounters::default() };
+        let together: ShardCounters = [one, other].into_iter().sum();
+        assert_eq!((together.messages, together.parcels_lent_max), (5, 7));
+    }
 }

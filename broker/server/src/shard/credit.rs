@@ -17,8 +17,8 @@ use std::cmp::Reverse;
 
 use coilgun_protocol::model::{ClientId, Event, Notice, Timestamp, limits};
 
-use super::client::Client;
 use super::turn::Shard;
+use super::waits::Wait;
 use crate::env::Env;
 use crate::net::{Net, Phase, Ring};
 
@@ -74,7 +74,8 @@ impl<E: Env> Shard<E> {
         let reader = self.clients.get_mut(target).expect("only clients that exist lack room");
         reader.waiters.push(id);
         if let Some(client) = self.clients.get_mut(id) {
-            client.waits_for = Some(target);
+            let ms = u16::try_from(ms).unwrap_or(u16::MAX);
+            client.waits = Some(Wait::Outbox(target, ms));
         }
     }
 
@@ -109,6 +110,7 @@ impl<E: Env> Shard<E> {
         if !client.waiters.is_empty() {
             self.release_waiters(id);
         }
+        self.unpress(id);
         self.tell_of_dropped(now, id);
     }
 
@@ -130,24 +132,6 @@ impl<E: Env> Shard<E> {
         self.go_on(&mut waiters);
         if let Some(client) = self.clients.get_mut(id) {
             client.waiters = waiters;
-        }
-    }
-
-    /// Lets these clients go on.
-    pub(super) fn go_on(&mut self, waiters: &mut Vec<ClientId>) {
-        for id in waiters.drain(..) {
-            if let Some(client) = self.clients.get_mut(id) {
-                client.waits_for = None;
-                self.read_again(id);
-            }
-        }
-    }
-
-    /// Reads a connection again, unless something else keeps it from being read.
-    pub(super) fn read_again(&mut self, id: ClientId) {
-        if self.clients.get(id).is_some_and(Client::may_run) {
-            self.net.resume(id);
-            self.make_ready(id);
         }
     }
 
@@ -176,6 +160,7 @@ impl<E: Env> Shard<E> {
         // Whom nobody waits for and who has room again has not made anybody wait in vain.
         client.lapsed = !(has_room && client.waiters.is_empty());
         self.release_waiters(id);
+        self.unpress(id);
     }
 
     /// When the shortest wait ends, at the earliest.

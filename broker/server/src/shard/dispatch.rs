@@ -1,24 +1,27 @@
 //! Commands, one by one: the door between sessions and the router.
 
-use coilgun_core::router::{ClientAttributes, Subscription};
+use coilgun_core::router::Subscription;
 use coilgun_protocol::buffer::Chunk;
 use coilgun_protocol::model::{
-    BarrierDone, ClientId, Closing, Command, ErrorCode, Event, Open, Opened, Outcome, SlowConsumer,
-    Span, Subscribe, Ticket, Timestamp,
+    ClientId, Closing, Command, ErrorCode, Event, Outcome, ShardSet, SlowConsumer, Span, Subscribe,
+    Ticket, Timestamp,
 };
 use coilgun_protocol::session::Session;
 
+use super::answers::{Answer, Awaited};
 use super::turn::Shard;
+use super::waits::Wait;
 use crate::env::Env;
+use crate::mesh::{Message, ReplyTo};
+use crate::mutant::{self, Mutant};
 
 /// What became of a command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Progress {
     /// It was carried out, or refused and the client told.
     Done,
-    /// It waits for room in this client's outbox, so many milliseconds at most, and so does
-    /// everything behind it.
-    Waits(ClientId, u16),
+    /// It waits, and so does everything behind it.
+    Waits(Wait),
     /// The connection is over; what is behind the command does not count.
     Ended,
 }
@@ -52,6 +55,9 @@ impl<E: Env> Shard<E> {
         match command {
             Command::Publish(publish) => return self.publish(now, id, publish, chunk, text),
             Command::Open(open) => return self.open(now, id, open, chunk, text),
+            Command::Close(_) if self.answers_owed(id) > 0 => {
+                return Progress::Waits(Wait::Answers);
+            }
             Command::Close(close) => {
                 self.end(now, id, close.code, "");
                 return Progress::Ended;
@@ -65,18 +71,21 @@ impl<E: Env> Shard<E> {
                 self.end(now, id, ErrorCode::HandshakeExpected, "");
                 return Progress::Ended;
             }
+            Command::Subscribe(_) | Command::Unsubscribe(_) | Command::Barrier(_)
+                if self.owes_too_much(id) =>
+            {
+                return Progress::Waits(Wait::Answers);
+            }
             Command::Subscribe(subscribe) => self.subscribe(now, id, subscribe, chunk, text),
             Command::Unsubscribe(it) => {
                 let result = self.router.unsubscribe(id, it.subscription, it.deliveries_max);
                 self.answer(now, id, it.ticket, result);
             }
             Command::AddCredit(it) => {
-                let result = self.router.add_credit(id, it.subscription, it.messages);
-                self.answer(now, id, Ticket::NONE, result);
+                // A subscription that just ended had its last delivery: its credit is no use to it.
+                let _ = self.router.add_credit(id, it.subscription, it.messages);
             }
-            Command::Barrier(it) => {
-                self.tell(now, id, &Event::BarrierDone(BarrierDone { token: it.token }));
-            }
+            Command::Barrier(it) => self.barrier(now, id, it.token),
         }
         Progress::Done
     }
@@ -84,69 +93,6 @@ impl<E: Env> Shard<E> {
     /// Whether the router knows the client.
     pub(super) fn is_open(&self, id: ClientId) -> bool {
         self.clients.get(id).is_some_and(|client| client.is_open)
-    }
-
-    fn open(
-        &mut self,
-        now: Timestamp,
-        id: ClientId,
-        open: &Open,
-        chunk: Chunk<'_>,
-        text: &[u8],
-    ) -> Progress {
-        match self.let_in(id, open, chunk, text) {
-            Ok(()) => {
-                self.tell(now, id, &Event::Opened(Opened { client: id }));
-                self.watch(id);
-                Progress::Done
-            }
-            Err((code, detail)) => {
-                self.counters.refused += 1;
-                self.end(now, id, code, &detail);
-                Progress::Ended
-            }
-        }
-    }
-
-    /// Makes a client known to the router, or says why not.
-    fn let_in(
-        &mut self,
-        id: ClientId,
-        open: &Open,
-        chunk: Chunk<'_>,
-        text: &[u8],
-    ) -> Result<(), (ErrorCode, String)> {
-        let plain = |code| (code, String::new());
-        let Some(client) = self.clients.get_mut(id) else {
-            return Err(plain(ErrorCode::HandshakeExpected));
-        };
-        if client.is_open {
-            return Err(plain(ErrorCode::HandshakeExpected));
-        }
-        if client.is_surplus {
-            return Err(plain(ErrorCode::TooManyConnections));
-        }
-        if !open.user.is_empty() || !open.secret.is_empty() {
-            return Err(plain(ErrorCode::CredentialsNotAccepted));
-        }
-        let namespace = bytes(open.namespace, chunk, text);
-        let Some(namespace) = self.settings.namespace(namespace) else {
-            let detail = format!("namespace {:?}", namespace.escape_ascii().to_string());
-            return Err((ErrorCode::UnknownNamespace, detail));
-        };
-        client.is_open = true;
-        client.slow_consumer = client.slow_consumer.with(open.slow_consumer);
-        if client.slow_consumer.policy.drops_oldest() {
-            client.slow_mut();
-        }
-        self.router.add_client(id, ClientAttributes { namespace, flags: open.flags });
-        let name = bytes(open.name, chunk, text);
-        if name.is_empty() {
-            return Ok(());
-        }
-        self.router
-            .register_name(id, name)
-            .map_err(|code| (code, format!("name {:?}", name.escape_ascii().to_string())))
     }
 
     fn subscribe(
@@ -185,7 +131,8 @@ impl<E: Env> Shard<E> {
         granted
     }
 
-    /// Tells a client what became of its command.
+    /// Tells a client what became of a change of its subscriptions, once it is in force everywhere (law
+    /// S12).
     fn answer(
         &mut self,
         now: Timestamp,
@@ -193,14 +140,34 @@ impl<E: Env> Shard<E> {
         ticket: Ticket,
         result: Result<(), ErrorCode>,
     ) {
-        let code = result.err().unwrap_or(ErrorCode::Ok);
-        self.outcome(now, id, Outcome { ticket, code, receivers: 0 });
+        let interest = if result.is_ok() { self.note_interest(id) } else { 0 };
+        if ticket.is_some() {
+            let code = result.err().unwrap_or(ErrorCode::Ok);
+            let outcome = Answer::Outcome(Outcome { ticket, code, receivers: 0 });
+            self.owe(now, id, outcome, Awaited { interest, shards: 0 });
+        }
     }
 
     /// Tells a client an outcome, if it is one it asked for.
     pub(super) fn outcome(&mut self, now: Timestamp, id: ClientId, outcome: Outcome) {
         if outcome.ticket.is_some() {
-            self.tell(now, id, &Event::Outcome(outcome));
+            self.owe(now, id, Answer::Outcome(outcome), Awaited::default());
+        }
+    }
+
+    /// Answers once what the client subscribed to is in force everywhere, and what it published has
+    /// been taken in wherever it went: nobody who subscribes later gets any of it (law S12).
+    fn barrier(&mut self, now: Timestamp, id: ClientId, token: u64) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        let interest = client.interest;
+        let mut crossed = std::mem::take(&mut client.crossed);
+        if mutant::is_active(Mutant::NoBarrier) {
+            crossed = ShardSet::EMPTY;
+        }
+        let awaited = Awaited { interest, shards: crossed.len() as u32 };
+        let number = self.owe(now, id, Answer::Barrier(token), awaited);
+        for shard in crossed.iter() {
+            self.mesh.say(shard, &Message::Barrier(ReplyTo { client: id, number }));
         }
     }
 

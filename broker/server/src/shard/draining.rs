@@ -51,14 +51,20 @@ impl<E: Env> Shard<E> {
 
     /// Takes the next step towards the end. Returns whether it is reached.
     pub(super) fn run_draining(&mut self, now: Timestamp) -> bool {
-        let gone = self.net.socket_count() == 0 && self.net.is_deaf();
         match self.draining {
             Draining::Serving => return false,
             Draining::Asking(until) if now >= until => self.close_all(now),
             Draining::Closing(until) if now >= until => self.cut(),
             Draining::Asking(_) | Draining::Closing(_) | Draining::Cutting => {}
         }
-        gone
+        // The last word of one shard may be an answer that another one waits for: all end together.
+        let is_quiet = self.is_about_to_end() && self.mesh.is_quiet();
+        self.mesh.agree_to_end(is_quiet)
+    }
+
+    /// Whether nothing is left but what other shards have to do.
+    pub(super) fn is_about_to_end(&self) -> bool {
+        self.draining != Draining::Serving && self.net.socket_count() == 0 && self.net.is_deaf()
     }
 
     /// When the next step is due.

@@ -22,17 +22,23 @@
 //! - a connection that waits for an outbox is in exactly one list of waiters, and is not read;
 //! - the router knows exactly the connections that were let in and have not ended.
 
+mod answers;
+mod arriving;
 mod client;
 mod control;
 mod counters;
 mod credit;
+mod crossing;
 mod deadlines;
 mod dispatch;
 #[cfg(test)]
 mod doors;
 mod draining;
 mod endings;
+mod entering;
 mod held;
+mod interest;
+mod naming;
 mod protocols;
 mod publish;
 mod rate;
@@ -41,7 +47,9 @@ mod shedding;
 mod slice;
 mod slow;
 mod system;
+mod totals;
 mod turn;
+mod waits;
 
 pub use control::{Control, ControlQueue, ControlSender, control_queue};
 pub use counters::ShardCounters;

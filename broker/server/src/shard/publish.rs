@@ -8,15 +8,43 @@ use coilgun_protocol::model::{
 };
 use coilgun_protocol::session::Session;
 
+use super::answers::{Answer, Awaited, Published};
 use super::client::Clients;
 use super::credit::OVERLAP_SHARE;
 use super::dispatch::{Progress, bytes, piece};
 use super::shedding::{ATTEMPTS, Relief};
 use super::system;
 use super::turn::Shard;
+use super::waits::Wait;
 use crate::env::Env;
+use crate::mesh::ReplyTo;
 use crate::mutant::{self, Mutant};
 use crate::net::{Net, Ring};
+
+/// Whose message it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Origin {
+    /// A client published it.
+    Client(ClientId),
+    /// The broker itself answers this client.
+    Broker(ClientId),
+}
+
+impl Origin {
+    fn client(self) -> ClientId {
+        let (Origin::Client(id) | Origin::Broker(id)) = self;
+        id
+    }
+
+    /// What receivers see as the sender's name.
+    #[inline]
+    pub(super) fn name(self, router: &Router) -> &[u8] {
+        match self {
+            Origin::Client(id) => router.name_of(id),
+            Origin::Broker(_) => &[],
+        }
+    }
+}
 
 impl<E: Env> Shard<E> {
     /// Sends a message to everybody who wants it, or to nobody yet (law S18).
@@ -29,14 +57,17 @@ impl<E: Env> Shard<E> {
         chunk: Chunk<'_>,
         text: &[u8],
     ) -> Progress {
-        let (subject, reply) =
-            (bytes(publish.subject, chunk, text), bytes(publish.reply, chunk, text));
-        if subject.starts_with(system::PREFIX) && !reply.is_empty() {
-            return self.ask_broker(now, id, publish, subject, reply);
+        if let Some(wait) = self.publish_waits(id, publish) {
+            return Progress::Waits(wait);
         }
-        match self.plan_with_room(now, id, subject, reply, publish.flags) {
+        let message = message(publish, chunk, text);
+        if message.subject.starts_with(system::PREFIX) && !message.reply.is_empty() {
+            return self.ask_broker(now, id, publish, message.subject, message.reply);
+        }
+        let origin = Origin::Client(id);
+        match self.plan_with_room(now, origin, &message) {
             Ok(None) => {}
-            Ok(Some((target, ms))) => return Progress::Waits(target, ms),
+            Ok(Some(wait)) => return Progress::Waits(wait),
             Err(ErrorCode::HandshakeExpected) => {
                 self.end(now, id, ErrorCode::HandshakeExpected, "");
                 return Progress::Ended;
@@ -46,42 +77,40 @@ impl<E: Env> Shard<E> {
                 return Progress::Done;
             }
         }
-        self.counters.missed_for_credit += self.plan.missed_count() as u64;
-        self.router.commit(&self.plan);
-        let Shard { clients, net, plan, router, settings, counters, .. } = self;
-        let limit = OVERLAP_SHARE * settings.outbox_high_bytes;
-        let mut message = Event::Deliver(Delivery {
-            subscription: SubscriptionId::NAME,
-            subject,
-            reply,
-            headers: bytes(publish.headers, chunk, text),
-            payload: piece(publish.payload, chunk, text),
-            tail: tail(publish).map(|span| chunk.slice(span)),
-            sender: router.name_of(id),
-            correlation: publish.correlation,
-            deadline_ms: publish.deadline_ms,
-            flags: publish.flags,
-            missed: 0,
-        });
-        let (receivers, dropped) = deliver(now, plan, router, clients, net, limit, &mut message);
-        counters.dropped_newest += dropped;
-        let starved = self.plan.is_starved();
-        self.account(now, id, publish, receivers, starved);
+        let reached = self.carry_out(now, origin, &message);
+        let number = self.account(now, id, publish, reached);
+        if reached.crossing > 0 {
+            self.cross(origin, ReplyTo { client: id, number }, &message);
+        }
         Progress::Done
     }
 
-    /// Plans a message until every target has room. Returns for whom it has to wait, and how long.
+    /// What a client that publishes has to wait for whatever it publishes.
+    #[inline]
+    fn publish_waits(&self, id: ClientId, publish: &Publish) -> Option<Wait> {
+        if self.mesh.others().is_empty() {
+            return None;
+        }
+        if !self.is_in_force(id) {
+            return Some(Wait::Interest);
+        }
+        (publish.ticket.is_some() && self.owes_too_much(id)).then_some(Wait::Answers)
+    }
+
+    /// Plans a message until every target has room. Returns what it has to wait for.
     #[inline]
     fn plan_with_room(
         &mut self,
         now: Timestamp,
-        id: ClientId,
-        subject: &[u8],
-        reply: &[u8],
-        flags: PublishFlags,
-    ) -> Result<Option<(ClientId, u16)>, ErrorCode> {
+        origin: Origin,
+        message: &Delivery<'_>,
+    ) -> Result<Option<Wait>, ErrorCode> {
         for attempt in 1..=ATTEMPTS {
-            self.plan(id, subject, reply, flags)?;
+            self.plan(origin, message)?;
+            // Nobody is dropped for while another shard has to be waited for.
+            if let Some(wait) = self.remote_wait(message) {
+                return Ok(Some(wait));
+            }
             if self.plan_has_room() {
                 break;
             }
@@ -90,7 +119,7 @@ impl<E: Env> Shard<E> {
                 break;
             }
             match self.relieve(now, attempt == ATTEMPTS) {
-                Relief::Waits(target, ms) => return Ok(Some((target, ms))),
+                Relief::Waits(target, ms) => return Ok(Some(Wait::Outbox(target, ms))),
                 Relief::PlanAgain => {}
                 Relief::Deliver => break,
             }
@@ -98,28 +127,41 @@ impl<E: Env> Shard<E> {
         Ok(None)
     }
 
-    /// Finds out who gets a message of a client.
+    /// Finds out who gets a message.
     #[inline]
-    fn plan(
-        &mut self,
-        id: ClientId,
-        subject: &[u8],
-        reply: &[u8],
-        flags: PublishFlags,
-    ) -> Result<(), ErrorCode> {
+    fn plan(&mut self, origin: Origin, message: &Delivery<'_>) -> Result<(), ErrorCode> {
         let Shard { clients, net, plan, router, settings, .. } = self;
+        let id = origin.client();
         let client = clients.get_mut(id).filter(|client| client.is_open);
         let client = client.ok_or(ErrorCode::HandshakeExpected)?;
+        let Delivery { subject, reply, flags, .. } = *message;
         // Subjects are checked where a route is built; a subject for replies has none.
         if !reply.is_empty() && Subject::parse(reply).is_err() {
             return Err(ErrorCode::InvalidSubject);
         }
-        if flags.contains(PublishFlags::BROADCAST) {
-            return router.plan_broadcast(id, subject, plan);
-        }
         let high = settings.outbox_high_bytes;
         let has_room = |target| super::credit::has_room(net, high, target);
-        router.plan(id, subject, &mut client.hint, has_room, plan)
+        match origin {
+            Origin::Broker(_) => router.plan_answer(id, subject, has_room, plan),
+            Origin::Client(_) if flags.contains(PublishFlags::BROADCAST) => {
+                router.plan_broadcast(id, subject, plan)
+            }
+            Origin::Client(_) => router.plan(id, subject, &mut client.hint, has_room, plan),
+        }
+    }
+
+    /// Puts the message of the plan into the outboxes of this shard.
+    #[inline]
+    fn carry_out(&mut self, now: Timestamp, origin: Origin, message: &Delivery<'_>) -> Reached {
+        self.counters.missed_for_credit += self.plan.missed_count() as u64;
+        let crossing = self.crossing_count();
+        self.router.commit(&self.plan);
+        let Shard { clients, net, plan, router, settings, counters, .. } = self;
+        let limit = OVERLAP_SHARE * settings.outbox_high_bytes;
+        let mut message = Event::Deliver(Delivery { sender: origin.name(router), ..*message });
+        let (receivers, dropped) = deliver(now, plan, router, clients, net, limit, &mut message);
+        counters.dropped_newest += dropped;
+        Reached { receivers, is_starved: self.plan.is_starved(), crossing }
     }
 
     /// Sends an answer of the broker itself to whoever waits for it in a client's namespace, or to
@@ -128,56 +170,74 @@ impl<E: Env> Shard<E> {
         &mut self,
         now: Timestamp,
         asker: ClientId,
-        answer: Delivery<'_>,
+        answer: &Delivery<'_>,
     ) -> Result<Progress, ErrorCode> {
-        for attempt in 1..=ATTEMPTS {
-            let Shard { net, plan, router, settings, .. } = self;
-            let high = settings.outbox_high_bytes;
-            let has_room = |target| super::credit::has_room(net, high, target);
-            router.plan_answer(asker, answer.subject, has_room, plan)?;
-            if self.plan_has_room() {
-                break;
-            }
-            match self.relieve(now, attempt == ATTEMPTS) {
-                Relief::Waits(target, ms) => return Ok(Progress::Waits(target, ms)),
-                Relief::PlanAgain if self.is_open(asker) => {}
-                // Who asked was the one that was too slow, and is gone.
-                Relief::PlanAgain => return Ok(Progress::Ended),
-                Relief::Deliver => break,
-            }
+        let origin = Origin::Broker(asker);
+        match self.plan_with_room(now, origin, answer) {
+            Ok(None) => {}
+            Ok(Some(wait)) => return Ok(Progress::Waits(wait)),
+            // Who asked was the one that was too slow, and is gone.
+            Err(ErrorCode::HandshakeExpected) => return Ok(Progress::Ended),
+            Err(code) => return Err(code),
         }
-        self.router.commit(&self.plan);
-        let Shard { clients, net, plan, router, settings, counters, .. } = self;
-        let limit = OVERLAP_SHARE * settings.outbox_high_bytes;
-        let message = &mut Event::Deliver(answer);
-        let (_, dropped) = deliver(now, plan, router, clients, net, limit, message);
-        counters.dropped_newest += dropped;
+        let reached = self.carry_out(now, origin, answer);
+        if reached.crossing > 0 {
+            self.cross(origin, ReplyTo { client: asker, number: 0 }, answer);
+        }
         Ok(Progress::Done)
     }
 
-    /// Counts a message, and tells its publisher what it wants to know.
+    /// Counts a message, and tells its publisher what it wants to know, once that is known. Returns the
+    /// number of the answer if it waits for other shards, or 0.
     #[inline]
     pub(super) fn account(
         &mut self,
         now: Timestamp,
         id: ClientId,
         publish: &Publish,
-        receivers: u32,
-        starved: bool,
-    ) {
+        reached: Reached,
+    ) -> u64 {
+        let Reached { receivers, is_starved, crossing } = reached;
         self.counters.messages += 1;
         self.counters.deliveries += u64::from(receivers);
-        self.counters.unwanted += u64::from(receivers == 0);
-        let request = publish.flags.contains(PublishFlags::REQUEST);
-        let code = match (receivers, starved) {
-            (0, true) if request => ErrorCode::NoCredit,
-            (0, false) if request => ErrorCode::NoResponders,
-            _ => ErrorCode::Ok,
-        };
-        self.counters.no_responders += u64::from(code == ErrorCode::NoResponders);
-        if code != ErrorCode::Ok || publish.flags.contains(PublishFlags::ACK) {
-            self.outcome(now, id, Outcome { ticket: publish.ticket, code, receivers });
+        let is_request = publish.flags.contains(PublishFlags::REQUEST);
+        let is_acked = publish.flags.contains(PublishFlags::ACK);
+        if !(is_request || is_acked) {
+            self.counters.unwanted += u64::from(receivers == 0 && crossing == 0);
+            return 0;
         }
+        let ticket = publish.ticket;
+        let published = Published { ticket, receivers, is_starved, is_request, is_acked };
+        self.owe(now, id, Answer::Published(published), Awaited { interest: 0, shards: crossing })
+    }
+}
+
+/// What became of a message on its own shard.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reached {
+    /// Deliveries.
+    pub(super) receivers: u32,
+    /// Nobody got it, and somebody would have, had it credit or room.
+    pub(super) is_starved: bool,
+    /// In how many messages it goes to other shards.
+    pub(super) crossing: u32,
+}
+
+/// A message as it was published; its sender's name is put in where it is delivered.
+#[inline]
+fn message<'a>(publish: &Publish, chunk: Chunk<'a>, text: &'a [u8]) -> Delivery<'a> {
+    Delivery {
+        subscription: SubscriptionId::NAME,
+        subject: bytes(publish.subject, chunk, text),
+        reply: bytes(publish.reply, chunk, text),
+        headers: bytes(publish.headers, chunk, text),
+        payload: piece(publish.payload, chunk, text),
+        tail: tail(publish).map(|span| chunk.slice(span)),
+        sender: &[],
+        correlation: publish.correlation,
+        deadline_ms: publish.deadline_ms,
+        flags: publish.flags,
+        missed: 0,
     }
 }
 
@@ -185,7 +245,7 @@ impl<E: Env> Shard<E> {
 /// them did not get it because theirs holds more than `limit` bytes, copies of this very message for
 /// other subscriptions of the client included.
 #[inline]
-fn deliver<R: Ring>(
+pub(super) fn deliver<R: Ring>(
     now: Timestamp,
     plan: &Plan,
     router: &Router,

@@ -47,13 +47,7 @@ impl<E: Env> Shard<E> {
     /// Does what the policies of the targets without room say.
     #[cold]
     pub(super) fn relieve(&mut self, now: Timestamp, is_last: bool) -> Relief {
-        let full: Vec<(Target, Remedy)> = self
-            .plan
-            .targets()
-            .iter()
-            .filter(|target| !self.has_room(target.client))
-            .map(|target| (*target, self.remedy(target)))
-            .collect();
+        let full = self.targets_without_room();
         if let Some(waits) = self.wait_for_any(now, &full) {
             return waits;
         }
@@ -82,6 +76,12 @@ impl<E: Env> Shard<E> {
         Relief::Deliver
     }
 
+    /// The targets of the plan that have no room, with what is to be done about each.
+    pub(super) fn targets_without_room(&self) -> Vec<(Target, Remedy)> {
+        let full = self.plan.targets().iter().filter(|target| !self.has_room(target.client));
+        full.map(|target| (*target, self.remedy(target))).collect()
+    }
+
     /// If anybody has to be waited for: the time of all those begins now, so that several readers that
     /// hang cost their publishers one time and not one after another.
     fn wait_for_any(&mut self, now: Timestamp, full: &[(Target, Remedy)]) -> Option<Relief> {
@@ -97,9 +97,15 @@ impl<E: Env> Shard<E> {
 
     /// Takes those who have no room out of the plan.
     fn drop_newest(&mut self) {
+        self.drop_newest_unless(|_| false);
+    }
+
+    /// Takes those who have no room, and are not to be spared, out of the plan.
+    pub(super) fn drop_newest_unless(&mut self, is_spared: impl Fn(&Target) -> bool) {
         let Shard { net, plan, clients, settings, counters, .. } = self;
         plan.shed(|target| {
-            if super::credit::has_room(net, settings.outbox_high_bytes, target.client) {
+            let has_room = super::credit::has_room(net, settings.outbox_high_bytes, target.client);
+            if has_room || is_spared(target) {
                 return true;
             }
             if let Some(client) = clients.get_mut(target.client) {
@@ -143,7 +149,7 @@ impl<E: Env> Shard<E> {
     }
 
     /// Drops what waits longest for a client. Returns whether it has room now.
-    fn drop_oldest(&mut self, id: ClientId) -> bool {
+    pub(super) fn drop_oldest(&mut self, id: ClientId) -> bool {
         let wanted = (self.settings.outbox_high_bytes / FREED_SHARE).max(1);
         let Shard { net, clients, counters, .. } = self;
         let Some(client) = clients.get_mut(id) else { return false };

@@ -67,9 +67,9 @@ impl<E: Env> Shard<E> {
         for (at, command) in commands.list().iter().enumerate() {
             match self.dispatch(now, id, command, bytes, commands.text()) {
                 Progress::Done => {}
-                Progress::Waits(target, ms) => {
+                Progress::Waits(wait) => {
                     self.hold(id, chunk, commands, at, error);
-                    return self.wait_for(now, id, target, ms.into());
+                    return self.wait(now, id, wait);
                 }
                 Progress::Ended => return,
             }
@@ -105,11 +105,11 @@ impl<E: Env> Shard<E> {
             let Some(command) = held.next() else { break };
             match self.dispatch(now, id, &command, held.chunk(), held.text()) {
                 Progress::Done => held.advance(),
-                Progress::Waits(target, ms) => {
+                Progress::Waits(wait) => {
                     if let Some(client) = self.clients.get_mut(id) {
                         client.held = Some(held);
                     }
-                    self.wait_for(now, id, target, ms.into());
+                    self.wait(now, id, wait);
                     return false;
                 }
                 Progress::Ended => return false,
@@ -131,7 +131,8 @@ impl<E: Env> Shard<E> {
 
     /// The peer closed and everything it sent has taken effect: close too.
     fn finish_if_ended(&mut self, now: Timestamp, id: ClientId) {
-        if self.net.socket(id).is_some_and(|socket| socket.peer_ended()) {
+        let has_ended = self.net.socket(id).is_some_and(|socket| socket.peer_ended());
+        if has_ended && self.answers_owed(id) == 0 {
             self.net.finish(now, id);
             self.remove(id);
         }

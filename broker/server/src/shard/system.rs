@@ -9,7 +9,9 @@ use coilgun_protocol::model::{
 };
 
 use super::dispatch::Progress;
+use super::publish::Reached;
 use super::turn::Shard;
+use super::waits::Wait;
 use crate::env::Env;
 
 /// What the subjects begin with.
@@ -33,10 +35,17 @@ impl<E: Env> Shard<E> {
             return Progress::Ended;
         }
         if subject != COUNTERS_SUBJECT {
-            self.account(now, id, publish, 0, false);
+            self.account(
+                now,
+                id,
+                publish,
+                Reached { receivers: 0, is_starved: false, crossing: 0 },
+            );
             return Progress::Done;
         }
-        let payload = serde_json::to_vec(&self.counters()).expect("numbers with names are JSON");
+        let Some(payload) = self.counters_of_all(id) else {
+            return Progress::Waits(Wait::Counters);
+        };
         let answer = Delivery {
             subscription: SubscriptionId::NAME,
             subject: reply,
@@ -50,9 +59,21 @@ impl<E: Env> Shard<E> {
             flags: PublishFlags::default(),
             missed: 0,
         };
-        match self.deliver_answer(now, id, answer) {
-            Ok(Progress::Done) => self.account(now, id, publish, 1, false),
-            Ok(waits) => return waits,
+        let delivered = self.deliver_answer(now, id, &answer);
+        if let Ok(Progress::Waits(wait)) = delivered {
+            return Progress::Waits(wait);
+        }
+        self.forget_counters(id);
+        match delivered {
+            Ok(Progress::Done) => {
+                self.account(
+                    now,
+                    id,
+                    publish,
+                    Reached { receivers: 1, is_starved: false, crossing: 0 },
+                );
+            }
+            Ok(other) => return other,
             Err(code) => {
                 self.outcome(now, id, Outcome { ticket: publish.ticket, code, receivers: 0 });
             }

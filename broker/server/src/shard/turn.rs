@@ -5,7 +5,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::io;
 use std::os::fd::RawFd;
 
-use coilgun_core::router::{Plan, Router};
+use coilgun_core::router::{Plan, RouteHint, Router, Target};
 use coilgun_protocol::model::{ClientId, Commands, Timestamp};
 
 use super::client::Clients;
@@ -13,9 +13,11 @@ use super::control::ControlQueue;
 use super::counters::ShardCounters;
 use super::deadlines::Deadlines;
 use super::draining::Draining;
+use super::interest::InterestState;
 use super::rate::Throttled;
 use super::settings::{ListenerSettings, ShardSettings};
 use crate::env::{Env, Turn, Work};
+use crate::mesh::Mesh;
 use crate::mutant::{self, Mutant};
 use crate::net::{End, Net, NetEvent, Ring, SocketKind};
 
@@ -28,6 +30,16 @@ pub struct Shard<E: Env> {
     pub(super) env: E,
     pub(super) net: Net<E::Ring>,
     pub(super) router: Router,
+    pub(super) mesh: Mesh<E::Mesh>,
+    pub(super) interest: InterestState,
+    /// How many changes of what this shard wants were announced.
+    pub(super) last_announced: u64,
+    /// Where the previous message from each shard found its route.
+    pub(super) arrival_hints: Vec<RouteHint>,
+    /// Targets that were found full, for which publishers on other shards shall wait.
+    pub(super) to_press: Vec<Target>,
+    /// Reused for names of queue groups.
+    pub(super) group_names: Vec<u8>,
     pub(super) settings: ShardSettings,
     pub(super) clients: Clients,
     /// What holds on the listening sockets, in the order in which the network knows them.
@@ -50,17 +62,29 @@ pub struct Shard<E: Env> {
 }
 
 impl<E: Env> Shard<E> {
-    /// A shard on a network that nobody listens on yet.
-    #[must_use]
+    /// A shard on a network that nobody listens on yet, with its end of the lanes to other shards.
+    ///
+    /// # Errors
+    /// If there is no memory for what is said to other shards.
     pub fn new(
         mut env: E,
         net: Net<E::Ring>,
+        port: E::Mesh,
         settings: ShardSettings,
         controls: ControlQueue,
-    ) -> Shard<E> {
+    ) -> io::Result<Shard<E>> {
+        let mesh = Mesh::new(&mut env, port, settings.outbox_high_bytes)?;
         let seeds = [env.random(), env.random(), env.random(), env.random()];
-        Shard {
-            router: Router::new(seeds, settings.router),
+        let mut router = Router::new(seeds, settings.router);
+        router.join_mesh(mesh.shard(), mesh.shard_count());
+        Ok(Shard {
+            router,
+            interest: InterestState::new(mesh.shard(), mesh.shard_count()),
+            last_announced: 0,
+            arrival_hints: vec![RouteHint::default(); mesh.shard_count()],
+            to_press: Vec::new(),
+            group_names: Vec::new(),
+            mesh,
             env,
             net,
             settings,
@@ -77,7 +101,7 @@ impl<E: Env> Shard<E> {
             commands: Commands::default(),
             plan: Plan::default(),
             counters: ShardCounters::default(),
-        }
+        })
     }
 
     /// Begins to accept connections on a listening socket.
@@ -96,6 +120,7 @@ impl<E: Env> Shard<E> {
     pub fn counters(&self) -> ShardCounters {
         let net = self.net.counters();
         let copies = self.net.copies();
+        let mesh = self.mesh.counters();
         ShardCounters {
             connections: self.clients.len() as u64,
             subscriptions: self.router.counts().subscriptions as u64,
@@ -108,6 +133,12 @@ impl<E: Env> Shard<E> {
             sent_bytes: net.sent_bytes,
             enters: net.enters,
             starvations: net.starvations,
+            hops: mesh.hops,
+            parcels: mesh.parcels,
+            doorbells: mesh.doorbells,
+            parcels_lent_max: mesh.parcels_lent_max,
+            ring_full: mesh.ring_full,
+            unsent: mesh.unsent,
             ..self.counters
         }
     }
@@ -116,6 +147,12 @@ impl<E: Env> Shard<E> {
     #[must_use]
     pub fn net(&self) -> &Net<E::Ring> {
         &self.net
+    }
+
+    /// What is between it and the other shards.
+    #[must_use]
+    pub fn mesh(&self) -> &Mesh<E::Mesh> {
+        &self.mesh
     }
 
     /// The router, for what it holds.
@@ -170,6 +207,17 @@ impl<E: Env> Shard<E> {
         count
     }
 
+    /// Tells other shards what they have to know, and hands over what was said to them.
+    fn flush_mesh(&mut self) {
+        if self.mesh.others().is_empty() {
+            return;
+        }
+        self.free_names();
+        self.announce_interest();
+        let wants_all_loans = self.router.has_interest_to_announce() || self.is_about_to_end();
+        self.mesh.flush(wants_all_loans);
+    }
+
     fn run_ready(&mut self, now: Timestamp) -> usize {
         let count = self.ready.len().min(SLICES_PER_TURN);
         for _ in 0..count {
@@ -198,12 +246,14 @@ impl<E: Env> Turn for Shard<E> {
         self.events = events;
         let mut work = polled?;
         self.net.tick(now);
+        work += self.run_mesh(now);
         work += self.run_events(now);
         self.run_controls(now);
         self.run_deadlines(now);
         self.run_throttled(now);
         work += self.run_ready(now);
         work += self.run_leaving();
+        self.flush_mesh();
         let mut events = std::mem::take(&mut self.events);
         let flushed = self.net.flush(now, &mut events);
         self.events = events;
@@ -212,7 +262,8 @@ impl<E: Env> Turn for Shard<E> {
         if self.run_draining(now) {
             return Ok(Work::Done);
         }
-        let more = work > 0 || !self.events.is_empty() || !self.ready.is_empty();
+        let more =
+            work > 0 || !self.events.is_empty() || !self.ready.is_empty() || self.mesh.is_refused();
         Ok(if more { Work::More } else { Work::Idle })
     }
 
@@ -229,7 +280,7 @@ impl<E: Env> Turn for Shard<E> {
             self.net.wake_at(at);
         }
         let idle = self.net.ring_mut().prepare_park()?;
-        Ok(idle && self.controls.is_empty())
+        Ok(idle && self.controls.is_empty() && !self.mesh.has_work())
     }
 
     fn end_park(&mut self) {

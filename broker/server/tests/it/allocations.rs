@@ -11,7 +11,8 @@ use coilgun_protocol::model::{SubscriptionId, limits};
 use coilgun_protocol::native::{
     ClientFrame, Hello, Preface, PublishFrame, SubscribeRequest, encode_frame,
 };
-use coilgun_server::env::{LinuxEnv, Turn, Waker};
+use coilgun_server::env::{LinuxEnv, Turn};
+use coilgun_server::mesh::fabric;
 use coilgun_server::net::{ListenAddress, Listener};
 use coilgun_server::setup::{MemoryPlan, build_network};
 use coilgun_server::shard::{ListenerProtocol, Shard, ShardSettings, control_queue};
@@ -62,11 +63,12 @@ impl Bench {
         let any = ListenAddress::Tcp("127.0.0.1:0".parse().expect("an address"));
         let listener = Listener::bind(&any).expect("a port is free");
         let ListenAddress::Tcp(address) = *listener.address() else { panic!("it is TCP") };
-        let waker = Waker::new().expect("there are descriptors");
-        let mut env = LinuxEnv::new(waker.clone());
+        let port = fabric(1).expect("there are descriptors").pop().expect("there is one");
+        let mut env = LinuxEnv::in_mesh(&port);
         let net = build_network(&mut env, &MemoryPlan::default()).expect("the kernel gives a ring");
-        let (_, controls) = control_queue(waker);
-        let mut shard = Shard::new(env, net, ShardSettings::default(), controls);
+        let (_, controls) = control_queue(port.waker().clone());
+        let mut shard = Shard::new(env, net, port, ShardSettings::default(), controls)
+            .expect("the kernel gives memory");
         shard.listen(listener.descriptor(), listener.kind(), ListenerProtocol::Native);
         Bench { shard, _listener: listener, address, allocations: 0, planted: false }
     }

@@ -1,10 +1,16 @@
 //! Integration tests of the broker's shards: on a simulated kernel with faults, and on the real one.
 
 mod allocations;
+mod cluster;
+mod courier;
 mod echo_real;
 mod echo_simulated;
 mod incomplete_frames;
+mod lanes_real;
+mod lanes_simulated;
 mod main_job;
+mod mesh_pressure;
+mod mesh_simulated;
 mod mutants;
 mod native_peer;
 mod ring_real;

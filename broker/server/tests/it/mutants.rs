@@ -11,7 +11,8 @@ use coilgun_server::net::SocketKind;
 use coilgun_server::setup::{MemoryPlan, build_network};
 
 use crate::{
-    allocations, echo_simulated, shard_simulated, shard_soak, slow_consumers, wake_up_model,
+    allocations, echo_simulated, mesh_simulated, shard_simulated, shard_soak, slow_consumers,
+    wake_up_model,
 };
 
 /// The test that finds a fault, and what it says about it.
@@ -39,6 +40,22 @@ fn finder(mutant: Mutant) -> (fn(), &'static str) {
         Mutant::EarlyRelease => (
             echo_simulated::s2_resets_free_everything_and_harm_nobody_else,
             "S2: a descriptor is closed",
+        ),
+        Mutant::EarlyAck => (
+            mesh_simulated::s12_a_subscription_is_answered_when_every_shard_knows_it,
+            "the other shard cannot know",
+        ),
+        Mutant::NoHold => (
+            mesh_simulated::s13_a_reply_over_three_shards_does_not_overtake_the_interest_in_it,
+            "S13: the reply came",
+        ),
+        Mutant::NoBarrier => (
+            mesh_simulated::s12_what_was_published_before_a_pong_reaches_nobody_who_subscribes_behind_it,
+            "S12: it subscribed behind the PONG",
+        ),
+        Mutant::LostBounce => (
+            mesh_simulated::s15_a_message_that_finds_nobody_left_goes_to_the_next_shard,
+            "S15: each message found",
         ),
         Mutant::NoSleeperFence | Mutant::NoWakerFence => (
             wake_up_model::s24_no_wake_up_is_lost_in_any_interleaving,

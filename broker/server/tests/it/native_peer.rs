@@ -28,7 +28,9 @@ impl SimBroker {
         let net = build_network(&mut env, plan).expect("a simulated world has memory");
         let waker = Waker::new().expect("there are descriptors");
         let (control, controls) = control_queue(waker);
-        let mut shard = Shard::new(env, net, settings, controls);
+        let port = env.port();
+        let mut shard =
+            Shard::new(env, net, port, settings, controls).expect("a simulated world has memory");
         shard.listen(LISTENER, SocketKind::Tcp, ListenerProtocol::Native);
         SimBroker { world, shard, control, done: false }
     }
@@ -136,7 +138,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    fn new(world: SimWorld, id: PeerId) -> Peer {
+    pub(crate) fn new(world: SimWorld, id: PeerId) -> Peer {
         Peer {
             client: SimClient::new(world.clone(), id),
             world,

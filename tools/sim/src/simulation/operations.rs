@@ -33,10 +33,11 @@ enum Kind {
     Leave,
     Jump,
     Stall,
+    Hold,
 }
 
 /// How often each kind of operation comes, compared with the others.
-const WEIGHTS: [(Kind, usize); 11] = [
+const WEIGHTS: [(Kind, usize); 12] = [
     (Kind::Publish, 34),
     (Kind::Ask, 8),
     (Kind::Subscribe, 16),
@@ -48,6 +49,7 @@ const WEIGHTS: [(Kind, usize); 11] = [
     (Kind::Leave, 4),
     (Kind::Jump, 3),
     (Kind::Stall, 3),
+    (Kind::Hold, 4),
 ];
 
 impl Simulation {
@@ -69,6 +71,11 @@ impl Simulation {
             Kind::Stall => {
                 let shard = self.dice.below(self.cluster.len());
                 self.cluster.stall(shard, self.dice.between(1, 40));
+            }
+            Kind::Hold => {
+                let shards = self.cluster.len();
+                let (from, to) = (self.dice.below(shards), self.dice.below(shards));
+                self.cluster.hold(from, to, self.dice.percent(50));
             }
             Kind::Publish
             | Kind::Ask
@@ -114,7 +121,7 @@ impl Simulation {
                 1 => self.end_half(at),
                 _ => self.reset(at),
             },
-            Kind::Connect | Kind::Jump | Kind::Stall => {}
+            Kind::Connect | Kind::Jump | Kind::Stall | Kind::Hold => {}
         }
     }
 

@@ -84,8 +84,8 @@ impl Simulation {
         if let Some(finding) = &finding {
             self.trace.line(format_args!("{} FOUND {finding}", self.round));
         }
-        self.tally.add_shards(self.cluster.counters());
-        self.tally.add_faults(&self.world.counts());
+        self.tally.add_shards(&self.cluster.counters());
+        self.tally.add_faults(&self.world.counts(), &self.world.mesh_counts());
         self.tally.seeds = 1;
         self.tally.rounds = self.round;
         self.tally.drains = u64::from(self.profile.drains_at.is_some());

@@ -21,6 +21,7 @@ impl Simulation {
         self.is_settling = true;
         self.world.set_faults(Faults::none());
         self.cluster.end_stalls();
+        self.cluster.end_holds();
         for client in &mut self.clients {
             client.reading = Reading::All;
         }

@@ -33,6 +33,7 @@ pub(super) struct Simulation {
 impl Simulation {
     pub(super) fn new(world: SimWorld, profile: Profile, trace: Trace) -> Simulation {
         world.set_faults(profile.faults);
+        world.set_ring_parcels(profile.ring_parcels);
         Simulation {
             dice: Dice::new(world.clone()),
             cluster: Cluster::new(&world, &profile),
@@ -68,8 +69,12 @@ impl Simulation {
         for at in 0..self.clients.len() {
             self.look_at_end(at)?;
         }
-        let ms = if self.is_settling { 2 } else { self.dice.below(3) as u64 };
-        self.world.advance_ms(ms);
+        // Who waits for time to pass sees what travels between shards as well.
+        if self.is_settling {
+            self.world.advance_ms(2);
+        } else if self.dice.percent(25) {
+            self.world.advance_ms(self.dice.between(1, 7) as u64);
+        }
         Ok(())
     }
 

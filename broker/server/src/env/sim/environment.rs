@@ -4,8 +4,9 @@ use std::io;
 use std::ptr::NonNull;
 
 use coilgun_protocol::buffer::{Pool, Region};
-use coilgun_protocol::model::Timestamp;
+use coilgun_protocol::model::{ShardId, Timestamp};
 
+use super::port::SimPort;
 use super::ring::SimRing;
 use super::world::SimWorld;
 use crate::env::Env;
@@ -17,18 +18,41 @@ const DISCARDED: u8 = 0xDF;
 #[derive(Clone, Debug)]
 pub struct SimEnv {
     world: SimWorld,
+    shard: ShardId,
+    shard_count: usize,
 }
 
 impl SimEnv {
-    /// A shard's view of `world`.
+    /// The view of `world` of its only shard.
     #[must_use]
     pub fn new(world: SimWorld) -> SimEnv {
-        SimEnv { world }
+        SimEnv::in_mesh(world, ShardId::new(0), 1)
+    }
+
+    /// The view of `world` of one of `shard_count` shards.
+    ///
+    /// # Panics
+    /// If there is no such shard.
+    #[must_use]
+    pub fn in_mesh(world: SimWorld, shard: ShardId, shard_count: usize) -> SimEnv {
+        assert!(shard.index() < shard_count, "shards are numbered below their count");
+        SimEnv { world, shard, shard_count }
+    }
+
+    /// The shard's end of the simulated lanes. The first one of a world decides how many shards there
+    /// are, until all ends are gone.
+    ///
+    /// # Panics
+    /// If the shard has one already, or the other shards were told another count.
+    #[must_use]
+    pub fn port(&self) -> SimPort {
+        SimPort::new(self.world.clone(), self.shard, self.shard_count)
     }
 }
 
 impl Env for SimEnv {
     type Ring = SimRing;
+    type Mesh = SimPort;
 
     fn region(&mut self, len: usize) -> io::Result<Region> {
         Ok(Region::heap(len))

@@ -17,6 +17,11 @@ pub struct Faults {
     pub late_cancel: u32,
     /// A connection is reset.
     pub reset: u32,
+    /// A push into a ring between shards is refused although there is room. Only where a parcel is in
+    /// the ring, so that whoever was refused hears of room later, as with a full one.
+    pub mesh_full: u32,
+    /// A parcel or a loan that comes back is seen late, and so is what comes behind it.
+    pub mesh_delay: u32,
 }
 
 /// How often each fault was injected.
@@ -43,8 +48,18 @@ pub struct FaultCounts {
 impl Faults {
     /// A kernel that does everything at once and completely.
     #[must_use]
-    pub fn none() -> Faults {
-        Faults::default()
+    pub const fn none() -> Faults {
+        Faults {
+            short_receive: 0,
+            short_send: 0,
+            delay: 0,
+            starve: 0,
+            end_multishot: 0,
+            late_cancel: 0,
+            reset: 0,
+            mesh_full: 0,
+            mesh_delay: 0,
+        }
     }
 
     /// Everything that loses no connection, often.
@@ -58,6 +73,8 @@ impl Faults {
             end_multishot: 100,
             late_cancel: 300,
             reset: 0,
+            mesh_full: 100,
+            mesh_delay: 200,
         }
     }
 }

@@ -8,7 +8,9 @@ use std::rc::Rc;
 use coilgun_protocol::model::Timestamp;
 
 use super::faults::{FaultCounts, Faults};
+use super::lanes::SimMesh;
 use super::socket::{PeerId, SimSocket};
+use crate::mesh::PARCELS_MAX;
 
 /// A simulated world. Cheap to clone: all clones are the same world.
 #[derive(Clone, Debug)]
@@ -24,6 +26,7 @@ pub(super) struct State {
     pub(super) sockets: Vec<SimSocket>,
     /// Connections that wait to be accepted, with the listening descriptor.
     pub(super) connecting: VecDeque<(RawFd, PeerId)>,
+    pub(super) mesh: SimMesh,
 }
 
 impl SimWorld {
@@ -38,6 +41,7 @@ impl SimWorld {
             discarded_bytes: 0,
             sockets: Vec::new(),
             connecting: VecDeque::new(),
+            mesh: SimMesh::new(1, PARCELS_MAX),
         })))
     }
 
@@ -114,10 +118,11 @@ impl SimWorld {
         self.state().now
     }
 
-    /// Lets time pass.
+    /// Lets time pass. What travels between shards is seen afterwards.
     pub fn advance_ms(&self, ms: u64) {
         let mut state = self.state();
         state.now = state.now.plus_ms(ms);
+        state.mesh.show_all();
     }
 
     /// A random number of this world.

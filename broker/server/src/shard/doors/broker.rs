@@ -50,7 +50,9 @@ impl Broker {
         let mut env = SimEnv::new(world.clone());
         let net = build_network(&mut env, &plan).expect("a simulated world has memory");
         let (_, controls) = control_queue(Waker::new().expect("there are descriptors"));
-        let mut shard = Shard::new(env, net, settings, controls);
+        let port = env.port();
+        let mut shard =
+            Shard::new(env, net, port, settings, controls).expect("a simulated world has memory");
         for (descriptor, protocol) in PROTOCOLS.iter().enumerate() {
             let settings = ListenerSettings { protocol: *protocol, slow_consumer };
             shard.listen(descriptor as i32, SocketKind::Tcp, settings);

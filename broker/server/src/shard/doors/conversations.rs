@@ -6,18 +6,7 @@ use std::path::PathBuf;
 use super::player::{Way, play};
 use crate::env::sim::Faults;
 
-const PLAIN: Way = Way {
-    piece_bytes: usize::MAX,
-    faults: Faults {
-        short_receive: 0,
-        short_send: 0,
-        delay: 0,
-        starve: 0,
-        end_multishot: 0,
-        late_cancel: 0,
-        reset: 0,
-    },
-};
+const PLAIN: Way = Way { piece_bytes: usize::MAX, faults: Faults::none() };
 
 /// The conversations: where they are, and their texts, in the order of their names.
 fn conversations() -> Vec<(PathBuf, String)> {

@@ -1,0 +1,329 @@
+//! What arrives from other shards (laws S11, S15, S19).
+//!
+//! ```text
+//! ring --> parcel --> message --> plan of this shard --> outboxes
+//!                        |            |
+//!                        |            +-- nobody of a group left: Bounce, back to its home
+//!                        +-- the home waits for it: Settled
+//! ```
+//!
+//! Nothing that arrives waits for a reader: who is behind and holds its publishers back gets it all the
+//! same, its outbox may then hold what was under way beside what it may hold otherwise, and the other
+//! shards are told that their publishers have to wait.
+
+use coilgun_core::router::{Arrival, GroupNames, Target};
+use coilgun_protocol::buffer::{BlockRange, Chunk};
+use coilgun_protocol::model::{
+    ClientId, Delivery, Event, PublishFlags, Remedy, ShardId, SubscriptionId, Timestamp,
+};
+
+use super::credit::OVERLAP_SHARE;
+use super::crossing::{is_inline, publication};
+use super::publish::deliver;
+use super::shedding::ATTEMPTS;
+use super::turn::Shard;
+use crate::env::Env;
+use crate::mesh::{Mesh, Message, Payload, Publication, run_within, within};
+use crate::mutant::{self, Mutant};
+
+/// Parcels of one shard that are looked at in one turn (law S23).
+const PARCELS_PER_TURN: usize = 16;
+
+/// Where a message for one group goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Direction {
+    /// Back to where it was published.
+    Home,
+    /// To the next shard that has members.
+    Onward,
+}
+
+impl<E: Env> Shard<E> {
+    /// Takes in what came from other shards. Returns how many parcels there were.
+    pub(super) fn run_mesh(&mut self, now: Timestamp) -> usize {
+        let mut count = 0;
+        for from in self.mesh.others().iter() {
+            if self.mesh.take_back(from) && self.mesh.has_waiters(from) {
+                let mut waiters = self.mesh.take_waiters(from);
+                self.go_on(&mut waiters);
+            }
+            for _ in 0..PARCELS_PER_TURN {
+                let Some(parcel) = self.mesh.next_parcel(from) else { break };
+                count += 1;
+                for message in Mesh::<E::Mesh>::messages(&parcel) {
+                    self.on_message(now, from, &parcel, &message);
+                }
+            }
+            self.confirm_interest(from);
+        }
+        count
+    }
+
+    fn on_message(
+        &mut self,
+        now: Timestamp,
+        from: ShardId,
+        parcel: &BlockRange,
+        message: &Message<'_>,
+    ) {
+        match message {
+            Message::Publication(it) => self.on_publication(now, from, parcel, it),
+            Message::Bounce(it) => self.on_bounce(now, from, parcel, it),
+            Message::Interest { sequence, interest } => {
+                self.on_interest(from, *sequence, interest);
+            }
+            Message::InterestApplied { sequence } => {
+                self.on_interest_applied(now, from, *sequence);
+            }
+            Message::Barrier(to) => {
+                let settled = Message::Settled { to: *to, receivers: 0, is_starved: false };
+                self.mesh.say(from, &settled);
+            }
+            Message::Settled { to, receivers, is_starved } => {
+                self.on_settled(now, *to, *receivers, *is_starved);
+            }
+            Message::NameClaim(claim) => self.on_name_claim(from, claim),
+            Message::NameVerdict { claim, code } => self.on_name_verdict(claim, *code),
+            Message::NameFreed { namespace, name } => {
+                self.router.release_claim(*namespace, name, from);
+            }
+            Message::Connection(_) => unreachable!("a connection lives where it was accepted"),
+            Message::CountersWanted { client } => self.on_counters_wanted(from, *client),
+            Message::Counters { client, text } => self.on_counters(from, *client, text),
+        }
+    }
+
+    /// A message whose home decided that somebody here gets it.
+    fn on_publication(
+        &mut self,
+        now: Timestamp,
+        from: ShardId,
+        parcel: &BlockRange,
+        it: &Publication<'_>,
+    ) {
+        let lent = self.mesh.payload_block(from, &it.payload);
+        let message = arrived(parcel, lent.as_ref(), it);
+        let planned = self.plan_arrived(now, from, it);
+        planned.expect("its home checked the subject");
+        let (receivers, starved) = self.deliver_arrived(now, &mut Event::Deliver(message));
+        let mut bounced = self.plan.bounced().iter();
+        let is_starved = starved || bounced.any(|place| self.plan.is_bounced_starved(*place));
+        self.send_back(from, it, &message);
+        if it.from.number > 0 {
+            self.mesh.say(from, &Message::Settled { to: it.from, receivers, is_starved });
+        }
+    }
+
+    fn plan_arrived(
+        &mut self,
+        now: Timestamp,
+        from: ShardId,
+        it: &Publication<'_>,
+    ) -> Result<(), coilgun_protocol::model::ErrorCode> {
+        for attempt in 1..=ATTEMPTS {
+            let Shard { net, plan, router, settings, arrival_hints, .. } = self;
+            if it.flags.contains(PublishFlags::BROADCAST) {
+                router.plan_arrived_broadcast(it.namespace, it.subject, plan)?;
+            } else {
+                let high = settings.outbox_high_bytes;
+                let has_room = |target| super::credit::has_room(net, high, target);
+                let arrival = Arrival {
+                    namespace: it.namespace,
+                    subject: it.subject,
+                    is_plain: it.is_plain,
+                    groups: GroupNames::new(it.groups),
+                };
+                let hint = &mut arrival_hints[from.index()];
+                router.plan_arrival(&arrival, hint, has_room, plan)?;
+            }
+            if self.plan_has_room() || !self.relieve_arrived(now, attempt == ATTEMPTS) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what the policies of the targets without room say, but lets nobody wait. Returns whether to
+    /// plan again.
+    #[cold]
+    fn relieve_arrived(&mut self, now: Timestamp, is_last: bool) -> bool {
+        let full: Vec<(Target, Remedy)> = self.targets_without_room();
+        let mut plan_again = false;
+        for (target, remedy) in &full {
+            if self.has_room(target.client) {
+                continue;
+            }
+            plan_again |= match remedy {
+                Remedy::DropNewest => false,
+                Remedy::Wait(ms) => {
+                    self.press(now, target.client, (*ms).into());
+                    self.to_press.push(*target);
+                    false
+                }
+                Remedy::Disconnect => !is_last && self.cut_off(target.client),
+                Remedy::DropOldest => self.drop_oldest(target.client),
+            };
+        }
+        if plan_again && !is_last {
+            self.to_press.clear();
+            return true;
+        }
+        self.drop_newest_unless(|target| {
+            full.iter().any(|(it, remedy)| it == target && matches!(remedy, Remedy::Wait(_)))
+        });
+        false
+    }
+
+    /// Puts an arrived message into the outboxes of the plan. Returns how many got it, and whether
+    /// nobody did but somebody would have liked to.
+    fn deliver_arrived(&mut self, now: Timestamp, message: &mut Event<'_>) -> (u32, bool) {
+        self.counters.missed_for_credit += self.plan.missed_count() as u64;
+        self.router.commit(&self.plan);
+        let Shard { clients, net, plan, router, settings, counters, .. } = self;
+        let limit = OVERLAP_SHARE * settings.outbox_high_bytes;
+        let (receivers, dropped) = deliver(now, plan, router, clients, net, limit, message);
+        counters.dropped_newest += dropped;
+        counters.deliveries += u64::from(receivers);
+        self.press_remote();
+        (receivers, self.plan.is_starved())
+    }
+
+    /// Tells other shards that their publishers have to wait for those that were found full.
+    fn press_remote(&mut self) {
+        while let Some(target) = self.to_press.pop() {
+            if let Some(client) = self.clients.get_mut(target.client) {
+                client.presses = true;
+                self.counters.pressures += 1;
+                self.router.press(&target);
+            }
+        }
+    }
+
+    /// Sends a message back to its home for each group of which nobody is left here.
+    fn send_back(&mut self, home: ShardId, it: &Publication<'_>, message: &Delivery<'_>) {
+        if self.plan.bounced().is_empty() || mutant::is_active(Mutant::LostBounce) {
+            return;
+        }
+        let names: Vec<&[u8]> = GroupNames::new(it.groups).collect();
+        let bounced: Vec<u16> = self.plan.bounced().to_vec();
+        for number in bounced {
+            let mut tried = it.tried;
+            tried.insert(self.mesh.shard());
+            let group = names[usize::from(number)];
+            let back = Publication { tried, ..publication(it.namespace, it.from, message) };
+            self.counters.bounces += 1;
+            self.say_publication((home, Direction::Home), back, group, message.payload);
+        }
+    }
+
+    /// Sends a message for one group outside of what publishers may use.
+    fn say_publication(
+        &mut self,
+        (to, direction): (ShardId, Direction),
+        it: Publication<'_>,
+        group: &[u8],
+        payload: Chunk<'_>,
+    ) {
+        let mut run = std::mem::take(&mut self.group_names);
+        run.clear();
+        GroupNames::push(&mut run, group);
+        let texts = it.subject.len() + it.reply.len() + it.headers.len() + it.sender.len();
+        let travels = if is_inline(texts, payload.len()) {
+            Some(Payload::Inline(payload.bytes()))
+        } else {
+            payload.range().and_then(|range| self.mesh.lend(to, range))
+        };
+        match travels {
+            Some(payload) => {
+                let publication = Publication { groups: &run, payload, ..it };
+                self.mesh.say(
+                    to,
+                    &match direction {
+                        Direction::Home => Message::Bounce(publication),
+                        Direction::Onward => Message::Publication(publication),
+                    },
+                );
+            }
+            None => self.mesh.count_unsent(),
+        }
+        self.group_names = run;
+    }
+
+    /// A message of ours found nobody of a group on the shard that was picked: the next one, if any.
+    fn on_bounce(
+        &mut self,
+        now: Timestamp,
+        from: ShardId,
+        parcel: &BlockRange,
+        it: &Publication<'_>,
+    ) {
+        let lent = self.mesh.payload_block(from, &it.payload);
+        let message = arrived(parcel, lent.as_ref(), it);
+        let group = GroupNames::new(it.groups).next().unwrap_or_default();
+        for attempt in 1..=ATTEMPTS {
+            let Shard { net, plan, router, settings, .. } = self;
+            let high = settings.outbox_high_bytes;
+            let has_room = |target| super::credit::has_room(net, high, target);
+            let (publisher, subject) = (it.from.client, it.subject);
+            let planned = router.plan_bounced(
+                publisher,
+                it.namespace,
+                subject,
+                group,
+                it.tried,
+                has_room,
+                plan,
+            );
+            planned.expect("its subject was checked when it was published");
+            if self.plan_has_room() || !self.relieve_arrived(now, attempt == ATTEMPTS) {
+                break;
+            }
+        }
+        let (receivers, is_starved) = self.deliver_arrived(now, &mut Event::Deliver(message));
+        self.add_receivers(it.from, receivers, is_starved);
+        let next = self.plan.group_picks().first().map(|pick| pick.shard);
+        if let Some(shard) = next {
+            let onward =
+                Publication { tried: it.tried, ..publication(it.namespace, it.from, &message) };
+            self.say_publication((shard, Direction::Onward), onward, group, message.payload);
+            self.extend_answers(it.from, shard);
+        }
+    }
+
+    /// Whoever waits for a client of this shard on other ones need not any more.
+    pub(super) fn unpress(&mut self, id: ClientId) {
+        if let Some(client) = self.clients.get_mut(id)
+            && std::mem::take(&mut client.presses)
+        {
+            self.router.unpress(id);
+        }
+    }
+}
+
+/// A message that arrived, as its receivers will see it.
+fn arrived<'a>(
+    parcel: &'a BlockRange,
+    lent: Option<&'a BlockRange>,
+    it: &Publication<'a>,
+) -> Delivery<'a> {
+    let (payload, tail) = match (&it.payload, lent) {
+        (Payload::Inline(bytes), _) => {
+            let run = it.subject.len() + it.reply.len() + it.headers.len() + bytes.len();
+            (within(parcel, bytes), Some(run_within(parcel, it.subject, run)))
+        }
+        (Payload::Lent(..), lent) => (lent.map(BlockRange::chunk).unwrap_or_default(), None),
+    };
+    Delivery {
+        subscription: SubscriptionId::NAME,
+        subject: it.subject,
+        reply: it.reply,
+        headers: it.headers,
+        payload,
+        tail,
+        sender: it.sender,
+        correlation: it.correlation,
+        deadline_ms: it.deadline_ms,
+        flags: it.flags,
+        missed: 0,
+    }
+}

@@ -1,0 +1,116 @@
+//! Clients that say who they are.
+
+use coilgun_core::router::ClientAttributes;
+use coilgun_protocol::buffer::Chunk;
+use coilgun_protocol::model::{ClientId, ErrorCode, Event, Open, Opened, ShardId, Timestamp};
+
+use super::dispatch::{Progress, bytes};
+use super::naming::Entrance;
+use super::turn::Shard;
+use crate::env::Env;
+
+/// Bits of a slot; those above say which shard it is of, so that no two clients of a broker are called
+/// the same.
+const SLOT_BITS: u32 = 24;
+
+impl<E: Env> Shard<E> {
+    /// Takes the next step in letting a client in; it is asked again until it is in or refused.
+    pub(super) fn open(
+        &mut self,
+        now: Timestamp,
+        id: ClientId,
+        open: &Open,
+        chunk: Chunk<'_>,
+        text: &[u8],
+    ) -> Progress {
+        if let Err((code, detail)) = self.enter(id, open, chunk, text) {
+            self.counters.refused += 1;
+            self.end(now, id, code, &detail);
+            return Progress::Ended;
+        }
+        if let Some(wait) = self.entrance_waits(id) {
+            return Progress::Waits(wait);
+        }
+        if let Some(client) = self.clients.get_mut(id) {
+            client.entrance = Entrance::Inside;
+        }
+        let client = public_id(self.mesh.shard(), id);
+        self.tell(now, id, &Event::Opened(Opened { client }));
+        self.watch(id);
+        Progress::Done
+    }
+
+    fn enter(
+        &mut self,
+        id: ClientId,
+        open: &Open,
+        chunk: Chunk<'_>,
+        text: &[u8],
+    ) -> Result<(), (ErrorCode, String)> {
+        let Some(client) = self.clients.get(id) else {
+            return Err((ErrorCode::HandshakeExpected, String::new()));
+        };
+        let name = bytes(open.name, chunk, text);
+        let named = |code| (code, format!("name {:?}", name.escape_ascii().to_string()));
+        match client.entrance {
+            Entrance::Outside => {
+                self.let_in(id, open, chunk, text)?;
+                let entrance = self.take_name(id, name).map_err(named)?;
+                if let Some(client) = self.clients.get_mut(id) {
+                    client.entrance = entrance;
+                }
+                Ok(())
+            }
+            Entrance::Claiming | Entrance::Named => Ok(()),
+            Entrance::Refused(code) => Err(named(code)),
+            Entrance::Inside => Err((ErrorCode::HandshakeExpected, String::new())),
+        }
+    }
+
+    /// Makes a client known to the router, or says why not.
+    fn let_in(
+        &mut self,
+        id: ClientId,
+        open: &Open,
+        chunk: Chunk<'_>,
+        text: &[u8],
+    ) -> Result<(), (ErrorCode, String)> {
+        let plain = |code| (code, String::new());
+        let Some(client) = self.clients.get_mut(id) else {
+            return Err(plain(ErrorCode::HandshakeExpected));
+        };
+        if client.is_surplus {
+            return Err(plain(ErrorCode::TooManyConnections));
+        }
+        if !open.user.is_empty() || !open.secret.is_empty() {
+            return Err(plain(ErrorCode::CredentialsNotAccepted));
+        }
+        let namespace = bytes(open.namespace, chunk, text);
+        let Some(namespace) = self.settings.namespace(namespace) else {
+            let detail = format!("namespace {:?}", namespace.escape_ascii().to_string());
+            return Err((ErrorCode::UnknownNamespace, detail));
+        };
+        client.is_open = true;
+        client.namespace = namespace;
+        client.slow_consumer = client.slow_consumer.with(open.slow_consumer);
+        if client.slow_consumer.policy.drops_oldest() {
+            client.slow_mut();
+        }
+        self.router.add_client(id, ClientAttributes { namespace, flags: open.flags });
+        Ok(())
+    }
+
+    fn take_name(&mut self, id: ClientId, name: &[u8]) -> Result<Entrance, ErrorCode> {
+        let Some(client) = self.clients.get(id).filter(|_| !name.is_empty()) else {
+            return Ok(Entrance::Named);
+        };
+        self.claim_name(id, client.namespace, name)
+    }
+}
+
+/// What a client of a shard is called outside of it.
+fn public_id(shard: ShardId, id: ClientId) -> ClientId {
+    ClientId { slot: id.slot | (shard.index() as u32) << SLOT_BITS, ..id }
+}
+
+const _: () = assert!(crate::net::SLOTS_MAX <= 1 << SLOT_BITS, "slots leave room for the shard");

@@ -1,0 +1,139 @@
+//! Several shards in one simulated world, stepped in turn.
+
+use coilgun_protocol::model::ShardId;
+use coilgun_server::env::sim::{SimEnv, SimWorld};
+use coilgun_server::env::{Turn, Waker, Work};
+use coilgun_server::net::SocketKind;
+use coilgun_server::setup::{MemoryPlan, build_network};
+use coilgun_server::shard::{
+    Control, ControlSender, ListenerProtocol, Shard, ShardCounters, ShardSettings, control_queue,
+};
+
+use crate::native_peer::{Peer, plan};
+
+/// The shards of one broker. Each listens on a descriptor of its own: its number.
+pub(crate) struct Cluster {
+    pub(crate) world: SimWorld,
+    pub(crate) shards: Vec<Shard<SimEnv>>,
+    controls: Vec<ControlSender>,
+    /// Those that have ended.
+    pub(crate) done: Vec<bool>,
+    /// Those that get no turn for now.
+    pub(crate) stalled: Vec<bool>,
+}
+
+impl Cluster {
+    pub(crate) fn new(world: &SimWorld, count: usize, settings: &ShardSettings) -> Cluster {
+        Cluster::with_memory(world, count, settings, &plan())
+    }
+
+    pub(crate) fn with_memory(
+        world: &SimWorld,
+        count: usize,
+        settings: &ShardSettings,
+        plan: &MemoryPlan,
+    ) -> Cluster {
+        let mut cluster = Cluster {
+            world: world.clone(),
+            shards: Vec::new(),
+            controls: Vec::new(),
+            done: vec![false; count],
+            stalled: vec![false; count],
+        };
+        for number in 0..count {
+            let mut env = SimEnv::in_mesh(world.clone(), ShardId::new(number), count);
+            let net = build_network(&mut env, plan).expect("a simulated world has memory");
+            let port = env.port();
+            let (control, controls) = control_queue(Waker::new().expect("there are descriptors"));
+            let mut shard = Shard::new(env, net, port, settings.clone(), controls)
+                .expect("a simulated world has memory");
+            shard.listen(number as i32, SocketKind::Tcp, ListenerProtocol::Native);
+            cluster.shards.push(shard);
+            cluster.controls.push(control);
+        }
+        cluster
+    }
+
+    /// One turn of each shard that is not stalled.
+    pub(crate) fn turn(&mut self) {
+        for number in 0..self.shards.len() {
+            if !self.stalled[number] && !self.done[number] {
+                self.turn_of(number);
+            }
+        }
+    }
+
+    /// One turn of one shard.
+    pub(crate) fn turn_of(&mut self, number: usize) {
+        let now = self.shards[number].now();
+        let work = self.shards[number].turn(now).expect("a simulated ring does not break");
+        self.done[number] |= work == Work::Done;
+    }
+
+    pub(crate) fn turns(&mut self, count: usize) {
+        (0..count).for_each(|_| self.turn());
+    }
+
+    /// A client of a shard that is let in.
+    pub(crate) fn open(&mut self, shard: usize, name: &str) -> Peer {
+        let mut peer = self.connect(shard, 1 << 20);
+        peer.hello(name);
+        self.until(&mut peer, |peer| peer.is_open);
+        peer
+    }
+
+    pub(crate) fn connect(&mut self, shard: usize, window: usize) -> Peer {
+        Peer::new(self.world.clone(), self.world.connect(shard as i32, window))
+    }
+
+    /// Takes turns until the peer has seen something.
+    pub(crate) fn until(&mut self, peer: &mut Peer, seen: impl Fn(&Peer) -> bool) {
+        for _ in 0..10_000 {
+            peer.read(usize::MAX);
+            if seen(peer) {
+                return;
+            }
+            self.turn();
+        }
+        panic!("it never comes: {peer:?}");
+    }
+
+    /// Takes turns until everything the peer sent has taken effect.
+    pub(crate) fn barrier(&mut self, peer: &mut Peer) {
+        let token = peer.ping();
+        self.until(peer, |peer| peer.pongs.contains(&token));
+    }
+
+    /// Holds up what one shard says to another, or lets it go on.
+    pub(crate) fn hold(&self, from: usize, to: usize, is_held: bool) {
+        self.world.hold_lane(ShardId::new(from), ShardId::new(to), is_held);
+    }
+
+    pub(crate) fn counters(&self, shard: usize) -> ShardCounters {
+        self.shards[shard].counters()
+    }
+
+    /// Ends the broker, and checks that nothing is left of anything.
+    pub(crate) fn drain(&mut self) {
+        self.controls.iter().for_each(|control| control.send(Control::Drain));
+        for _ in 0..200 {
+            self.turns(20);
+            if self.done.iter().all(|done| *done) {
+                return self.check_nothing_left();
+            }
+            self.world.advance_ms(100);
+        }
+        panic!("it never ends: {:?}", self.done);
+    }
+
+    fn check_nothing_left(&self) {
+        for shard in &self.shards {
+            let pools = shard.net().pools();
+            for pool in [&pools.small, &pools.large].into_iter().chain(shard.mesh().pools()) {
+                assert_eq!(pool.free_count(), pool.block_count(), "every block is back");
+            }
+            shard.router().invariants().expect("the router is consistent");
+        }
+        assert_eq!(self.world.lent_count(), 0, "every loan came back");
+    }
+}
