@@ -12,6 +12,7 @@ use super::answers::{Answer, Awaited, Published};
 use super::client::Clients;
 use super::credit::OVERLAP_SHARE;
 use super::dispatch::{Progress, bytes, piece};
+use super::naming::Entrance;
 use super::shedding::{ATTEMPTS, Relief};
 use super::system;
 use super::turn::Shard;
@@ -257,6 +258,10 @@ pub(super) fn deliver<R: Ring>(
     let (mut receivers, mut dropped) = (0, 0);
     for target in plan.targets() {
         let Some(client) = clients.get_mut(target.client) else { continue };
+        if target.subscription == SubscriptionId::NAME && client.entrance != Entrance::Inside {
+            // Its name is not known everywhere yet: it is not in, and nothing can be said to it.
+            continue;
+        }
         let Some(outbox) = net.outbox(target.client) else { continue };
         if outbox.pending_bytes() > limit {
             dropped += 1;
