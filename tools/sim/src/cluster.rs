@@ -52,7 +52,7 @@ impl Cluster {
             world: world.clone(),
             dice: Dice::new(world.clone()),
             shards,
-            outbox_bytes_max: 3 * profile.outbox_high_bytes + ANSWERS_BYTES,
+            outbox_bytes_max: (2 * profile.shards + 1) * profile.outbox_high_bytes + ANSWERS_BYTES,
         }
     }
 
