@@ -34,7 +34,7 @@ impl Simulation {
         let mut reader = Reader {
             number,
             round: self.round,
-            ordered_groups: self.profile.shards == 1,
+            is_alone: self.profile.shards == 1,
             shadow,
             trace,
             tally,
@@ -76,7 +76,7 @@ impl Simulation {
 struct Reader<'a> {
     number: ClientNumber,
     round: u64,
-    ordered_groups: bool,
+    is_alone: bool,
     shadow: &'a mut Shadow,
     trace: &'a mut Trace,
     tally: &'a mut Tally,
@@ -99,7 +99,7 @@ impl Reader<'_> {
                 self.shadow.on_welcome(number);
             }
             ServerFrame::Deliver(it) => {
-                let message = self.shadow.on_deliver(number, it, self.ordered_groups)?;
+                let message = self.shadow.on_deliver(number, it, self.is_alone)?;
                 self.trace.line(format_args!(
                     "{round} client {reader} deliver {} to {} missed {}",
                     message.0, it.subscription.0, it.missed
