@@ -121,7 +121,7 @@ impl Shadow {
 
     /// A strict subscription has everything by now that took effect before its client said PING.
     fn compare_due(&mut self, number: SubscriptionNumber, said: Moment) -> Result<(), Finding> {
-        if !self.subscription(number).is_strict() {
+        if !self.is_strict(self.subscription(number)) {
             return Ok(());
         }
         let due = std::mem::take(&mut self.subscriptions[number.0].due);

@@ -8,8 +8,7 @@ use super::model::Shadow;
 use crate::finding::{Finding, demand};
 
 impl Shadow {
-    /// A client read a delivery. Returns which message it was. `is_alone`: the broker has one shard, so
-    /// that nothing bounces.
+    /// A client read a delivery. Returns which message it was.
     ///
     /// # Errors
     /// If it should not have been made, or is not what was published.
@@ -17,7 +16,6 @@ impl Shadow {
         &mut self,
         client: ClientNumber,
         frame: &DeliverFrame<'_>,
-        is_alone: bool,
     ) -> Result<MessageNumber, Finding> {
         self.tick();
         let who = || format!("client {} subscription {}", client.0, frame.subscription.0);
@@ -34,8 +32,8 @@ impl Shadow {
         let message = self.message(number);
         let is_candidate = message.candidates.iter().any(|it| it.subscription == subscription);
         demand(is_candidate, "only who asked for it in time gets a message", text)?;
-        self.count_once(client, number, subscription, is_alone)?;
-        self.keep_order(number, subscription, is_alone)?;
+        self.count_once(client, number, subscription)?;
+        self.keep_order(number, subscription)?;
         let facts = &mut self.subscriptions[subscription.0];
         facts.delivered += 1;
         facts.missed += u64::from(frame.missed);
@@ -91,7 +89,6 @@ impl Shadow {
         client: ClientNumber,
         number: MessageNumber,
         subscription: SubscriptionNumber,
-        is_alone: bool,
     ) -> Result<(), Finding> {
         let message = self.message(number);
         let (facts, namespace) = (self.subscription(subscription), self.namespace_of(subscription));
@@ -106,7 +103,8 @@ impl Shadow {
                 && namespace == self.namespace_of(*other);
             demand(!same_group, "one delivery for each queue group", || text(other))?;
             // What a group's message did elsewhere, before it bounced, is not remembered.
-            let has_bounced = !is_alone && (facts.group().is_some() || others.group().is_some());
+            let has_bounced =
+                !self.is_alone && (facts.group().is_some() || others.group().is_some());
             let wants_once = self.client(client).manners.wants_once && !has_bounced;
             let again = others.client == client && wants_once;
             demand(!again, "once for who wants it once", || text(other))?;
@@ -119,12 +117,11 @@ impl Shadow {
         &mut self,
         number: MessageNumber,
         subscription: SubscriptionNumber,
-        is_alone: bool,
     ) -> Result<(), Finding> {
         let MessageNumber(at) = number;
         let (publisher, sequence) = (self.messages[at].publisher, self.messages[at].sequence);
         let facts = &mut self.subscriptions[subscription.0];
-        let is_ordered = facts.group().is_none() || is_alone;
+        let is_ordered = facts.group().is_none() || self.is_alone;
         let before = facts.last.insert(publisher, sequence).unwrap_or(0);
         demand(before < sequence || !is_ordered, "the order of a publisher is kept", || {
             format!("subscription {}: {before} before {sequence}", subscription.0)

@@ -50,6 +50,8 @@ pub struct ClientFacts {
     pub proven: Moment,
     /// The broker may cut it off: it did not behave, or time jumped.
     pub may_be_cut_off: bool,
+    /// Some message may go to more of its subscriptions than outboxes leave room for.
+    pub overlaps: bool,
     /// Its subscriptions, the one by its name included.
     pub subscriptions: Vec<SubscriptionNumber>,
     /// Its PINGs without PONG, oldest first.
@@ -146,12 +148,6 @@ pub struct SubscriptionFacts {
 }
 
 impl SubscriptionFacts {
-    /// Whether it gets everything that is meant for it, as long as its client is there.
-    #[must_use]
-    pub fn is_strict(&self) -> bool {
-        self.wanted.credit.is_none() && !self.is_limited() && !self.wanted.may_drop
-    }
-
     /// Whether it may have ended by itself.
     #[must_use]
     pub fn is_limited(&self) -> bool {

@@ -6,9 +6,14 @@ use super::facts::{
 };
 use super::subjects::{matches, sees};
 
+/// Copies of one message for one client for which there is room in any case.
+const COPIES_MAX: usize = 2;
+
 /// Everything that clients said and were told, in order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Shadow {
+    /// The broker has one shard, so that nothing is ever under way between shards.
+    pub(super) is_alone: bool,
     pub(super) now: Moment,
     pub(super) clients: Vec<ClientFacts>,
     pub(super) subscriptions: Vec<SubscriptionFacts>,
@@ -20,6 +25,20 @@ pub struct Shadow {
 }
 
 impl Shadow {
+    /// A model of a broker that did nothing yet.
+    #[must_use]
+    pub fn new(shard_count: usize) -> Shadow {
+        Shadow {
+            is_alone: shard_count == 1,
+            now: Moment(0),
+            clients: Vec::new(),
+            subscriptions: Vec::new(),
+            messages: Vec::new(),
+            live: Vec::new(),
+            under_way: Vec::new(),
+        }
+    }
+
     /// The next moment.
     pub(super) fn tick(&mut self) -> Moment {
         self.now.0 += 1;
@@ -70,6 +89,7 @@ impl Shadow {
             gone: None,
             proven: Moment(0),
             may_be_cut_off: false,
+            overlaps: false,
             subscriptions: Vec::new(),
             pings: Default::default(),
             asked: Default::default(),
@@ -257,6 +277,22 @@ impl Shadow {
         let was_there = subscription_facts.ending.is_none()
             && subscription_facts.acked.is_some_and(|acked| acked < facts.begun);
         facts.candidates.push(Candidate { subscription, was_there });
+        let client = subscription_facts.client;
+        let copies = facts.candidates.iter();
+        let copies = copies.filter(|it| self.subscriptions[it.subscription.0].client == client);
+        self.clients[client.0].overlaps |= copies.count() > COPIES_MAX;
+    }
+
+    /// Whether messages for a subscription may be dropped, and it is told so.
+    pub(super) fn may_drop(&self, facts: &SubscriptionFacts) -> bool {
+        // What was under way when publishers on other shards were told to wait is counted once, however
+        // many copies it comes to.
+        facts.wanted.may_drop || !self.is_alone && self.client(facts.client).overlaps
+    }
+
+    /// Whether a subscription gets everything that is meant for it, as long as its client is there.
+    pub(super) fn is_strict(&self, facts: &SubscriptionFacts) -> bool {
+        facts.wanted.credit.is_none() && !facts.is_limited() && !self.may_drop(facts)
     }
 
     fn may_get(&self, message: MessageNumber, subscription: SubscriptionNumber) -> bool {

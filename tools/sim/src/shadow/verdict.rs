@@ -36,7 +36,7 @@ impl Shadow {
             let has_member = members().any(|it| self.is_sure(it, done));
             let all_read = members().all(|it| {
                 let facts = self.subscription(it.subscription);
-                !facts.wanted.may_drop && self.client(facts.client).proven > done
+                !self.may_drop(facts) && self.client(facts.client).proven > done
             });
             let got = members().any(|it| self.was_received_at(number, it));
             demand(!has_member || !all_read || got, "a group with a member gets it", || {
@@ -53,7 +53,7 @@ impl Shadow {
     /// Whether a candidate was there from before the message until it was done, and ready for it.
     fn is_sure(&self, candidate: &Candidate, done: Moment) -> bool {
         let facts = self.subscription(candidate.subscription);
-        self.stayed(candidate, done) && facts.is_strict()
+        self.stayed(candidate, done) && self.is_strict(facts)
     }
 
     /// Whether a candidate was there from before the message until then.
@@ -130,7 +130,7 @@ impl Shadow {
     fn judge_missed(&self, number: usize, facts: &SubscriptionFacts) -> Result<(), Finding> {
         let told = facts.delivered + facts.missed;
         // Deliveries that were dropped while they waited count as well, and are told by nobody then.
-        let may_drop = facts.wanted.may_drop;
+        let may_drop = self.may_drop(facts);
         let has_ended = facts.wanted.deliveries_max.is_some_and(|most| may_drop || told >= most);
         // Who wants it once may have got it, and been told, under another of its subscriptions.
         let is_once = self.client(facts.client).manners.wants_once;

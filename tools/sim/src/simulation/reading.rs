@@ -34,7 +34,6 @@ impl Simulation {
         let mut reader = Reader {
             number,
             round: self.round,
-            is_alone: self.profile.shards == 1,
             shadow,
             trace,
             tally,
@@ -76,7 +75,6 @@ impl Simulation {
 struct Reader<'a> {
     number: ClientNumber,
     round: u64,
-    is_alone: bool,
     shadow: &'a mut Shadow,
     trace: &'a mut Trace,
     tally: &'a mut Tally,
@@ -99,7 +97,7 @@ impl Reader<'_> {
                 self.shadow.on_welcome(number);
             }
             ServerFrame::Deliver(it) => {
-                let message = self.shadow.on_deliver(number, it, self.is_alone)?;
+                let message = self.shadow.on_deliver(number, it)?;
                 self.trace.line(format_args!(
                     "{round} client {reader} deliver {} to {} missed {}",
                     message.0, it.subscription.0, it.missed
