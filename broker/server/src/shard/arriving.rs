@@ -187,7 +187,7 @@ impl<E: Env> Shard<E> {
         counters.dropped_newest += dropped;
         counters.deliveries += u64::from(receivers);
         self.press_remote();
-        (receivers, self.plan.is_starved())
+        (receivers, self.plan.has_starved())
     }
 
     /// Tells other shards that their publishers have to wait for those that were found full.

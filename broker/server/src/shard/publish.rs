@@ -162,7 +162,7 @@ impl<E: Env> Shard<E> {
         let mut message = Event::Deliver(Delivery { sender: origin.name(router), ..*message });
         let (receivers, dropped) = deliver(now, plan, router, clients, net, limit, &mut message);
         counters.dropped_newest += dropped;
-        Reached { receivers, is_starved: self.plan.is_starved(), crossing }
+        Reached { receivers, is_starved: self.plan.has_starved(), crossing }
     }
 
     /// Sends an answer of the broker itself to whoever waits for it in a client's namespace, or to
@@ -218,7 +218,7 @@ impl<E: Env> Shard<E> {
 pub(super) struct Reached {
     /// Deliveries.
     pub(super) receivers: u32,
-    /// Nobody got it, and somebody would have, had it credit or room.
+    /// Somebody would have got it, had it credit or room; it counts if nobody got it anywhere.
     pub(super) is_starved: bool,
     /// In how many messages it goes to other shards.
     pub(super) crossing: u32,
