@@ -60,7 +60,7 @@ pub fn serve(address: &ListenAddress) -> Result<(), BenchError> {
         .and_then(|()| stdout.flush())
         .map_err(BenchError::system("saying where the echo listens"))?;
     drop(stdout);
-    let thread = spawn("echo", move || echo(listener, waker, interrupt))
+    let thread = spawn("echo", None, move || echo(listener, waker, interrupt))
         .map_err(BenchError::system("starting an executor"))?;
     let ended = thread.join().map_err(BenchError::system("running an executor"))?;
     ended.map_err(BenchError::system("echoing"))

@@ -1,41 +1,37 @@
 //! A whole broker inside a process: started, addressed, drained, waited for.
 //!
 //! The limits of the process are compared first, then the data directory is opened and the disk
-//! tested; the sockets are bound last. Whoever starts a broker learns of every failure before it
-//! listens. Nothing here touches signals, limits or the affinity of the host (law S36).
+//! tested, then every shard is built; the sockets are bound last. Whoever starts a broker learns of
+//! every failure before it listens. Nothing here touches signals or limits of the host, nor, unless
+//! asked, the affinity of a thread (law S36).
 
 use std::io;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
-use coilgun_core::router::RouterLimits;
-use coilgun_protocol::model::{SlowConsumer, limits};
-use coilgun_protocol::native::NativeConfig;
-use coilgun_storage::{
-    DataDirectory, DataDirectoryError, Identity, IdentityError, open_or_create_identity,
-};
+use coilgun_protocol::model::ShardId;
+use coilgun_storage::{DataDirectory, DataDirectoryError, IdentityError};
 
 use crate::config::{Config, ConfigError};
-use crate::env::{Env, LinuxEnv, ShardThread, Waker, run, spawn, wall_clock_ms};
-use crate::mesh::{ThreadPort, fabric};
-use crate::net::{ListenAddress, ListenError, Listener};
-use crate::resources::{ResourceError, SURPLUS_CONNECTIONS, check_resources};
-use crate::setup::{MemoryPlan, build_network};
-use crate::shard::{
-    Control, ControlQueue, ControlSender, ListenerProtocol, ListenerSettings, RateLimits, Shard,
-    ShardCounters, ShardSettings, control_queue,
-};
+use crate::env::ShardThread;
+use crate::mesh::fabric;
+use crate::net::{ListenAddress, ListenError};
+use crate::resources::{ResourceError, check_resources};
+use crate::shard::{Control, ControlSender, LoadTable, ShardCounters, ShardPlace, control_queue};
+use crate::starting::{ShardStart, Step};
+use crate::topology::{Topology, TopologyError};
 
 /// A broker that runs.
 #[derive(Debug)]
 pub struct Broker {
     addresses: Vec<ListenAddress>,
-    control: ControlSender,
-    shard: ShardThread<Result<ShardCounters, BrokerFault>>,
+    controls: Arc<[ControlSender]>,
+    /// By their numbers.
+    shards: Vec<ShardThread<Result<ShardCounters, BrokerFault>>>,
 }
 
 /// Ends a broker from anywhere. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct ShutdownHandle(ControlSender);
+pub struct ShutdownHandle(Arc<[ControlSender]>);
 
 /// Why a broker did not start.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +39,9 @@ pub enum StartError {
     /// The configuration contradicts itself.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// There cannot be as many shards, or not where they should run.
+    #[error(transparent)]
+    Topology(#[from] TopologyError),
     /// A limit of the process is too small.
     #[error("{0}. {ways_out}", ways_out = .0.ways_out())]
     Resources(#[from] ResourceError),
@@ -74,7 +73,7 @@ pub enum BrokerFault {
     #[error("the network ring is broken: {0}")]
     Ring(#[source] io::Error),
     /// The shard's thread could not be waited for.
-    #[error("the shard ended badly: {0}")]
+    #[error("a shard ended badly: {0}")]
     Thread(String),
     /// The shard could not be set up; the same was reported when the broker was started.
     #[error("the shard did not start")]
@@ -88,28 +87,83 @@ impl Broker {
     /// Says what is in the way, and what to do about it.
     pub fn start(config: Config) -> Result<Broker, StartError> {
         config.check()?;
+        let topology = Topology::of(&config)?;
         check_resources(&config)?;
-        let directory = DataDirectory::open(&config.data)?;
-        let mut ports = fabric(1).map_err(StartError::Shard)?;
-        let port = ports.pop().expect("there is one for each shard");
-        let (control, controls) = control_queue(port.waker().clone());
-        let (started, outcome) = mpsc::sync_channel(1);
-        let start = ShardStart { config, directory, port, controls };
-        let shard = spawn("coilgun-shard-0", move || async move { start.run(&started).await })
-            .map_err(StartError::Shard)?;
-        let broker = Broker { addresses: Vec::new(), control, shard };
-        match outcome.recv() {
-            Ok(Ok(addresses)) => Ok(Broker { addresses, ..broker }),
-            Ok(Err(error)) => {
-                // The thread has nothing more to say than what it just said.
-                let _ = broker.wait();
-                Err(error)
-            }
-            Err(_) => {
-                let fault = broker.wait().err().map_or_else(String::new, |it| it.to_string());
-                Err(StartError::Shard(io::Error::other(fault)))
+        Broker::start_on(&topology, config)
+    }
+
+    /// Starts a broker whose configuration was checked on these shards.
+    fn start_on(topology: &Topology, config: Config) -> Result<Broker, StartError> {
+        let directory = Arc::new(DataDirectory::open(&config.data)?);
+        let ports = fabric(topology.processors.len()).map_err(StartError::Shard)?;
+        let (controls, queues): (Vec<_>, Vec<_>) =
+            ports.iter().map(|port| control_queue(port.waker().clone())).unzip();
+        let controls: Arc<[ControlSender]> = controls.into();
+        let mut broker = Broker { addresses: Vec::new(), controls, shards: Vec::new() };
+        let (config, loads) = (Arc::new(config), LoadTable::new(ports.len()));
+        let (go, listen_when) = mpsc::sync_channel(1);
+        let (mut listen_when, mut starts) = (Some(listen_when), Vec::new());
+        for (number, (port, controls)) in ports.into_iter().zip(queues).enumerate() {
+            let (started, outcome) = mpsc::sync_channel(2);
+            let shard = ShardId::new(number);
+            let start = ShardStart {
+                place: ShardPlace::new(shard, config.placement, loads.clone()),
+                config: Arc::clone(&config),
+                directory: Arc::clone(&directory),
+                all: Arc::clone(&broker.controls),
+                port,
+                controls,
+                listen_when: listen_when.take(),
+                started,
+            };
+            starts.push((start, outcome));
+        }
+        drop(directory);
+        match broker.start_shards(topology, starts, &go) {
+            Ok(addresses) => Ok(Broker { addresses, ..broker }),
+            Err(error) => {
+                drop(go);
+                Err(broker.abandon(error))
             }
         }
+    }
+
+    /// Starts the first shard, which tests the disk, then the others, and then lets the first one
+    /// listen. Nothing as an error: a shard ended without a word.
+    fn start_shards(
+        &mut self,
+        topology: &Topology,
+        starts: Vec<(ShardStart, Outcome)>,
+        go: &mpsc::SyncSender<()>,
+    ) -> Result<Vec<ListenAddress>, Option<StartError>> {
+        let mut outcomes = Vec::new();
+        for ((start, outcome), processor) in starts.into_iter().zip(&topology.processors) {
+            let thread = start.spawn(*processor).map_err(|it| Some(StartError::Shard(it)))?;
+            self.shards.push(thread);
+            if outcomes.is_empty() {
+                next_step(&outcome)?;
+            }
+            outcomes.push(outcome);
+        }
+        for outcome in outcomes.iter().skip(1) {
+            next_step(outcome)?;
+        }
+        // The first shard waits for this; if it is gone, its outcome says so.
+        let _ = go.send(());
+        match next_step(&outcomes[0])? {
+            Step::Listening(addresses) => Ok(addresses),
+            Step::Ready => Ok(Vec::new()),
+        }
+    }
+
+    /// Ends the shards that were started, and returns why they were.
+    fn abandon(self, error: Option<StartError>) -> StartError {
+        self.shutdown_handle().stop();
+        let fault = self.wait().err();
+        error.unwrap_or_else(|| {
+            let fault = fault.map_or_else(String::new, |it| it.to_string());
+            StartError::Shard(io::Error::other(fault))
+        })
     }
 
     /// Where it listens, with the ports the kernel chose.
@@ -121,135 +175,101 @@ impl Broker {
     /// What ends the broker, for a signal handler or another thread.
     #[must_use]
     pub fn shutdown_handle(&self) -> ShutdownHandle {
-        ShutdownHandle(self.control.clone())
+        ShutdownHandle(Arc::clone(&self.controls))
     }
 
-    /// Waits until the broker has ended, and returns what it counted.
+    /// Waits until the broker has ended, and returns what its shards counted together.
     ///
     /// # Errors
     /// If it ended because something broke.
     pub fn wait(self) -> Result<ShardCounters, BrokerFault> {
-        self.shard.join().map_err(|error| BrokerFault::Thread(error.to_string()))?
+        self.wait_for_each().map(|counters| counters.into_iter().sum())
     }
+
+    /// Waits until the broker has ended, and returns what each shard counted, by their numbers.
+    ///
+    /// # Errors
+    /// If it ended because something broke; one shard that breaks ends the others.
+    pub fn wait_for_each(self) -> Result<Vec<ShardCounters>, BrokerFault> {
+        let join = |shard: ShardThread<Result<_, _>>| {
+            shard.join().map_err(|error| BrokerFault::Thread(error.to_string()))?
+        };
+        // All of them are waited for, also behind one that broke.
+        let ended: Vec<_> = self.shards.into_iter().map(join).collect();
+        ended.into_iter().collect()
+    }
+}
+
+/// Where a shard says how its start goes.
+type Outcome = mpsc::Receiver<Result<Step, StartError>>;
+
+fn next_step(outcome: &Outcome) -> Result<Step, Option<StartError>> {
+    outcome.recv().map_err(|_| None)?.map_err(Some)
 }
 
 impl ShutdownHandle {
     /// Says good-bye to the clients, waits for them for a while, and ends.
     pub fn shutdown(&self) {
-        self.0.send(Control::Drain);
+        self.say(Control::Drain);
     }
 
     /// Ends without waiting for anybody.
     pub fn stop(&self) {
-        self.0.send(Control::Stop);
+        self.say(Control::Stop);
+    }
+
+    fn say(&self, control: Control) {
+        self.0.iter().for_each(|shard| shard.send(control));
     }
 }
 
-/// What goes to the shard's thread.
-struct ShardStart {
-    config: Config,
-    /// Holds the lock of the data directory until the shard has ended.
-    directory: DataDirectory,
-    port: ThreadPort,
-    controls: ControlQueue,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// What a shard's thread says about its start.
-type Started = Result<Vec<ListenAddress>, StartError>;
-
-impl ShardStart {
-    async fn run(self, started: &mpsc::SyncSender<Started>) -> Result<ShardCounters, BrokerFault> {
-        let ShardStart { config, directory, port, controls } = self;
-        let waker = port.waker().clone();
-        let built = build(&config, &directory, port, controls).await;
-        let (mut shard, listeners) = match built {
-            Ok(built) => built,
-            Err(error) => {
-                started.send(Err(error)).map_err(|_| BrokerFault::NotStarted)?;
-                return Err(BrokerFault::NotStarted);
-            }
-        };
-        let addresses = listeners.iter().map(|listener| listener.address().clone()).collect();
-        started.send(Ok(addresses)).map_err(|_| BrokerFault::NotStarted)?;
-        run(&mut shard, &waker, config.timing.spin_us).await.map_err(BrokerFault::Ring)?;
-        Ok(shard.counters())
+    fn config(folder: &tempfile::TempDir) -> Config {
+        let mut config = Config { data: folder.path().join("data"), ..Config::default() };
+        config.listen = vec!["127.0.0.1:0".parse().expect("an address")];
+        config.limits.connections_max = 16;
+        config
     }
-}
 
-/// Tests the disk, builds the shard, and binds the sockets, which stay open as long as the
-/// listeners live.
-async fn build(
-    config: &Config,
-    directory: &DataDirectory,
-    port: ThreadPort,
-    controls: ControlQueue,
-) -> Result<(Shard<LinuxEnv>, Vec<Listener>), StartError> {
-    prepare_disk(directory, port.waker()).await?;
-    let mut env = LinuxEnv::in_mesh(&port);
-    let net = build_network(&mut env, &memory_plan(config)).map_err(StartError::Shard)?;
-    let settings = shard_settings(config);
-    let mut shard = Shard::new(env, net, port, settings, controls).map_err(StartError::Shard)?;
-    let listeners = bind(config)?;
-    for (listener, slow_consumer) in &listeners {
-        let settings =
-            ListenerSettings { protocol: ListenerProtocol::Native, slow_consumer: *slow_consumer };
-        shard.listen(listener.descriptor(), listener.kind(), settings);
+    fn topology(shards: usize) -> Topology {
+        Topology { processors: vec![None; shards] }
     }
-    Ok((shard, listeners.into_iter().map(|(listener, _)| listener).collect()))
-}
 
-/// Tests the disk, and makes sure that the data directory is one of ours.
-async fn prepare_disk(directory: &DataDirectory, waker: &Waker) -> Result<(), StartError> {
-    let mut env = LinuxEnv::new(waker.clone());
-    coilgun_storage::disk::self_test(directory.path(), 0).await?;
-    let log_id = u128::from(env.random()) << 64 | u128::from(env.random());
-    open_or_create_identity(directory, Identity { log_id, created_unix_ms: wall_clock_ms() })
-        .await?;
-    Ok(())
-}
-
-fn memory_plan(config: &Config) -> MemoryPlan {
-    let frame_overhead = limits::FRAME_BYTES_DEFAULT - limits::PAYLOAD_BYTES_DEFAULT;
-    MemoryPlan {
-        output_bytes: config.limits.buffer_bytes_max,
-        large_bytes: config.limits.buffer_bytes_max,
-        frame_bytes_max: config.limits.payload_bytes_max + frame_overhead,
-        sockets_max: config.limits.connections_max + SURPLUS_CONNECTIONS,
-        copy_max: config.limits.copy_bytes_max,
-        ..MemoryPlan::default()
+    #[test]
+    fn s3_all_shards_start_and_end_together() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for drains in [true, false] {
+            let broker = Broker::start_on(&topology(3), config(&folder)).expect("it starts");
+            assert_eq!(broker.addresses().len(), 2, "TCP and UNIX");
+            let handle = broker.shutdown_handle();
+            if drains {
+                handle.shutdown()
+            } else {
+                handle.stop()
+            };
+            let counters = broker.wait_for_each().expect("it ends in good order");
+            assert_eq!(counters.len(), 3);
+            assert!(counters.iter().all(|it| it.turns > 0), "{counters:?}");
+        }
     }
-}
 
-fn shard_settings(config: &Config) -> ShardSettings {
-    let narrow = |value: u64| u32::try_from(value).expect("the configuration was checked");
-    let mut namespaces = vec!["default".to_owned()];
-    namespaces.extend(config.namespaces.iter().filter(|name| *name != "default").cloned());
-    ShardSettings {
-        namespaces,
-        native: NativeConfig {
-            payload_bytes_max: narrow(config.limits.payload_bytes_max as u64),
-            headers_bytes_max: narrow(config.limits.headers_bytes_max as u64),
-            ping_interval_ms: narrow(config.timing.ping_interval_ms),
-            ..NativeConfig::default()
-        },
-        router: RouterLimits {
-            subscriptions_per_client: config.limits.subscriptions_per_client_max,
-            subscriptions_per_shard: config.limits.subscriptions_max,
-            filter_bytes_per_shard: config.limits.filter_bytes_max,
-            ..RouterLimits::default()
-        },
-        connections_max: config.limits.connections_max,
-        outbox_high_bytes: config.outbox_bytes(),
-        frame_ms: config.timing.frame_ms,
-        rate: RateLimits {
-            messages_per_second: config.limits.messages_per_second_max,
-            bytes_per_second: config.limits.bytes_per_second_max,
-        },
-        drain_ms: config.timing.drain_ms,
+    #[test]
+    fn a_shard_that_cannot_start_stops_the_others() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let nowhere = Topology { processors: vec![None, None, Some(100_000)] };
+        let error = Broker::start_on(&nowhere, config(&folder)).expect_err("no such processor");
+        assert!(matches!(error, StartError::Shard(_)), "{error}");
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let mut config = config(&folder);
+        config.listen = vec![taken.local_addr().expect("it is bound")];
+        let error = Broker::start_on(&topology(2), config.clone()).expect_err("it is in use");
+        assert!(matches!(error, StartError::Listen(_)), "{error}");
+        drop(taken);
+        let broker = Broker::start_on(&topology(2), config).expect("nothing is left of the others");
+        broker.shutdown_handle().stop();
+        broker.wait().expect("it ends in good order");
     }
-}
-
-fn bind(config: &Config) -> Result<Vec<(Listener, SlowConsumer)>, ListenError> {
-    let listeners = config.listeners().into_iter();
-    listeners.map(|(address, policy)| Ok((Listener::bind(&address)?, policy))).collect()
 }

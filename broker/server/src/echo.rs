@@ -9,7 +9,7 @@ use coilgun_protocol::model::{ClientId, Timestamp};
 use coilgun_protocol::session::Consumed;
 
 use crate::env::{Env, Turn, Work};
-use crate::net::{End, Net, NetEvent, Ring};
+use crate::net::{End, Net, NetEvent, Ring, Trimming};
 
 /// An echo server on the network of one shard.
 #[derive(Debug)]
@@ -17,6 +17,7 @@ pub struct Echo<E: Env> {
     env: E,
     net: Net<E::Ring>,
     events: Vec<NetEvent>,
+    trimming: Trimming,
     outbox_high_bytes: usize,
     stopping: bool,
 }
@@ -26,7 +27,8 @@ impl<E: Env> Echo<E> {
     /// than `outbox_high_bytes` have to be sent is not read until half of them are gone.
     #[must_use]
     pub fn new(env: E, net: Net<E::Ring>, outbox_high_bytes: usize) -> Echo<E> {
-        Echo { env, net, events: Vec::new(), outbox_high_bytes, stopping: false }
+        let (events, trimming) = (Vec::new(), Trimming::default());
+        Echo { env, net, events, trimming, outbox_high_bytes, stopping: false }
     }
 
     /// The network, for what it counts.
@@ -71,6 +73,7 @@ impl<E: Env> Echo<E> {
             }
             NetEvent::Freed(id) => self.net.release(id),
             NetEvent::Exhausted(id) => self.net.close(id),
+            NetEvent::Accepted { descriptor, .. } => self.net.refuse(descriptor),
             NetEvent::Opened(_)
             | NetEvent::TurnedAway
             | NetEvent::Ended(_, End::Failed(_) | End::Exhausted | End::Peer) => {}
@@ -112,9 +115,9 @@ impl<E: Env> Turn for Echo<E> {
             self.end_all();
         }
         self.net.flush(now, &mut events)?;
-        let Echo { env, net, .. } = self;
+        let Echo { env, net, trimming, .. } = self;
         // SAFETY: the memory came from the same environment, and free blocks have no holder.
-        net.trim(now, |base, len| unsafe { env.discard(base, len) });
+        trimming.trim(now, net.all_pools(), |base, len| unsafe { env.discard(base, len) });
         work += events.len();
         self.events = events;
         if self.stopping && self.net.is_deaf() && self.net.socket_count() == 0 {
@@ -124,7 +127,7 @@ impl<E: Env> Turn for Echo<E> {
     }
 
     fn prepare_park(&mut self) -> io::Result<bool> {
-        let deadlines = [self.net.deadline(), self.net.trim_due()];
+        let deadlines = [self.net.deadline(), self.trimming.due(self.net.all_pools())];
         if let Some(at) = deadlines.into_iter().flatten().min() {
             self.net.wake_at(at);
         }

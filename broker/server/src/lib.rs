@@ -3,7 +3,7 @@
 //! What it does: drives connections on an io_uring of its own per shard ([`net`]), behind a seam that
 //! a simulator can stand in for ([`mod@env`]). What it never does: it parses no protocol
 //! (`coilgun-protocol`) and decides no route (`coilgun-core`); it touches neither signals, nor the
-//! allocator, nor the affinity of the host (law S36).
+//! allocator, nor, unless asked, the affinity of its threads (law S36).
 
 pub mod broker;
 pub mod config;
@@ -15,5 +15,7 @@ pub mod net;
 pub mod resources;
 pub mod setup;
 pub mod shard;
+mod starting;
+pub mod topology;
 
 pub use broker::{Broker, BrokerFault, ShutdownHandle, StartError};

@@ -35,4 +35,6 @@ coilgun_core::mutants! {
     NoSleeperFence,
     /// Who has put work into a queue looks for the sleeper without a fence before it.
     NoWakerFence,
+    /// Who has given a loan back looks whether it is waited for without a fence before it.
+    NoLoanFence,
 }

@@ -7,6 +7,7 @@
 use std::io;
 
 use crate::config::Config;
+use crate::topology::shard_count;
 
 /// Connections that are turned away politely, beyond those that are let in.
 pub const SURPLUS_CONNECTIONS: usize = 64;
@@ -85,11 +86,11 @@ impl ResourceError {
 }
 
 /// How many descriptors a process with a broker needs: a connection that is let in or turned away
-/// has one, a listener has one, and so has what the shard and the process around it work with.
+/// has one, a listener has one, and so has what each shard and the process around them work with.
 #[must_use]
 pub fn descriptors_needed(config: &Config) -> u64 {
     let sockets = config.limits.connections_max + SURPLUS_CONNECTIONS + config.listeners().len();
-    sockets as u64 + SHARD_DESCRIPTORS + RESERVED_DESCRIPTORS
+    sockets as u64 + SHARD_DESCRIPTORS * shard_count(config) as u64 + RESERVED_DESCRIPTORS
 }
 
 /// Compares what a broker needs with the soft limits of this process.
@@ -134,11 +135,13 @@ mod tests {
     #[test]
     fn every_connection_and_listener_needs_a_descriptor() {
         let limits = Limits { connections_max: 100, ..Limits::default() };
-        let config = Config { limits, ..Config::default() };
+        let config = Config { limits, shards: 1, ..Config::default() };
         let own = SHARD_DESCRIPTORS + RESERVED_DESCRIPTORS;
         assert_eq!(descriptors_needed(&config), 100 + 64 + 2 + own, "TCP and UNIX");
         let deaf = Config { listen: Vec::new(), ..config };
         assert_eq!(descriptors_needed(&deaf), 100 + 64 + 1 + own);
+        let shards = Config { shards: 4, ..deaf };
+        assert_eq!(descriptors_needed(&shards), 100 + 64 + 1 + own + 3 * SHARD_DESCRIPTORS);
     }
 
     #[test]

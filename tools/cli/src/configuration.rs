@@ -131,6 +131,9 @@ fn overlay(config: &mut Config, arguments: &ServeArguments) {
     set(&mut config.data, arguments.data.as_ref());
     set(&mut config.slow_consumer, arguments.slow_consumer.as_ref());
     set(&mut config.insecure, arguments.insecure.as_ref());
+    set(&mut config.shards, arguments.shards.shards.as_ref());
+    set(&mut config.pin, arguments.shards.pin.as_ref());
+    set(&mut config.placement, arguments.shards.placement.as_ref());
     let (limits, given) = (&mut config.limits, &arguments.limits);
     set(&mut limits.connections_max, given.connections_max.as_ref());
     set(&mut limits.subscriptions_per_client_max, given.subscriptions_max.as_ref());

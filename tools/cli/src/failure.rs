@@ -95,7 +95,7 @@ impl Failure {
         match self {
             Failure::Usage { .. }
             | Failure::Configuration(_)
-            | Failure::Start(StartError::Config(_)) => 2,
+            | Failure::Start(StartError::Config(_) | StartError::Topology(_)) => 2,
             Failure::Client(_)
             | Failure::Start(_)
             | Failure::Broker(_)
@@ -141,7 +141,8 @@ impl Failure {
         match self {
             Failure::Client(error) => error.name(),
             Failure::Usage { .. } => "usage",
-            Failure::Configuration(_) | Failure::Start(StartError::Config(_)) => "configuration",
+            Failure::Configuration(_)
+            | Failure::Start(StartError::Config(_) | StartError::Topology(_)) => "configuration",
             Failure::Start(_) => "cannot_start",
             Failure::Broker(_) => "broker_fault",
             Failure::System { .. } => "system",

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use coilgun_protocol::model::SlowConsumerPolicy;
 use coilgun_server::config::{Config, ListenerConfig};
+use coilgun_server::shard::PlacementPolicy;
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
@@ -15,8 +16,39 @@ use crate::configuration::to_toml;
 /// How alike two words have to be for one to be taken for the other, from 0 to 1.
 const LIKENESS_MIN: f64 = 0.8;
 
-/// The key whose value is the name of a policy.
-const POLICY_KEY: &str = "slow_consumer";
+/// A key whose value is a name.
+struct Named {
+    key: &'static str,
+    /// What it is the name of.
+    kind: &'static str,
+    names: Vec<&'static str>,
+}
+
+impl Named {
+    /// All of them.
+    fn all() -> [Named; 2] {
+        let policies = SlowConsumerPolicy::ALL.map(SlowConsumerPolicy::name).to_vec();
+        let placements = PlacementPolicy::ALL.map(PlacementPolicy::name).to_vec();
+        [
+            Named { key: "slow_consumer", kind: "policy", names: policies },
+            Named { key: "placement", kind: "placement", names: placements },
+        ]
+    }
+
+    /// What is wrong with the value of the key, if it is a name and none of these.
+    fn unknown(&self, value: &Spanned<DeValue<'_>>) -> Option<Unknown> {
+        let name = value.get_ref().as_str()?;
+        if self.names.contains(&name) {
+            return None;
+        }
+        let reason = format!("there is no {} `{name}`, only {}", self.kind, self.names.join(", "));
+        let help = match nearest(name, self.names.iter().copied()) {
+            Some(meant) => format!("Did you mean `{meant}`?"),
+            None => "coilgun serve --help says what each of them does.".to_owned(),
+        };
+        Some(Unknown { at: value.span().start, reason, help })
+    }
+}
 
 /// Something in a file that the broker does not know.
 #[derive(PartialEq, Eq, Debug)]
@@ -29,7 +61,7 @@ pub(crate) struct Unknown {
     pub(crate) help: String,
 }
 
-/// Finds the first key, section or policy in a file that the broker does not know. Finds nothing in a
+/// Finds the first key, section or name in a file that the broker does not know. Finds nothing in a
 /// text that is no TOML.
 pub(crate) fn first_unknown(text: &str) -> Option<Unknown> {
     let file = DeTable::parse(text).ok()?;
@@ -144,8 +176,8 @@ impl Section {
                 reason: format!("there is no key `{name}` {place}"),
                 help: self.help_for(sections, name),
             });
-        } else if name == POLICY_KEY {
-            found.extend(unknown_policy(value));
+        } else if let Some(named) = Named::all().iter().find(|named| named.key == name) {
+            found.extend(named.unknown(value));
         }
     }
 
@@ -197,21 +229,6 @@ fn unknown_section(sections: &[Section], name: &Key<'_>) -> Unknown {
     };
     let reason = format!("there is no section `{}`", name.get_ref());
     Unknown { at: name.span().start, reason, help }
-}
-
-/// What is wrong with the name of a policy, if it is a name and none of ours.
-fn unknown_policy(value: &Spanned<DeValue<'_>>) -> Option<Unknown> {
-    let name = value.get_ref().as_str()?;
-    if SlowConsumerPolicy::from_name(name).is_some() {
-        return None;
-    }
-    let known = SlowConsumerPolicy::ALL.map(SlowConsumerPolicy::name);
-    let reason = format!("there is no policy `{name}`, only {}", known.join(", "));
-    let help = match nearest(name, known.into_iter()) {
-        Some(meant) => format!("Did you mean `{meant}`?"),
-        None => "coilgun serve --help says what each of them does.".to_owned(),
-    };
-    Some(Unknown { at: value.span().start, reason, help })
 }
 
 /// The known word that is most like `word`, if one is alike enough. A hyphen counts as an underscore.

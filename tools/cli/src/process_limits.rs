@@ -4,6 +4,7 @@ use std::io;
 
 use coilgun_server::config::Config;
 use coilgun_server::resources::{LOCKED_BYTES_GOOD, LOCKED_BYTES_MIN, descriptors_needed};
+use coilgun_server::topology::shard_count;
 
 use crate::output::note;
 
@@ -12,20 +13,16 @@ use crate::output::note;
 /// refuse.
 pub(crate) fn make_room(config: &Config) {
     raise(libc::RLIMIT_NOFILE, descriptors_needed(config));
-    let locked = raise(libc::RLIMIT_MEMLOCK, LOCKED_BYTES_GOOD);
-    if let Some(bytes) = locked.filter(|&bytes| is_little(bytes)) {
+    let good = LOCKED_BYTES_GOOD * shard_count(config) as u64;
+    let locked = raise(libc::RLIMIT_MEMLOCK, good);
+    if let Some(bytes) = locked.filter(|bytes| (LOCKED_BYTES_MIN..good).contains(bytes)) {
         note(&format!(
             "this process may lock {} KiB of memory, which may be too little to register buffers with \
              io_uring; {} KiB are enough (ulimit -l, or LimitMEMLOCK= of its systemd unit)",
             bytes >> 10,
-            LOCKED_BYTES_GOOD >> 10
+            good >> 10
         ));
     }
-}
-
-/// Whether a broker starts with this many bytes of locked memory, and would be better off with more.
-fn is_little(bytes: u64) -> bool {
-    (LOCKED_BYTES_MIN..LOCKED_BYTES_GOOD).contains(&bytes)
 }
 
 /// Raises a soft limit below `wanted` to the hard one, and returns what it is then; nothing, if the

@@ -5,6 +5,7 @@ use std::error::Error;
 
 use coilgun_server::StartError;
 use coilgun_server::net::{ListenAddress, ListenError};
+use coilgun_server::topology::TopologyError;
 
 /// What is wrong, with what was behind it, in one line.
 pub(crate) fn start_text(error: &StartError) -> String {
@@ -12,6 +13,7 @@ pub(crate) fn start_text(error: &StartError) -> String {
         // What can be done is said apart.
         StartError::Resources(error) => error.to_string(),
         StartError::Config(_)
+        | StartError::Topology(_)
         | StartError::DataDirectory(_)
         | StartError::Identity(_)
         | StartError::Disk(_)
@@ -35,6 +37,10 @@ pub(crate) fn start_help(error: &StartError) -> Cow<'static, str> {
     Cow::Borrowed(match error {
         StartError::Resources(error) => return Cow::Owned(error.ways_out()),
         StartError::Config(_) => "coilgun serve --help names every flag.",
+        StartError::Topology(TopologyError::TooFewProcessors { .. }) => {
+            "Leave --pin out, or lower --shards."
+        }
+        StartError::Topology(TopologyError::Unknown(_)) => "Leave --pin out.",
         StartError::Listen(error) => listen_help(error),
         StartError::DataDirectory(_) | StartError::Identity(_) => {
             "--data DIRECTORY chooses another data directory."

@@ -77,6 +77,7 @@ impl Router {
         if !self.trie.is_open(namespace) {
             Subject::parse(subject).map_err(|_| ErrorCode::InvalidSubject)?;
             plan.bounced.extend(numbered(&arrival.groups).map(|(place, _)| place));
+            plan.settlement = Settlement::Everything;
             return Ok(());
         }
         self.locate(namespace, subject, hint)?;

@@ -68,7 +68,7 @@ impl Router {
     }
 
     /// Makes it the turn of the member behind the one that was picked, and, where this shard picked
-    /// among all shards, that of the next of all members.
+    /// among several, that of the next of all members.
     fn move_turn_on(&mut self, pick: &Pick) {
         if mutant::is_active(Mutant::StuckTurn) {
             return;
@@ -77,7 +77,7 @@ impl Router {
             self.pick_count += 1;
             self.subscriptions.entry_mut(entry).picked = self.pick_count;
         }
-        if pick.is_home {
+        if pick.among_shards {
             self.groups.count_pick(pick.key);
         }
         if let Some(route) = self.cache.route_of_build(pick.route, pick.build) {
@@ -85,7 +85,7 @@ impl Router {
             if let Some((member, _)) = pick.member {
                 group.turn = (member + 1) % group.count;
             }
-            if pick.is_home {
+            if pick.among_shards {
                 group.shard_turn = (group.shard_turn + 1) % group.weight;
             }
         }

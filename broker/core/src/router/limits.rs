@@ -11,6 +11,8 @@ pub struct RouterLimits {
     /// Subscriptions of all clients.
     pub subscriptions_per_shard: usize,
     /// Memory for filters and names of queue groups, in bytes, by an estimate that is rather high.
+    /// Counts what the subscriptions of this shard's own clients need; what other shards want is
+    /// bounded by the limits those have.
     pub filter_bytes_per_shard: usize,
     /// Subjects whose route is remembered; at least 1.
     pub routes_cached: usize,

@@ -85,8 +85,8 @@ pub(super) struct Pick {
     pub(super) key: Key<QueueGroup>,
     /// Which of its members on this shard, and its subscription; none: another shard has it.
     pub(super) member: Option<(usize, Key<Entry>)>,
-    /// Whether this shard picked among all shards.
-    pub(super) is_home: bool,
+    /// Whether this shard picked among several, so that the turn among shards moves on.
+    pub(super) among_shards: bool,
 }
 
 /// What a plan changes when it is carried out.
@@ -97,7 +97,8 @@ pub(super) enum Settlement {
     Nothing,
     /// Deliveries are counted.
     Deliveries,
-    /// Deliveries are counted, credit is taken, turns move on, subscriptions may end.
+    /// Deliveries are counted, credit is taken, turns move on, subscriptions may end. Only such a plan
+    /// says more than its targets and who has more of the same.
     Everything,
 }
 
@@ -189,16 +190,23 @@ impl Plan {
     #[inline]
     pub(super) fn clear(&mut self, revision: u64) {
         self.targets.clear();
+        self.elsewhere = Elsewhere::default();
+        self.any_starved = false;
+        if self.settlement == Settlement::Everything {
+            self.clear_rest();
+        }
+        self.settlement = Settlement::Nothing;
+        self.revision = revision;
+    }
+
+    /// Empties what only plans have that settle everything.
+    fn clear_rest(&mut self) {
         self.missed.clear();
         self.picks.clear();
-        self.elsewhere = Elsewhere::default();
         self.group_picks.clear();
         self.pressed_pick = None;
         self.bounced.clear();
         self.bounced_starved.clear();
-        self.any_starved = false;
-        self.settlement = Settlement::Nothing;
-        self.revision = revision;
     }
 }
 

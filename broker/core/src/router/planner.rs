@@ -143,7 +143,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Notes whose turn it will no longer be.
+    /// Notes whose turn it will no longer be. `is_home`: it was picked here, not by another shard.
     fn pick(&mut self, place: usize, member: Option<usize>, is_home: bool) {
         let group = &self.route.groups[place];
         let members = self.route.members_of(group);
@@ -153,7 +153,7 @@ impl Planner<'_> {
             group: place,
             key: group.group,
             member: member.map(|member| (member, members[member].entry)),
-            is_home,
+            among_shards: is_home && group.share_count > 0,
         });
     }
 

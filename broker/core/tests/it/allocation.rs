@@ -3,9 +3,12 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use coilgun_core::router::{RouteHint, RouterLimits, Subscription};
-use coilgun_protocol::model::{ClientId, OpenFlags};
+use coilgun_core::router::{
+    Arrival, GroupNames, Interest, RouteHint, RouterLimits, Subscription, Wanted,
+};
+use coilgun_protocol::model::{ClientId, NamespaceId, OpenFlags, Visibility};
 
+use crate::mesh::{Mesh, shard};
 use crate::world::{World, client, wants};
 
 /// The system's allocator, counting per thread what goes through it.
@@ -159,4 +162,96 @@ fn a_subscription_with_a_wildcard_takes_about_two_hundred_bytes() {
     }
     let each = (BYTES_HELD.get() - before) as u64 / count;
     assert!((100..=280).contains(&each), "{each} bytes");
+}
+
+/// What the other shard of two announces about the filter number `number`.
+fn hear(mesh: &mut Mesh, number: u64, group: &[u8]) {
+    let filter = format!("a.{number}.*");
+    let (filter, visibility) = (filter.as_bytes(), Visibility::PLAIN);
+    let wanted = Wanted::Filter { filter, visibility, group };
+    let interest =
+        Interest { namespace: NamespaceId::DEFAULT, wanted, count: 1, is_pressed: false };
+    assert_eq!(mesh.routers[0].apply_interest(shard(1), &interest), Ok(()));
+}
+
+#[test]
+fn a_filter_of_another_shard_takes_less_than_two_hundred_bytes() {
+    for (group, most) in [(b"".as_slice(), 200), (b"g", 220)] {
+        let mut mesh = Mesh::new(2, 1);
+        let before = BYTES_HELD.get();
+        for number in 0..100_000 {
+            hear(&mut mesh, number, group);
+        }
+        let each = (BYTES_HELD.get() - before) as u64 / 100_000;
+        println!("{each} bytes");
+        assert!((100..most).contains(&each), "{each} bytes");
+        // Tables that have just grown are the emptiest; they must not take much more.
+        for number in 100_000..115_000 {
+            hear(&mut mesh, number, group);
+        }
+        let each = (BYTES_HELD.get() - before) as u64 / 115_000;
+        println!("{each} bytes");
+        assert!((100..most).contains(&each), "{each} bytes");
+    }
+}
+
+/// Two shards with plain targets, groups on both, names and credit; the first publishes.
+fn busy_mesh() -> Mesh {
+    let mut mesh = Mesh::new(2, 6);
+    for number in 0..2 {
+        for slot in 0..4 {
+            for wanted in [
+                wants(1, "plain.*"),
+                Subscription { group: b"g", ..wants(2, "group.>") },
+                Subscription { group: b"h", ..wants(3, "group.*") },
+                Subscription { credit: 1_000_000, group: b"i", ..wants(4, "credit.*") },
+            ] {
+                assert_eq!(mesh.routers[number].subscribe(client(slot), wanted), Ok(()));
+            }
+        }
+    }
+    assert_eq!(mesh.routers[1].register_name(client(0), b"one"), Ok(()));
+    let starving = Subscription { credit: 0, group: b"j", ..wants(5, "group.1") };
+    assert_eq!(mesh.routers[1].subscribe(client(4), starving), Ok(()));
+    mesh.settle();
+    mesh
+}
+
+#[test]
+fn s10_messages_across_shards_cost_no_allocation_once_warm() {
+    let mut mesh = busy_mesh();
+    let mut subjects = vec!["$NAME.one".to_owned(), "nobody".to_owned()];
+    for number in 0..20 {
+        subjects.extend(["plain", "group", "credit"].map(|first| format!("{first}.{number}")));
+    }
+    let mut hints = [RouteHint::default(); 2];
+    let mut groups = Vec::with_capacity(1024);
+    let Mesh { routers, plan, .. } = &mut mesh;
+    let (mut deliveries, mut bounces, mut picks) = (0, 0, 0);
+    let mut publish = |number: usize| {
+        let subject = subjects[number * 7 % subjects.len()].as_bytes();
+        let has_room = |client: ClientId| client.slot != 2;
+        let planned = routers[0].plan(client(0), subject, &mut hints[0], has_room, plan);
+        assert_eq!(planned, Ok(()));
+        routers[0].commit(plan);
+        deliveries += plan.targets().len();
+        picks += plan.group_picks().len();
+        groups.clear();
+        for pick in plan.group_picks() {
+            GroupNames::push(&mut groups, routers[0].group_name(pick));
+        }
+        let is_plain = plan.plain_shards().contains(shard(1));
+        let groups = GroupNames::new(&groups);
+        let arrival = Arrival { namespace: NamespaceId::DEFAULT, subject, is_plain, groups };
+        let planned = routers[1].plan_arrival(&arrival, &mut hints[1], has_room, plan);
+        assert_eq!(planned, Ok(()));
+        routers[1].commit(plan);
+        deliveries += plan.targets().len();
+        bounces += plan.bounced().len();
+    };
+    (0..10_000).for_each(&mut publish);
+    let found = allocations(|| (10_000..110_000).for_each(&mut publish));
+    assert_eq!(found, 0, "over 100,000 messages");
+    assert!(deliveries > 300_000 && picks > 20_000, "{deliveries} deliveries, {picks} picks");
+    assert!(bounces > 1_000, "{bounces} bounces");
 }

@@ -1,8 +1,14 @@
 //! The router from outside: against a naive model, at its limits, and under deliberate faults.
 
+mod across_shards;
 mod allocation;
 mod determinism;
 mod limits;
+mod mesh;
+mod mesh_checks;
+mod mesh_operations;
+mod mesh_property;
+mod mesh_trial;
 mod model;
 mod mutants;
 mod names;

@@ -3,14 +3,19 @@
 use coilgun_core::mutant::{self, Mutant};
 use coilgun_core::router::Subscription;
 
+use crate::mesh::Mesh;
+use crate::mesh_property::run_mesh_histories;
 use crate::property::run_histories;
-use crate::world::{World, wants};
+use crate::world::{World, client, wants};
 
 #[test]
 fn every_mutant_is_found_by_the_comparison_with_the_model() {
     for one in Mutant::ALL {
         let found = mutant::with(one, || run_histories(600, false));
-        assert!(found.is_err(), "{one:?} went unnoticed: {found:?}");
+        if found.is_ok() {
+            let found = mutant::with(one, || run_mesh_histories(150, false));
+            assert!(found.is_err(), "{one:?} went unnoticed: {found:?}");
+        }
     }
 }
 
@@ -51,4 +56,20 @@ fn a_mutant_ends_with_its_test() {
     }
     assert_eq!(world.publish(0, "a"), [(0, 1, 0)]);
     assert_eq!(world.publish(0, "a"), [(1, 1, 0)]);
+}
+
+#[test]
+fn a_shard_that_picks_queue_groups_of_its_own_is_found_by_one_message() {
+    let delivered = || {
+        let mut mesh = Mesh::new(2, 2);
+        for (number, wanted) in [(0, wants(1, "a")), (1, wants(1, "a")), (1, wants(2, "a"))] {
+            let group: &[u8] = if wanted.id.0 == 1 && number == 1 { b"" } else { b"g" };
+            let wanted = Subscription { group, ..wanted };
+            assert_eq!(mesh.routers[number].subscribe(client(0), wanted), Ok(()));
+        }
+        // The group's turns go round: one of two messages stays at home.
+        (0..2).map(|_| mesh.publish_settled(0, 1, "a").len()).max()
+    };
+    assert_eq!(delivered(), Some(2));
+    assert_eq!(mutant::with(Mutant::RemoteGroupPick, delivered), Some(3));
 }

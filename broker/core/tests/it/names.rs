@@ -1,8 +1,9 @@
 //! Clients by name, by example (law S16).
 
-use coilgun_core::router::{Removal, Subscription};
-use coilgun_protocol::model::{ErrorCode, OpenFlags, Visibility};
+use coilgun_core::router::{Removal, RouteHint, Subscription};
+use coilgun_protocol::model::{ErrorCode, NamespaceId, OpenFlags, ShardSet, Visibility};
 
+use crate::mesh::{Mesh, shard};
 use crate::world::{World, client, wants};
 
 impl World {
@@ -78,4 +79,55 @@ fn s16_a_broadcast_reaches_matching_names_in_their_order() {
     let refused = world.router.plan_broadcast(client(0), b"a.>.b", &mut world.plan);
     assert_eq!(refused, Err(ErrorCode::InvalidFilter));
     assert!(world.plan.targets().is_empty());
+}
+
+#[test]
+fn s16_a_name_is_reached_on_whatever_shard_its_owner_is() {
+    let mut mesh = Mesh::new(3, 3);
+    assert_eq!(mesh.routers[1].register_name(client(0), b"app.one"), Ok(()));
+    assert_eq!(mesh.routers[2].register_name(client(1), b"app.two"), Ok(()));
+    assert_eq!(mesh.publish_settled(0, 0, "$NAME.app.one"), [(1, 0, 0)]);
+    assert_eq!(mesh.publish_settled(1, 1, "$NAME.app.one"), [(1, 0, 0)]);
+    let namespace = NamespaceId::DEFAULT;
+    mesh.broadcast(0, client(0), namespace, "app.*");
+    mesh.settle();
+    assert_eq!(mesh.taken(), [(1, 0, 0), (2, 1, 0)]);
+
+    // The owner is pressed, and everybody who means it waits.
+    let Mesh { routers, plan, .. } = &mut mesh;
+    assert_eq!(routers[1].plan_broadcast(client(1), b"app.one", plan), Ok(()));
+    let target = plan.targets()[0];
+    routers[1].press(&target);
+    mesh.settle();
+    assert_eq!(mesh.routers[0].plan_broadcast(client(0), b">", &mut mesh.plan), Ok(()));
+    assert_eq!(mesh.plan.pressed(), Some(shard(1)));
+    mesh.routers[1].unpress(client(0));
+    mesh.settle();
+    assert_eq!(mesh.routers[0].plan_broadcast(client(0), b">", &mut mesh.plan), Ok(()));
+    assert_eq!(mesh.plan.pressed(), None);
+}
+
+#[test]
+fn s16_a_name_that_is_given_up_is_told_to_its_arbiter_and_to_all() {
+    let mut mesh = Mesh::new(2, 2);
+    let namespace = NamespaceId::DEFAULT;
+    assert_eq!(mesh.routers[1].register_name(client(0), b"a"), Ok(()));
+    mesh.settle();
+    assert_eq!(mesh.routers[1].register_name(client(0), b"b"), Ok(()));
+    let freed = mesh.routers[1].next_freed_name();
+    assert_eq!(freed, Some((namespace, Box::from(b"a".as_slice()))));
+    // The next owner is known before it is known everywhere that the first one is none any more.
+    assert_eq!(mesh.routers[0].register_name(client(1), b"a"), Ok(()));
+    let hint = &mut RouteHint::default();
+    mesh.publish(0, client(0), namespace, "$NAME.a", hint);
+    assert_eq!(mesh.plan.plain_shards(), ShardSet::of(shard(1)), "both hear of it");
+    mesh.settle();
+    assert_eq!(mesh.taken(), [(0, 1, 0)], "and one delivers");
+    assert_eq!(mesh.routers[1].remove_client(client(0), 1), Removal::Done);
+    let freed = mesh.routers[1].next_freed_name();
+    assert_eq!(freed, Some((namespace, Box::from(b"b".as_slice()))));
+    assert_eq!(mesh.routers[1].next_freed_name(), None);
+    mesh.settle();
+    assert_eq!(mesh.routers[0].counts().remote_interest, 0);
+    assert_eq!((mesh.routers[1].counts().names, mesh.routers[1].counts().remote_interest), (0, 1));
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::listener::ListenerConfig;
 use super::policy;
 use crate::net::ListenAddress;
+use crate::shard::PlacementPolicy;
 
 /// Longest time that publishers may be made to wait, in milliseconds.
 const PATIENCE_MS_MAX: u64 = 60_000;
@@ -38,6 +39,12 @@ pub struct Config {
     pub insecure: bool,
     /// Namespaces beside `default`.
     pub namespaces: Vec<String>,
+    /// Shards, each a thread that works; 0: as many as the process may use processors.
+    pub shards: usize,
+    /// Bind each shard to one of the processors that the process may use.
+    pub pin: bool,
+    /// Which shard a new connection goes to.
+    pub placement: PlacementPolicy,
     /// What clients may use.
     pub limits: Limits,
     /// How long things may take.
@@ -48,13 +55,13 @@ pub struct Config {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Connections.
+    /// Connections of the whole broker.
     pub connections_max: usize,
     /// Subscriptions of one connection.
     pub subscriptions_per_client_max: usize,
-    /// Subscriptions of all connections.
+    /// Subscriptions of all connections of one shard.
     pub subscriptions_max: usize,
-    /// Bytes of memory for the filters and queue groups of all subscriptions.
+    /// Bytes of memory for the filters and queue groups of all subscriptions of one shard.
     pub filter_bytes_max: usize,
     /// Bytes of one payload.
     pub payload_bytes_max: usize,
@@ -66,8 +73,8 @@ pub struct Limits {
     /// Bytes that one connection may send per second; beyond, it is read more slowly. 0: as many as
     /// it likes.
     pub bytes_per_second_max: u64,
-    /// Bytes of memory for output, and the same again for the assembly of large frames. Reserved,
-    /// and used as it is needed.
+    /// Bytes of memory of one shard for output, and the same again for the assembly of large frames.
+    /// Reserved, and used as it is needed.
     pub buffer_bytes_max: usize,
     /// Payloads up to this many bytes are copied for each receiver; larger ones are sent from where
     /// they arrived.
@@ -138,6 +145,9 @@ impl Default for Config {
             data: PathBuf::from("coilgun-data"),
             insecure: false,
             namespaces: Vec::new(),
+            shards: 0,
+            pin: false,
+            placement: PlacementPolicy::default(),
             limits: Limits::default(),
             timing: Timing::default(),
         }
@@ -222,6 +232,7 @@ impl Config {
         let limit = &self.limits;
         let payload_max = limits::PAYLOAD_BYTES_CEILING;
         let buffer_min = 8 * self.outbox_bytes();
+        in_range("shards", self.shards, 0, limits::SHARDS_MAX)?;
         in_range("limits.connections_max", limit.connections_max, 1, 1_000_000)?;
         in_range(
             "limits.subscriptions_per_client_max",

@@ -69,19 +69,21 @@ impl<T: Send + 'static> ShardThread<T> {
 }
 
 /// Runs the future that `make` returns on a thread of its own, inside an executor. The thread is
-/// bound to no core: it may run where the process may (law S36).
+/// bound to `processor`, or to none: then it may run where the process may (law S36).
 ///
 /// # Errors
-/// If the kernel refuses a thread or the executor's rings.
+/// If the kernel refuses a thread or the executor's rings, or has no such processor.
 pub fn spawn<F, T>(
     name: &str,
+    processor: Option<usize>,
     make: impl FnOnce() -> F + Send + 'static,
 ) -> io::Result<ShardThread<T>>
 where
     F: Future<Output = T> + 'static,
     T: Send + 'static,
 {
-    let builder = LocalExecutorBuilder::new(Placement::Unbound).name(name);
+    let placement = processor.map_or(Placement::Unbound, Placement::Fixed);
+    let builder = LocalExecutorBuilder::new(placement).name(name);
     builder.spawn(make).map(ShardThread).map_err(io::Error::from)
 }
 

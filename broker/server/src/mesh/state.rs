@@ -3,7 +3,7 @@
 use std::io;
 use std::ptr::NonNull;
 
-use coilgun_protocol::buffer::{BlockRange, Chunk};
+use coilgun_protocol::buffer::{BlockRange, Chunk, Pool};
 use coilgun_protocol::model::{ClientId, ShardId, ShardSet, Span, limits};
 
 use super::message::{Message, Payload};
@@ -237,8 +237,14 @@ impl<P: MeshPort> Mesh<P> {
         self.port.agree_to_end(ended)
     }
 
+    /// As [`MeshPort::lost`].
+    #[must_use]
+    pub fn lost(&self) -> Option<ShardId> {
+        self.port.lost()
+    }
+
     /// Where parcels come from, for memory that nobody needs to go back to the system.
-    pub fn pools(&self) -> impl Iterator<Item = &coilgun_protocol::buffer::Pool> {
+    pub fn pools(&self) -> impl Iterator<Item = &Pool> + Clone {
         self.peers.iter().flatten().map(Peer::pool)
     }
 }

@@ -3,7 +3,7 @@
 use std::os::fd::RawFd;
 
 use coilgun_protocol::buffer::OutBuf;
-use coilgun_protocol::model::Timestamp;
+use coilgun_protocol::model::{ClientId, Timestamp};
 
 use super::network::{Net, NetEvent};
 use super::ring::{Completion, Operation, OperationKind, Ring, UserData};
@@ -17,6 +17,8 @@ const ACCEPT_PAUSE_MS: u64 = 100;
 pub(super) struct AcceptState {
     pub(super) descriptor: RawFd,
     pub(super) kind: SocketKind,
+    /// What it accepts is handed out as [`NetEvent::Accepted`].
+    pub(super) hands_out: bool,
     pub(super) armed: bool,
     /// It accepts no more; what the kernel accepted before still comes.
     pub(super) stopped: bool,
@@ -27,9 +29,50 @@ pub(super) struct AcceptState {
 impl<R: Ring> Net<R> {
     /// Begins to accept on a listening socket, which has to stay open until [`Net::is_deaf`].
     pub fn listen(&mut self, descriptor: RawFd, kind: SocketKind) {
+        self.accept_on(descriptor, kind, false);
+    }
+
+    /// Does the same for networks of which each may get a connection: what is accepted comes out as
+    /// [`NetEvent::Accepted`], and nothing is received from it before it is adopted (law S3).
+    pub fn listen_for_others(&mut self, descriptor: RawFd, kind: SocketKind) {
+        self.accept_on(descriptor, kind, true);
+    }
+
+    /// Takes over a connection that was accepted, here or elsewhere, and begins to receive. Without a
+    /// slot the connection is closed, and nothing is returned.
+    pub fn adopt(
+        &mut self,
+        descriptor: RawFd,
+        kind: SocketKind,
+        listener: usize,
+    ) -> Option<ClientId> {
+        let (pool, copy_max) = (self.pools.small.clone(), self.copy_max);
+        let origin = (kind, listener);
+        let id = self
+            .sockets
+            .insert_with(|id| Socket::new(id, descriptor, origin, OutBuf::new(pool, copy_max)));
+        let Some(id) = id else {
+            self.counters.turned_away += 1;
+            self.refuse(descriptor);
+            return None;
+        };
+        self.counters.accepted += 1;
+        self.arm_receive(id);
+        Some(id)
+    }
+
+    /// Closes a connection that was accepted and not adopted.
+    pub fn refuse(&mut self, descriptor: RawFd) {
+        let user = UserData::new(OperationKind::Close, 0, u32::MAX);
+        // SAFETY: closing names no memory.
+        unsafe { self.ring.push(Operation::Close { socket: descriptor }, user) };
+    }
+
+    fn accept_on(&mut self, descriptor: RawFd, kind: SocketKind, hands_out: bool) {
         self.listeners.push(AcceptState {
             descriptor,
             kind,
+            hands_out,
             armed: false,
             stopped: false,
             retry_at: None,
@@ -66,9 +109,14 @@ impl<R: Ring> Net<R> {
         let index = completion.user.slot() as usize;
         let Some(state) = self.listeners.get_mut(index) else { return };
         state.armed = completion.more;
-        let kind = state.kind;
+        let (kind, hands_out) = (state.kind, state.hands_out);
         match completion.result {
-            descriptor if descriptor >= 0 => self.open(descriptor, (kind, index), events),
+            descriptor if descriptor >= 0 && hands_out => {
+                events.push(NetEvent::Accepted { descriptor, kind, listener: index });
+            }
+            descriptor if descriptor >= 0 => events.push(
+                self.adopt(descriptor, kind, index).map_or(NetEvent::TurnedAway, NetEvent::Opened),
+            ),
             refused if refused == -libc::ECANCELED => return,
             _ => {
                 self.counters.accept_pauses += 1;
@@ -83,24 +131,6 @@ impl<R: Ring> Net<R> {
         if !self.listeners[index].armed && !self.listeners[index].stopped && !is_forgotten {
             self.arm_accept(index);
         }
-    }
-
-    fn open(&mut self, descriptor: RawFd, origin: (SocketKind, usize), events: &mut Vec<NetEvent>) {
-        let (pool, copy_max) = (self.pools.small.clone(), self.copy_max);
-        let id = self
-            .sockets
-            .insert_with(|id| Socket::new(id, descriptor, origin, OutBuf::new(pool, copy_max)));
-        let Some(id) = id else {
-            self.counters.turned_away += 1;
-            let user = UserData::new(OperationKind::Close, 0, u32::MAX);
-            // SAFETY: closing names no memory.
-            unsafe { self.ring.push(Operation::Close { socket: descriptor }, user) };
-            events.push(NetEvent::TurnedAway);
-            return;
-        };
-        self.counters.accepted += 1;
-        self.arm_receive(id);
-        events.push(NetEvent::Opened(id));
     }
 
     pub(super) fn arm_accept(&mut self, index: usize) {

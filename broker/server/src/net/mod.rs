@@ -39,3 +39,4 @@ pub use ring::{Completion, Operation, OperationKind, Received, Ring, SLOTS_MAX, 
 pub use slots::Slots;
 pub use socket::{Phase, Socket, SocketKind};
 pub use transport::Transport;
+pub use trimming::Trimming;

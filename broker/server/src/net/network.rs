@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::os::fd::RawFd;
 
 use coilgun_protocol::buffer::{OutBuf, Pool};
 use coilgun_protocol::model::{ClientId, Timestamp, limits};
@@ -12,8 +13,7 @@ use super::counters::{NetCopies, NetCounters};
 use super::receive_buffers::ReceiveBuffers;
 use super::ring::{Completion, Operation, OperationKind, Ring, UserData};
 use super::slots::Slots;
-use super::socket::{Phase, Socket};
-use super::trimming::Trimming;
+use super::socket::{Phase, Socket, SocketKind};
 
 /// Most completions one turn looks at (law S23).
 const COMPLETIONS_PER_TURN: usize = 256;
@@ -36,8 +36,18 @@ pub struct NetSettings {
 /// Something the owner of the network has to look at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NetEvent {
-    /// A connection was accepted.
+    /// A connection was accepted, and receives.
     Opened(ClientId),
+    /// A connection was accepted that may live anywhere: whoever gets this owns the descriptor, and
+    /// gives it to [`Net::adopt`] or [`Net::refuse`] of one network.
+    Accepted {
+        /// The connected socket.
+        descriptor: RawFd,
+        /// What kind of socket it is.
+        kind: SocketKind,
+        /// Which listening socket it came through, counted from 0.
+        listener: usize,
+    },
     /// Bytes arrived.
     Received(ClientId),
     /// Bytes left: there is room in the outbox.
@@ -79,7 +89,6 @@ pub struct Net<R: Ring> {
     /// Those that are flushing or lingering.
     pub(super) ending: Vec<ClientId>,
     pub(super) listeners: Vec<AcceptState>,
-    pub(super) trimming: Trimming,
     completions: Vec<Completion>,
     /// The earliest sign the ring was asked for and has not given yet.
     wakes_at: Option<Timestamp>,
@@ -104,7 +113,6 @@ impl<R: Ring> Net<R> {
             dirty: Vec::new(),
             ending: Vec::new(),
             listeners: Vec::new(),
-            trimming: Trimming::default(),
             completions: Vec::with_capacity(COMPLETIONS_PER_TURN),
             wakes_at: None,
             now: Timestamp::default(),
@@ -237,6 +245,11 @@ impl<R: Ring> Net<R> {
     #[must_use]
     pub fn pools(&self) -> &AssemblyPools {
         &self.pools
+    }
+
+    /// All pools that blocks come from.
+    pub fn all_pools(&self) -> impl Iterator<Item = &Pool> + Clone {
+        [self.buffers.pool(), &self.pools.small, &self.pools.large].into_iter()
     }
 
     /// The ring, for its owner to park with.

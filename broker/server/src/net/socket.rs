@@ -162,7 +162,8 @@ impl Socket {
         self.kind
     }
 
-    /// Which listening socket it came through, counted from 0 in the order of [`Net::listen`].
+    /// Which listening socket it came through, counted from 0 in the order in which the network
+    /// that accepted it was told of them ([`Net::listen`]).
     ///
     /// [`Net::listen`]: super::Net::listen
     #[must_use]

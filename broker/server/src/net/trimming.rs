@@ -14,9 +14,6 @@ use std::ptr::NonNull;
 use coilgun_protocol::buffer::Pool;
 use coilgun_protocol::model::Timestamp;
 
-use super::network::Net;
-use super::ring::Ring;
-
 /// Length of a watch, in milliseconds.
 const WATCH_MS: u64 = 100;
 /// Between two steps, in milliseconds.
@@ -30,44 +27,47 @@ const KEPT_BYTES: usize = 1024 * 1024;
 
 /// How far giving back is.
 #[derive(Debug, Default)]
-pub(super) struct Trimming {
+pub struct Trimming {
     /// The next step, or the end of the watch.
     due: Timestamp,
-    /// Blocks that are still to go back after the last watch: receive, output and large ones.
-    left: [usize; 3],
+    /// Blocks of each pool that are still to go back after the last watch.
+    left: Vec<usize>,
 }
 
-impl<R: Ring> Net<R> {
-    /// Gives memory of unused blocks back, with `discard`, if it is time to. The blocks that are
-    /// handed to `discard` hold nothing that anybody will look at.
-    pub fn trim(&mut self, now: Timestamp, mut discard: impl FnMut(NonNull<u8>, usize)) {
-        if now < self.trimming.due {
+impl Trimming {
+    /// Gives memory of unused blocks of these pools, which are the same each time, back with
+    /// `discard`, if it is time to. The blocks that are handed to `discard` hold nothing that anybody
+    /// will look at.
+    pub fn trim<'a>(
+        &mut self,
+        now: Timestamp,
+        pools: impl Iterator<Item = &'a Pool> + Clone,
+        mut discard: impl FnMut(NonNull<u8>, usize),
+    ) {
+        if now < self.due {
             return;
         }
-        let pools = [self.buffers.pool(), &self.pools.small, &self.pools.large];
-        let left = &mut self.trimming.left;
-        for (pool, left) in pools.into_iter().zip(left.iter_mut()) {
+        self.left.resize(pools.clone().count(), 0);
+        for (pool, left) in pools.clone().zip(&mut self.left) {
             let count = (STEP_BYTES / pool.block_bytes()).max(1).min(*left);
             pool.trim(count, &mut discard);
             *left -= count;
         }
-        if left.iter().any(|left| *left > 0) {
-            self.trimming.due = now.plus_ms(STEP_MS);
+        if self.left.iter().any(|left| *left > 0) {
+            self.due = now.plus_ms(STEP_MS);
             return;
         }
-        for (pool, left) in pools.into_iter().zip(left.iter_mut()) {
+        for (pool, left) in pools.zip(&mut self.left) {
             *left = pool.idle_count().saturating_sub(kept(pool)).div_ceil(SHARE);
             pool.begin_watch();
         }
-        self.trimming.due = now.plus_ms(WATCH_MS);
+        self.due = now.plus_ms(WATCH_MS);
     }
 
-    /// When [`Net::trim`] has something to do, if there is memory to give back.
+    /// When [`Trimming::trim`] has something to do, if there is memory to give back.
     #[must_use]
-    pub fn trim_due(&self) -> Option<Timestamp> {
-        let pools = [self.buffers.pool(), &self.pools.small, &self.pools.large];
-        let any = pools.into_iter().any(|pool| pool.used_free_count() > kept(pool));
-        any.then_some(self.trimming.due)
+    pub fn due<'a>(&self, mut pools: impl Iterator<Item = &'a Pool>) -> Option<Timestamp> {
+        pools.any(|pool| pool.used_free_count() > kept(pool)).then_some(self.due)
     }
 }
 

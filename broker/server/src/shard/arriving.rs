@@ -87,7 +87,7 @@ impl<E: Env> Shard<E> {
             Message::NameFreed { namespace, name } => {
                 self.router.release_claim(*namespace, name, from);
             }
-            Message::Connection(_) => unreachable!("a connection lives where it was accepted"),
+            Message::Connection(connection) => self.on_connection(now, connection),
             Message::CountersWanted { client } => self.on_counters_wanted(from, *client),
             Message::Counters { client, text } => self.on_counters(from, *client, text),
         }

@@ -49,6 +49,16 @@ impl<E: Env> Shard<E> {
         }
     }
 
+    /// A shard that is gone takes the others with it: alone they cannot keep what was promised.
+    pub(super) fn look_for_lost(&mut self, now: Timestamp) {
+        if self.mesh.lost().is_some() && self.draining != Draining::Cutting {
+            if self.draining == Draining::Serving {
+                self.ask(now);
+            }
+            self.cut();
+        }
+    }
+
     /// Takes the next step towards the end. Returns whether it is reached.
     pub(super) fn run_draining(&mut self, now: Timestamp) -> bool {
         match self.draining {
@@ -58,7 +68,8 @@ impl<E: Env> Shard<E> {
             Draining::Asking(_) | Draining::Closing(_) | Draining::Cutting => {}
         }
         // The last word of one shard may be an answer that another one waits for: all end together.
-        let is_quiet = self.is_about_to_end() && self.mesh.is_quiet();
+        let is_quiet = self.mesh.is_quiet() || self.mesh.lost().is_some();
+        let is_quiet = is_quiet && self.is_about_to_end();
         self.mesh.agree_to_end(is_quiet)
     }
 

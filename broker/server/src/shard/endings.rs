@@ -27,10 +27,15 @@ impl<E: Env> Shard<E> {
             // The kernel accepted it before it was told to stop.
             return self.net.close(id);
         }
+        let is_surplus = self.place.take(self.settings.connections_max);
+        self.begin_session(now, id, is_surplus);
+    }
+
+    /// Gives a connection that was counted a session; one for which there is no room, too.
+    pub(super) fn begin_session(&mut self, now: Timestamp, id: ClientId, is_surplus: bool) {
         let Some(listener) = self.net.socket(id).map(|socket| socket.listener()) else { return };
         let ListenerSettings { protocol, slow_consumer } = self.listeners[listener];
         let session = AnySession::new(protocol, &self.settings);
-        let is_surplus = self.clients.len() >= self.settings.connections_max;
         self.clients.insert(Client::new(id, session, slow_consumer, is_surplus));
         if let Some(client) = self.clients.get_mut(id)
             && let Some(outbox) = self.net.outbox(id)
@@ -138,6 +143,7 @@ impl<E: Env> Shard<E> {
     pub(super) fn remove(&mut self, id: ClientId) {
         let Some(mut client) = self.clients.remove(id) else { return };
         client.session.on_close();
+        self.place.forget();
         self.go_on(&mut client.waiters);
         if client.is_open && self.router.remove_client(id, LEAVING_PER_TURN) == Removal::More {
             self.leaving.push_back(id);

@@ -24,6 +24,7 @@
 
 mod answers;
 mod arriving;
+mod busy;
 mod client;
 mod control;
 mod counters;
@@ -38,7 +39,10 @@ mod endings;
 mod entering;
 mod held;
 mod interest;
+mod loads;
 mod naming;
+mod placement;
+mod placing;
 mod protocols;
 mod publish;
 mod rate;
@@ -53,6 +57,9 @@ mod waits;
 
 pub use control::{Control, ControlQueue, ControlSender, control_queue};
 pub use counters::ShardCounters;
+pub use loads::{Load, LoadTable};
+pub use placement::PlacementPolicy;
+pub use placing::{Arrival, ShardPlace};
 pub use protocols::{AnySession, ListenerProtocol};
 pub use rate::RateLimits;
 pub use settings::{ListenerSettings, ShardSettings};

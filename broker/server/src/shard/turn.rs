@@ -14,12 +14,13 @@ use super::counters::ShardCounters;
 use super::deadlines::Deadlines;
 use super::draining::Draining;
 use super::interest::InterestState;
+use super::placing::{Arrival, ShardPlace};
 use super::rate::Throttled;
 use super::settings::{ListenerSettings, ShardSettings};
 use crate::env::{Env, Turn, Work};
 use crate::mesh::Mesh;
 use crate::mutant::{self, Mutant};
-use crate::net::{End, Net, NetEvent, Ring, SocketKind};
+use crate::net::{End, Net, NetEvent, Ring, SocketKind, Trimming};
 
 /// Connections whose bytes are looked at in one turn (law S23).
 const SLICES_PER_TURN: usize = 64;
@@ -54,7 +55,9 @@ pub struct Shard<E: Env> {
     pub(super) leaving: VecDeque<ClientId>,
     pub(super) deadlines: Deadlines,
     pub(super) draining: Draining,
+    pub(super) trimming: Trimming,
     pub(super) controls: ControlQueue,
+    pub(super) place: ShardPlace,
     pub(super) events: Vec<NetEvent>,
     pub(super) commands: Commands,
     pub(super) plan: Plan,
@@ -96,7 +99,9 @@ impl<E: Env> Shard<E> {
             leaving: VecDeque::new(),
             deadlines: Deadlines::default(),
             draining: Draining::default(),
+            trimming: Trimming::default(),
             controls,
+            place: ShardPlace::default(),
             events: Vec::new(),
             commands: Commands::default(),
             plan: Plan::default(),
@@ -104,7 +109,7 @@ impl<E: Env> Shard<E> {
         })
     }
 
-    /// Begins to accept connections on a listening socket.
+    /// Begins to accept connections on a listening socket, for itself and the other shards.
     pub fn listen(
         &mut self,
         descriptor: RawFd,
@@ -112,7 +117,11 @@ impl<E: Env> Shard<E> {
         settings: impl Into<ListenerSettings>,
     ) {
         self.listeners.push(settings.into());
-        self.net.listen(descriptor, kind);
+        if self.place.shard_count() == 1 {
+            self.net.listen(descriptor, kind);
+        } else {
+            self.net.listen_for_others(descriptor, kind);
+        }
     }
 
     /// What happened since the start.
@@ -174,15 +183,19 @@ impl<E: Env> Shard<E> {
 
     /// Gives memory of blocks that nobody needs back to the system.
     fn trim(&mut self, now: Timestamp) {
-        let Shard { env, net, .. } = self;
-        // SAFETY: the network hands out memory of free blocks of its pools only: it came from the
-        // same environment, and a free block has no holder who could refer to it.
-        net.trim(now, |base, len| unsafe { env.discard(base, len) });
+        let Shard { env, net, mesh, trimming, .. } = self;
+        let pools = net.all_pools().chain(mesh.pools());
+        // SAFETY: memory of free blocks of pools is handed out only: it came from the same environment,
+        // and a free block has no holder who could refer to it.
+        trimming.trim(now, pools, |base, len| unsafe { env.discard(base, len) });
     }
 
     fn on_net_event(&mut self, now: Timestamp, event: NetEvent) {
         match event {
             NetEvent::Opened(id) => self.on_opened(now, id),
+            NetEvent::Accepted { descriptor, kind, listener } => {
+                self.place(now, Arrival { descriptor, kind, listener, is_surplus: false });
+            }
             NetEvent::Received(id) => self.make_ready(id),
             NetEvent::Sent(id) => self.on_sent(now, id),
             NetEvent::Exhausted(id) => self.on_exhausted(now, id),
@@ -250,6 +263,7 @@ impl<E: Env> Turn for Shard<E> {
         work += self.run_events(now);
         work += self.run_mesh(now);
         self.run_controls(now);
+        self.look_for_lost(now);
         self.run_deadlines(now);
         self.run_throttled(now);
         work += self.run_ready(now);
@@ -265,6 +279,7 @@ impl<E: Env> Turn for Shard<E> {
         }
         let more =
             work > 0 || !self.events.is_empty() || !self.ready.is_empty() || self.mesh.is_refused();
+        self.place.on_turn(now, more);
         Ok(if more { Work::More } else { Work::Idle })
     }
 
@@ -275,7 +290,7 @@ impl<E: Env> Turn for Shard<E> {
             self.pressure_ends(),
             self.throttled.earliest(),
             self.drain_ends(),
-            self.net.trim_due(),
+            self.trimming.due(self.net.all_pools().chain(self.mesh.pools())),
         ];
         if let Some(at) = deadlines.into_iter().flatten().min() {
             self.net.wake_at(at);

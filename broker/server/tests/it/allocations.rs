@@ -12,10 +12,10 @@ use coilgun_protocol::native::{
     ClientFrame, Hello, Preface, PublishFrame, SubscribeRequest, encode_frame,
 };
 use coilgun_server::env::{LinuxEnv, Turn};
-use coilgun_server::mesh::fabric;
+use coilgun_server::mesh::{ThreadPort, fabric};
 use coilgun_server::net::{ListenAddress, Listener};
 use coilgun_server::setup::{MemoryPlan, build_network};
-use coilgun_server::shard::{ListenerProtocol, Shard, ShardSettings, control_queue};
+use coilgun_server::shard::{ListenerProtocol, Shard, ShardCounters, ShardSettings, control_queue};
 
 struct Counting;
 
@@ -48,45 +48,64 @@ fn counted<T>(work: impl FnOnce() -> T) -> (T, u64) {
     (result, COUNTED.with(Cell::take).unwrap_or(0))
 }
 
-/// A shard on this thread, and clients of it.
+/// Shards on this thread, and clients of them.
 struct Bench {
-    shard: Shard<LinuxEnv>,
-    _listener: Listener,
-    address: std::net::SocketAddr,
+    shards: Vec<Listening>,
     allocations: u64,
     /// Allocates inside the turn, to prove that it would be seen.
     planted: bool,
 }
 
-impl Bench {
-    fn new() -> Bench {
+/// One of the shards, and where it listens.
+struct Listening {
+    shard: Shard<LinuxEnv>,
+    _listener: Listener,
+    address: std::net::SocketAddr,
+}
+
+impl Listening {
+    fn new(port: ThreadPort) -> Listening {
         let any = ListenAddress::Tcp("127.0.0.1:0".parse().expect("an address"));
         let listener = Listener::bind(&any).expect("a port is free");
         let ListenAddress::Tcp(address) = *listener.address() else { panic!("it is TCP") };
-        let port = fabric(1).expect("there are descriptors").pop().expect("there is one");
         let mut env = LinuxEnv::in_mesh(&port);
         let net = build_network(&mut env, &MemoryPlan::default()).expect("the kernel gives a ring");
         let (_, controls) = control_queue(port.waker().clone());
         let mut shard = Shard::new(env, net, port, ShardSettings::default(), controls)
             .expect("the kernel gives memory");
         shard.listen(listener.descriptor(), listener.kind(), ListenerProtocol::Native);
-        Bench { shard, _listener: listener, address, allocations: 0, planted: false }
+        Listening { shard, _listener: listener, address }
+    }
+}
+
+impl Bench {
+    fn new(shard_count: usize) -> Bench {
+        let ports = fabric(shard_count).expect("there are descriptors");
+        let shards = ports.into_iter().map(Listening::new).collect();
+        Bench { shards, allocations: 0, planted: false }
     }
 
     fn turn(&mut self) {
-        let (shard, planted) = (&mut self.shard, self.planted);
-        let ((), count) = counted(|| {
-            let now = shard.now();
-            shard.turn(now).expect("the ring works");
-            if planted {
-                drop(std::hint::black_box(Box::new(7u8)));
-            }
-        });
-        self.allocations += count;
+        let planted = self.planted;
+        for one in &mut self.shards {
+            let ((), count) = counted(|| {
+                let now = one.shard.now();
+                one.shard.turn(now).expect("the ring works");
+                if planted {
+                    drop(std::hint::black_box(Box::new(7u8)));
+                }
+            });
+            self.allocations += count;
+        }
     }
 
-    fn connect(&mut self, filters: &[&str]) -> TcpStream {
-        let mut stream = TcpStream::connect(self.address).expect("the shard accepts");
+    /// What all shards have counted together.
+    fn counters(&self) -> ShardCounters {
+        self.shards.iter().map(|one| one.shard.counters()).sum()
+    }
+
+    fn connect(&mut self, shard: usize, filters: &[&str]) -> TcpStream {
+        let mut stream = TcpStream::connect(self.shards[shard].address).expect("the shard accepts");
         stream.set_nonblocking(true).expect("the socket can");
         let mut bytes = Preface::OURS.encode().to_vec();
         let mut send = |frame| encode_frame(&frame, &mut bytes).expect("within the limits");
@@ -155,26 +174,40 @@ struct Measured {
     payload_copies: u64,
     moved_bytes: u64,
     deliveries: u64,
+    hops: u64,
 }
 
-/// Warms up, and measures what `messages` more cost.
+/// Warms up, and measures what `messages` more cost on one shard.
 fn measure(readers: usize, messages: usize, payload: usize, write: usize, plant: bool) -> Measured {
-    let mut bench = Bench::new();
-    let mut readers: Vec<TcpStream> = (0..readers).map(|_| bench.connect(&["load.*"])).collect();
-    let mut writer = bench.connect(&[]);
+    measure_on(1, &vec![0; readers], (messages, payload), write, plant)
+}
+
+/// The same on several shards: the publisher is on shard 0, each reader on that with its number.
+fn measure_on(
+    shard_count: usize,
+    readers: &[usize],
+    (messages, payload): (usize, usize),
+    write: usize,
+    plant: bool,
+) -> Measured {
+    let mut bench = Bench::new(shard_count);
+    let mut readers: Vec<TcpStream> =
+        readers.iter().map(|shard| bench.connect(*shard, &["load.*"])).collect();
+    let mut writer = bench.connect(0, &[]);
     let batch = 100.min(messages);
     bench.run(&job(10_000.min(messages), batch, payload, write), &mut writer, &mut readers);
-    let before = bench.shard.counters();
+    let before = bench.counters();
     bench.allocations = 0;
     bench.planted = plant;
     bench.run(&job(messages, batch, payload, write), &mut writer, &mut readers);
-    let after = bench.shard.counters();
+    let after = bench.counters();
     assert_eq!(after.messages - before.messages, messages as u64);
     Measured {
         allocations: bench.allocations,
         payload_copies: after.payload_copies - before.payload_copies,
         moved_bytes: after.moved_bytes - before.moved_bytes,
         deliveries: after.deliveries - before.deliveries,
+        hops: after.hops - before.hops,
     }
 }
 
@@ -208,6 +241,26 @@ fn s10_straddling_no_allocation_one_copy_more() {
 fn s10_large_payloads_are_not_copied_at_all() {
     let cost = measure(2, 5_000, limits::COPY_MAX + 1, ONE_WRITE, false);
     assert_eq!((cost.allocations, cost.payload_copies, cost.deliveries), (0, 0, 10_000));
+}
+
+#[test]
+fn s10_across_shards_no_allocation_and_one_copy_in_each_outbox() {
+    let cost = measure_on(2, &[0, 1, 1], (100_000, 64), ONE_WRITE, false);
+    assert_eq!((cost.allocations, cost.deliveries, cost.hops), (0, 300_000, 100_000));
+    assert_eq!(
+        cost.payload_copies, cost.deliveries,
+        "one copy per delivery beside that of the hop"
+    );
+}
+
+#[test]
+fn s10_large_payloads_cross_with_one_copy_for_the_hop_and_none_for_deliveries() {
+    let sizes = [limits::COPY_MAX + 1, 60_000];
+    for size in sizes {
+        let cost = measure_on(2, &[1, 1], (5_000, size), ONE_WRITE, false);
+        assert_eq!((cost.allocations, cost.deliveries, cost.hops), (0, 10_000, 5_000), "{size}");
+        assert_eq!(cost.payload_copies, 0, "{size}");
+    }
 }
 
 /// The counter is no ornament.

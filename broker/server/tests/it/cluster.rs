@@ -6,10 +6,14 @@ use coilgun_server::env::{Turn, Waker, Work};
 use coilgun_server::net::SocketKind;
 use coilgun_server::setup::{MemoryPlan, build_network};
 use coilgun_server::shard::{
-    Control, ControlSender, ListenerProtocol, Shard, ShardCounters, ShardSettings, control_queue,
+    Control, ControlSender, ListenerProtocol, LoadTable, PlacementPolicy, Shard, ShardCounters,
+    ShardPlace, ShardSettings, control_queue,
 };
 
 use crate::native_peer::{Peer, plan};
+
+/// The descriptor on which the first shard accepts for all, if connections are placed.
+pub(crate) const FOR_ALL: usize = 100;
 
 /// The shards of one broker. Each listens on a descriptor of its own: its number.
 pub(crate) struct Cluster {
@@ -52,6 +56,23 @@ impl Cluster {
             cluster.controls.push(control);
         }
         cluster
+    }
+
+    /// The same, with one socket on which the first shard accepts for all.
+    pub(crate) fn placed(mut self, policy: PlacementPolicy) -> (Cluster, LoadTable) {
+        let loads = LoadTable::new(self.shards.len());
+        let shards = std::mem::take(&mut self.shards).into_iter().enumerate();
+        let placed = shards.map(|(number, shard)| {
+            let place = ShardPlace::new(ShardId::new(number), policy, loads.clone());
+            let mut shard = shard.placed(place);
+            match number {
+                0 => shard.listen(FOR_ALL as i32, SocketKind::Tcp, ListenerProtocol::Native),
+                _ => shard.know_listener(ListenerProtocol::Native),
+            }
+            shard
+        });
+        self.shards = placed.collect();
+        (self, loads)
     }
 
     /// One turn of each shard that is not stalled.

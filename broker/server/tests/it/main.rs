@@ -13,6 +13,7 @@ mod mesh_pressure;
 mod mesh_simulated;
 mod mutants;
 mod native_peer;
+mod placement_simulated;
 mod ring_real;
 mod shard_held_up;
 mod shard_simulated;

@@ -61,6 +61,10 @@ fn finder(mutant: Mutant) -> (fn(), &'static str) {
             wake_up_model::s24_no_wake_up_is_lost_in_any_interleaving,
             "S24: the shard sleeps with work in its queue",
         ),
+        Mutant::NoLoanFence => (
+            wake_up_model::lanes::s24_no_parcel_and_no_loan_finds_the_shard_asleep,
+            "S24: the shard sleeps though something arrived",
+        ),
     }
 }
 
@@ -73,6 +77,14 @@ fn every_mutant_is_found_by_its_test() {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default();
         assert!(text.contains(said), "{one:?} was found by: {text}");
+    }
+}
+
+#[test]
+fn the_fences_of_the_sleeping_flag_are_missed_between_shards_too() {
+    for one in [Mutant::NoSleeperFence, Mutant::NoWakerFence] {
+        let test = wake_up_model::lanes::s24_no_parcel_and_no_loan_finds_the_shard_asleep;
+        assert!(mutant::with(one, || catch_unwind(test)).is_err(), "{one:?} went unnoticed");
     }
 }
 

@@ -10,6 +10,8 @@ use loom::thread;
 #[path = "../../src/env/sleep_flag.rs"]
 mod sleep_flag;
 
+pub(crate) mod lanes;
+
 use sleep_flag::SleepFlag;
 
 /// Pieces of work that are put into the queue, by one thread or each by its own. The second finds the

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use coilgun_protocol::model::SlowConsumerPolicy;
+use coilgun_server::shard::PlacementPolicy;
 
-use super::values::{ListenArgument, UnixArgument, parse_policy};
+use super::values::{ListenArgument, UnixArgument, parse_placement, parse_policy};
 use crate::size::parse_bytes;
 
 const AFTER_HELP: &str = "\
@@ -82,17 +83,51 @@ pub(crate) struct ServeArguments {
     pub(crate) insecure: Option<bool>,
 
     #[command(flatten)]
+    pub(crate) shards: ShardArguments,
+
+    #[command(flatten)]
     pub(crate) limits: LimitArguments,
 
     #[command(flatten)]
     pub(crate) timing: TimingArguments,
 }
 
+/// How the broker uses the processors.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Shards")]
+pub(crate) struct ShardArguments {
+    /// Threads that work; 0: as many as this process may use processors [default: 0]
+    #[arg(long, value_name = "N", env = "COILGUN_SHARDS")]
+    pub(crate) shards: Option<usize>,
+
+    /// Bind each shard to a processor of its own
+    #[arg(
+        long,
+        value_name = "BOOLEAN",
+        env = "COILGUN_PIN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        hide_possible_values = true
+    )]
+    pub(crate) pin: Option<bool>,
+
+    /// Which shard a new connection goes to: spread (the one with the fewest) or pack (the first that
+    /// is not half busy) [default: spread]
+    #[arg(
+        long,
+        value_name = "PLACEMENT",
+        env = "COILGUN_PLACEMENT",
+        value_parser = parse_placement
+    )]
+    pub(crate) placement: Option<PlacementPolicy>,
+}
+
 /// What clients may use.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArguments {
-    /// Connections at a time
+    /// Connections at a time, on all shards together
     #[arg(long, value_name = "N", env = "COILGUN_CONNECTIONS_MAX")]
     pub(crate) connections_max: Option<usize>,
 
@@ -100,11 +135,11 @@ pub(crate) struct LimitArguments {
     #[arg(long, value_name = "N", env = "COILGUN_SUBSCRIPTIONS_MAX")]
     pub(crate) subscriptions_max: Option<usize>,
 
-    /// Subscriptions of all connections together
+    /// Subscriptions of all connections of one shard together
     #[arg(long, value_name = "N", env = "COILGUN_SUBSCRIPTIONS_TOTAL_MAX")]
     pub(crate) subscriptions_total_max: Option<usize>,
 
-    /// Memory for the filters and queue groups of all subscriptions
+    /// Memory for the filters and queue groups of all subscriptions of one shard
     #[arg(long, value_name = "SIZE", env = "COILGUN_FILTER_MAX", value_parser = parse_bytes)]
     pub(crate) filter_max: Option<usize>,
 
@@ -124,7 +159,7 @@ pub(crate) struct LimitArguments {
     #[arg(long, value_name = "SIZE", env = "COILGUN_BYTE_RATE_MAX", value_parser = parse_bytes)]
     pub(crate) byte_rate_max: Option<usize>,
 
-    /// Memory for output, and the same again for the assembly of large frames
+    /// Memory of one shard for output, and the same again for the assembly of large frames
     #[arg(long, value_name = "SIZE", env = "COILGUN_BUFFER_MAX", value_parser = parse_bytes)]
     pub(crate) buffer_max: Option<usize>,
 

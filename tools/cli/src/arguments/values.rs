@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use coilgun_protocol::model::SlowConsumerPolicy;
+use coilgun_server::shard::PlacementPolicy;
 
 /// A TCP address to listen on, or the wish not to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,6 +73,14 @@ pub(super) fn parse_policy(text: &str) -> Result<SlowConsumerPolicy, String> {
     SlowConsumerPolicy::from_name(text).ok_or_else(|| {
         let known = SlowConsumerPolicy::ALL.map(SlowConsumerPolicy::name).join(", ");
         format!("the policies are {known}")
+    })
+}
+
+/// Reads how connections are shared out among the shards.
+pub(super) fn parse_placement(text: &str) -> Result<PlacementPolicy, String> {
+    PlacementPolicy::from_name(text).ok_or_else(|| {
+        let known = PlacementPolicy::ALL.map(PlacementPolicy::name).join(" and ");
+        format!("the placements are {known}")
     })
 }
 

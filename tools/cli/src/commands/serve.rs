@@ -4,6 +4,7 @@ use std::io::Write;
 
 use coilgun_server::Broker;
 use coilgun_server::config::Config;
+use coilgun_server::topology::{shard_count, usable_processor_count};
 
 use crate::arguments::ServeArguments;
 use crate::configuration;
@@ -40,10 +41,9 @@ fn run(config: Config) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A shard that spins takes its core from everybody else who runs there (law S25).
+/// Shards that spin take their cores from everybody else who runs there (law S25).
 fn warn_of_spinning(config: &Config) {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    if config.timing.spin_us > 0 && cores < 2 {
+    if config.timing.spin_us > 0 && shard_count(config) >= usable_processor_count() {
         note("--spin leaves no core free: whoever the broker waits for may have to wait for it");
     }
 }

@@ -103,6 +103,11 @@ fn every_flag_reaches_its_key() {
         "1300",
         "--slow-consumer",
         "drop-oldest",
+        "--shards",
+        "1",
+        "--pin",
+        "--placement",
+        "pack",
         "--ping-interval-ms",
         "700",
         "--backpressure-ms",
@@ -114,7 +119,8 @@ fn every_flag_reaches_its_key() {
     ]));
     let expected = "listen = [\"0.0.0.0:1\", \"[::1]:2\"]\nunix = \"s.sock\"\ndata = \"d\"\n\
         insecure = true\nnamespaces = [\"a\", \"b\"]\nlistener = []\n\
-        slow_consumer = \"drop-oldest\"\n[limits]\nconnections_max = 5\n\
+        slow_consumer = \"drop-oldest\"\nshards = 1\npin = true\nplacement = \"pack\"\n\
+        [limits]\nconnections_max = 5\n\
         subscriptions_per_client_max = 6\nsubscriptions_max = 7\n\
         filter_bytes_max = 1048576\npayload_bytes_max = 65536\nheaders_bytes_max = 1024\n\
         messages_per_second_max = 11\nbytes_per_second_max = 12288\n\
@@ -169,4 +175,12 @@ fn values_that_do_not_fit_together_name_the_key() {
     let nowhere = coilgun(&["serve", "--listen", "none", "--unix", "none"]).output();
     let stderr = String::from_utf8(nowhere.expect("the binary runs").stderr).expect("UTF-8");
     assert!(stderr.contains("nothing to listen on"), "{stderr}");
+    let crowd = coilgun(&["serve", "--shards", "65"]).output().expect("the binary runs");
+    let stderr = String::from_utf8_lossy(&crowd.stderr);
+    assert_eq!(crowd.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("shards is 65, and has to be from 0 to"), "{stderr}");
+    let unknown = coilgun(&["serve", "--placement", "even"]).output().expect("the binary runs");
+    let stderr = String::from_utf8_lossy(&unknown.stderr);
+    assert_eq!(unknown.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("the placements are spread and pack"), "{stderr}");
 }

@@ -75,3 +75,29 @@ fn a_data_directory_belongs_to_one_broker() {
     assert!(ended.stderr.contains("--data DIRECTORY"), "{}", ended.stderr);
     broker.stop();
 }
+
+/// The processors on which the thread of a broker's first shard may run.
+fn processors_of_the_shard(broker: &Broker) -> String {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", broker.id())).expect("it runs");
+    let shard = tasks.map(|task| task.expect("it runs").path()).find(|task| {
+        std::fs::read_to_string(task.join("comm")).is_ok_and(|name| name == "coilgun-shard-0\n")
+    });
+    let status = shard.expect("the shard has a thread of its name").join("status");
+    let status = std::fs::read_to_string(status).expect("it runs");
+    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    list.expect("the kernel says it").trim().to_owned()
+}
+
+#[test]
+fn s36_a_shard_is_bound_to_a_processor_only_if_that_is_asked_for() {
+    let own = std::fs::read_to_string("/proc/self/status").expect("this is Linux");
+    let own = own.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    let own = own.expect("the kernel says it").trim();
+    let free = Broker::start(&[]);
+    assert_eq!(processors_of_the_shard(&free), own);
+    free.stop();
+    let bound = Broker::start(&["--pin", "--shards", "1"]);
+    let first: String = own.chars().take_while(char::is_ascii_digit).collect();
+    assert_eq!(processors_of_the_shard(&bound), first);
+    bound.stop();
+}

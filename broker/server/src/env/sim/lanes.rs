@@ -297,7 +297,7 @@ impl SimWorld {
     /// From now on, a ring between two shards holds this many parcels.
     ///
     /// # Panics
-    /// If a ring of threads would hold none or fewer.
+    /// If it is none, or more than the rings between threads hold.
     pub fn set_ring_parcels(&self, count: usize) {
         assert!((1..=PARCELS_MAX).contains(&count), "a ring holds something, as real ones do");
         self.state().mesh.ring_parcels = count;

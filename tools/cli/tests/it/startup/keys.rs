@@ -86,9 +86,23 @@ fn a_policy_that_does_not_exist_is_told_from_those_that_do() {
 }
 
 #[test]
+fn a_placement_that_does_not_exist_is_told_from_those_that_do() {
+    refused("placement = \"spred\"\n").says(
+        &["1: there is no placement `spred`, only spread, pack"],
+        &["Did you mean `spread`?"],
+    );
+    refused("placement = \"random\"\n")
+        .says(&["1: there is no placement `random`"], &["coilgun serve --help"]);
+    refused("[limits]\nshards = 2\n")
+        .says(&["2: there is no key `shards` in [limits]"], &["`shards` belongs to the top"]);
+}
+
+#[test]
 fn a_value_of_another_kind_is_named_with_its_line() {
     refused("[limits]\nconnections_max = \"many\"\n")
         .says(&["2: ", "in `connections_max = \"many\"`"], &["--print-config"]);
     refused("[limits]\nconnections_max = -1\n").says(&["2: ", "`connections_max = -1`"], &[]);
+    refused("shards = \"many\"\n").says(&["1: ", "in `shards = \"many\"`"], &[]);
+    refused("pin = 1\n").says(&["1: ", "in `pin = 1`"], &["--print-config"]);
     refused("[limits]\ndata = \n").says(&["2: ", "in `data =`"], &["--print-config"]);
 }

@@ -1,0 +1,233 @@
+//! One shard's thread, from its start to its end.
+//!
+//! ```text
+//! shard 0:  disk tested, built --ready--> told to listen --listening--> turns --> ended
+//! others:                      built --ready--> turns                         --> ended
+//! ```
+//!
+//! Nobody can connect before shard 0 listens, and it is told to when every other shard is ready.
+
+use std::io;
+use std::sync::{Arc, mpsc};
+
+use coilgun_core::router::RouterLimits;
+use coilgun_protocol::model::{ShardId, SlowConsumer, limits};
+use coilgun_protocol::native::NativeConfig;
+use coilgun_storage::{DataDirectory, Identity, open_or_create_identity};
+
+use crate::broker::{BrokerFault, StartError};
+use crate::config::Config;
+use crate::env::{Env, LinuxEnv, ShardThread, run, spawn, wall_clock_ms};
+use crate::mesh::ThreadPort;
+use crate::net::{ListenAddress, ListenError, Listener};
+use crate::resources::SURPLUS_CONNECTIONS;
+use crate::setup::{MemoryPlan, build_network};
+use crate::shard::{
+    Control, ControlQueue, ControlSender, ListenerProtocol, ListenerSettings, RateLimits, Shard,
+    ShardCounters, ShardPlace, ShardSettings,
+};
+
+/// What a shard's thread says about its start.
+pub(crate) enum Step {
+    /// It is built.
+    Ready,
+    /// It accepts connections there.
+    Listening(Vec<ListenAddress>),
+}
+
+/// What the thread of one shard is given.
+pub(crate) struct ShardStart {
+    pub(crate) config: Arc<Config>,
+    /// Holds the lock of the data directory until every shard has ended.
+    pub(crate) directory: Arc<DataDirectory>,
+    pub(crate) place: ShardPlace,
+    pub(crate) port: ThreadPort,
+    pub(crate) controls: ControlQueue,
+    /// Ends all shards if this one breaks.
+    pub(crate) all: Arc<[ControlSender]>,
+    /// Says when to listen, on the shard that does.
+    pub(crate) listen_when: Option<mpsc::Receiver<()>>,
+    /// Where to say how the start goes.
+    pub(crate) started: mpsc::SyncSender<Result<Step, StartError>>,
+}
+
+/// Ends all shards when it is dropped, unless this one has ended in good order.
+struct EndTogether {
+    all: Arc<[ControlSender]>,
+    is_fault: bool,
+}
+
+impl Drop for EndTogether {
+    fn drop(&mut self) {
+        if self.is_fault {
+            self.all.iter().for_each(|control| control.send(Control::Stop));
+        }
+    }
+}
+
+impl ShardStart {
+    /// Starts the thread, bound to a processor or to none.
+    ///
+    /// # Errors
+    /// If there is no thread or no executor to be had.
+    pub(crate) fn spawn(
+        self,
+        processor: Option<usize>,
+    ) -> io::Result<ShardThread<Result<ShardCounters, BrokerFault>>> {
+        let name = format!("coilgun-shard-{}", self.place.shard().index());
+        spawn(&name, processor, move || self.run())
+    }
+
+    async fn run(self) -> Result<ShardCounters, BrokerFault> {
+        let ShardStart { config, directory, place, port, controls, all, listen_when, started } =
+            self;
+        let waker = port.waker().clone();
+        // A shard that breaks or panics takes the others with it: alone they cannot keep what the
+        // broker promised.
+        let mut together = EndTogether { all, is_fault: true };
+        let say = |step| started.send(step).map_err(|_| BrokerFault::NotStarted);
+        let mut shard = match build(&config, &directory, port, controls, place).await {
+            Ok(shard) => shard,
+            Err(error) => {
+                say(Err(error))?;
+                return Err(BrokerFault::NotStarted);
+            }
+        };
+        say(Ok(Step::Ready))?;
+        let listeners = match listen_when {
+            None => {
+                know_listeners(&config, &mut shard);
+                Vec::new()
+            }
+            Some(listen_when) => {
+                listen_when.recv().map_err(|_| BrokerFault::NotStarted)?;
+                let listeners = match listen(&config, &mut shard) {
+                    Ok(listeners) => listeners,
+                    Err(error) => {
+                        say(Err(error.into()))?;
+                        return Err(BrokerFault::NotStarted);
+                    }
+                };
+                let addresses = listeners.iter().map(|it| it.address().clone()).collect();
+                say(Ok(Step::Listening(addresses)))?;
+                listeners
+            }
+        };
+        run(&mut shard, &waker, config.timing.spin_us).await.map_err(BrokerFault::Ring)?;
+        together.is_fault = false;
+        // Until here the sockets had to stay open.
+        drop(listeners);
+        Ok(shard.counters())
+    }
+}
+
+/// Builds a shard on which nobody listens yet. The first one tests the disk before that.
+async fn build(
+    config: &Config,
+    directory: &DataDirectory,
+    port: ThreadPort,
+    controls: ControlQueue,
+    place: ShardPlace,
+) -> Result<Shard<LinuxEnv>, StartError> {
+    let mut env = LinuxEnv::in_mesh(&port);
+    if place.shard() == ShardId::default() {
+        prepare_disk(directory, &mut env).await?;
+    }
+    let net = build_network(&mut env, &memory_plan(config)).map_err(StartError::Shard)?;
+    let shard = Shard::new(env, net, port, shard_settings(config), controls);
+    Ok(shard.map_err(StartError::Shard)?.placed(place))
+}
+
+/// Tests the disk, and makes sure that the data directory is one of ours.
+async fn prepare_disk(directory: &DataDirectory, env: &mut LinuxEnv) -> Result<(), StartError> {
+    coilgun_storage::disk::self_test(directory.path(), 0).await?;
+    let log_id = u128::from(env.random()) << 64 | u128::from(env.random());
+    open_or_create_identity(directory, Identity { log_id, created_unix_ms: wall_clock_ms() })
+        .await?;
+    Ok(())
+}
+
+/// Binds every socket, and then accepts on all of them.
+fn listen(config: &Config, shard: &mut Shard<LinuxEnv>) -> Result<Vec<Listener>, ListenError> {
+    let bound = bind(config)?;
+    for (listener, slow_consumer) in &bound {
+        let settings = listener_settings(*slow_consumer);
+        shard.listen(listener.descriptor(), listener.kind(), settings);
+    }
+    Ok(bound.into_iter().map(|(listener, _)| listener).collect())
+}
+
+/// Tells a shard what holds on the sockets on which another one accepts.
+fn know_listeners(config: &Config, shard: &mut Shard<LinuxEnv>) {
+    for (_, slow_consumer) in config.listeners() {
+        shard.know_listener(listener_settings(slow_consumer));
+    }
+}
+
+fn listener_settings(slow_consumer: SlowConsumer) -> ListenerSettings {
+    ListenerSettings { protocol: ListenerProtocol::Native, slow_consumer }
+}
+
+fn memory_plan(config: &Config) -> MemoryPlan {
+    let frame_overhead = limits::FRAME_BYTES_DEFAULT - limits::PAYLOAD_BYTES_DEFAULT;
+    MemoryPlan {
+        output_bytes: config.limits.buffer_bytes_max,
+        large_bytes: config.limits.buffer_bytes_max,
+        frame_bytes_max: config.limits.payload_bytes_max + frame_overhead,
+        sockets_max: config.limits.connections_max + SURPLUS_CONNECTIONS,
+        copy_max: config.limits.copy_bytes_max,
+        ..MemoryPlan::default()
+    }
+}
+
+fn shard_settings(config: &Config) -> ShardSettings {
+    let narrow = |value: u64| u32::try_from(value).expect("the configuration was checked");
+    let mut namespaces = vec!["default".to_owned()];
+    namespaces.extend(config.namespaces.iter().filter(|name| *name != "default").cloned());
+    ShardSettings {
+        namespaces,
+        native: NativeConfig {
+            payload_bytes_max: narrow(config.limits.payload_bytes_max as u64),
+            headers_bytes_max: narrow(config.limits.headers_bytes_max as u64),
+            ping_interval_ms: narrow(config.timing.ping_interval_ms),
+            ..NativeConfig::default()
+        },
+        router: RouterLimits {
+            subscriptions_per_client: config.limits.subscriptions_per_client_max,
+            subscriptions_per_shard: config.limits.subscriptions_max,
+            filter_bytes_per_shard: config.limits.filter_bytes_max,
+            ..RouterLimits::default()
+        },
+        connections_max: config.limits.connections_max,
+        outbox_high_bytes: config.outbox_bytes(),
+        frame_ms: config.timing.frame_ms,
+        rate: RateLimits {
+            messages_per_second: config.limits.messages_per_second_max,
+            bytes_per_second: config.limits.bytes_per_second_max,
+        },
+        drain_ms: config.timing.drain_ms,
+    }
+}
+
+fn bind(config: &Config) -> Result<Vec<(Listener, SlowConsumer)>, ListenError> {
+    let listeners = config.listeners().into_iter();
+    listeners.map(|(address, policy)| Ok((Listener::bind(&address)?, policy))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::Waker;
+    use crate::shard::control_queue;
+
+    #[test]
+    fn s36_a_shard_that_breaks_ends_all_of_them() {
+        let queue = || control_queue(Waker::new().expect("there are descriptors"));
+        for is_fault in [true, false] {
+            let (all, queues): (Vec<_>, Vec<_>) = (0..3).map(|_| queue()).unzip();
+            drop(EndTogether { all: all.into(), is_fault });
+            let said = is_fault.then_some(Control::Stop);
+            assert!(queues.iter().all(|queue| queue.take() == said));
+        }
+    }
+}
