@@ -134,6 +134,13 @@ impl Plan {
         self.any_starved && self.targets.is_empty() && self.shards().is_empty()
     }
 
+    /// Whether somebody on this shard would get the message, had it credit or room, whoever else gets
+    /// it: other shards may turn out to have nobody.
+    #[must_use]
+    pub fn has_starved(&self) -> bool {
+        self.any_starved
+    }
+
     /// The other shards that deliver to whom they have outside of queue groups, and to the clients
     /// that are meant by name.
     #[inline]

@@ -179,13 +179,15 @@ impl<E: Env> Shard<E> {
     fn deliver_arrived(&mut self, now: Timestamp, message: &mut Event<'_>) -> (u32, bool) {
         self.counters.missed_for_credit += self.plan.missed_count() as u64;
         self.router.commit(&self.plan);
+        // Publishers on each shard had so much under way when they were told to wait.
+        let shares = OVERLAP_SHARE * self.mesh.shard_count();
         let Shard { clients, net, plan, router, settings, counters, .. } = self;
-        let limit = OVERLAP_SHARE * settings.outbox_high_bytes;
+        let limit = shares * settings.outbox_high_bytes;
         let (receivers, dropped) = deliver(now, plan, router, clients, net, limit, message);
         counters.dropped_newest += dropped;
         counters.deliveries += u64::from(receivers);
         self.press_remote();
-        (receivers, self.plan.is_starved())
+        (receivers, self.plan.has_starved())
     }
 
     /// Tells other shards that their publishers have to wait for those that were found full.

@@ -12,6 +12,7 @@ use super::answers::{Answer, Awaited, Published};
 use super::client::Clients;
 use super::credit::OVERLAP_SHARE;
 use super::dispatch::{Progress, bytes, piece};
+use super::naming::Entrance;
 use super::shedding::{ATTEMPTS, Relief};
 use super::system;
 use super::turn::Shard;
@@ -161,7 +162,7 @@ impl<E: Env> Shard<E> {
         let mut message = Event::Deliver(Delivery { sender: origin.name(router), ..*message });
         let (receivers, dropped) = deliver(now, plan, router, clients, net, limit, &mut message);
         counters.dropped_newest += dropped;
-        Reached { receivers, is_starved: self.plan.is_starved(), crossing }
+        Reached { receivers, is_starved: self.plan.has_starved(), crossing }
     }
 
     /// Sends an answer of the broker itself to whoever waits for it in a client's namespace, or to
@@ -217,7 +218,7 @@ impl<E: Env> Shard<E> {
 pub(super) struct Reached {
     /// Deliveries.
     pub(super) receivers: u32,
-    /// Nobody got it, and somebody would have, had it credit or room.
+    /// Somebody would have got it, had it credit or room; it counts if nobody got it anywhere.
     pub(super) is_starved: bool,
     /// In how many messages it goes to other shards.
     pub(super) crossing: u32,
@@ -257,6 +258,10 @@ pub(super) fn deliver<R: Ring>(
     let (mut receivers, mut dropped) = (0, 0);
     for target in plan.targets() {
         let Some(client) = clients.get_mut(target.client) else { continue };
+        if target.subscription == SubscriptionId::NAME && client.entrance != Entrance::Inside {
+            // Its name is not known everywhere yet: it is not in, and nothing can be said to it.
+            continue;
+        }
         let Some(outbox) = net.outbox(target.client) else { continue };
         if outbox.pending_bytes() > limit {
             dropped += 1;

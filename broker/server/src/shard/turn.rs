@@ -259,8 +259,9 @@ impl<E: Env> Turn for Shard<E> {
         self.events = events;
         let mut work = polled?;
         self.net.tick(now);
-        work += self.run_mesh(now);
+        // First who is gone: nothing that arrives from other shards is for them.
         work += self.run_events(now);
+        work += self.run_mesh(now);
         self.run_controls(now);
         self.look_for_lost(now);
         self.run_deadlines(now);

@@ -2,10 +2,9 @@
 
 use coilgun_protocol::model::{ErrorCode, SubscriptionId, Ticket, limits};
 use coilgun_protocol::native::{
-    ClientFrame, Features, Hello, Incoming, Preface, PublishFrame, ServerFrame, ServerReader,
-    SubscribeRequest, encode_frame,
+    ClientFrame, Features, Hello, PublishFrame, ServerFrame, SubscribeRequest,
 };
-use coilgun_server::env::sim::{PeerId, SimEnv, SimWorld};
+use coilgun_server::env::sim::{PeerId, SimClient, SimEnv, SimWorld};
 use coilgun_server::env::{Turn, Waker, Work};
 use coilgun_server::net::SocketKind;
 use coilgun_server::setup::{MemoryPlan, build_network};
@@ -127,8 +126,7 @@ pub(crate) struct Seen {
 pub(crate) struct Peer {
     world: SimWorld,
     pub(crate) id: PeerId,
-    reader: ServerReader,
-    bytes: Vec<u8>,
+    client: SimClient,
     next_token: u64,
     pub(crate) is_open: bool,
     pub(crate) seen: Vec<Seen>,
@@ -142,10 +140,9 @@ pub(crate) struct Peer {
 impl Peer {
     pub(crate) fn new(world: SimWorld, id: PeerId) -> Peer {
         Peer {
+            client: SimClient::new(world.clone(), id),
             world,
             id,
-            reader: ServerReader::default(),
-            bytes: Vec::new(),
             next_token: 1,
             is_open: false,
             seen: Vec::new(),
@@ -158,13 +155,11 @@ impl Peer {
     }
 
     pub(crate) fn write(&self, bytes: &[u8]) {
-        self.world.write(self.id, bytes);
+        self.client.write(bytes);
     }
 
     pub(crate) fn send(&self, frame: &ClientFrame<'_>) {
-        let mut bytes = Vec::new();
-        encode_frame(frame, &mut bytes).expect("the frame is within the limits");
-        self.write(&bytes);
+        self.client.send(frame);
     }
 
     pub(crate) fn hello(&self, name: &str) {
@@ -174,8 +169,7 @@ impl Peer {
     }
 
     pub(crate) fn hello_with(&self, hello: Hello<'_>) {
-        self.write(&Preface::OURS.encode());
-        self.send(&ClientFrame::Hello(hello));
+        self.client.greet(hello);
     }
 
     pub(crate) fn subscribe(&self, number: u64, filter: &str, group: &str) {
@@ -205,26 +199,11 @@ impl Peer {
 
     /// Reads at most `max` bytes, and understands what is whole.
     pub(crate) fn read(&mut self, max: usize) {
-        self.bytes.extend(self.world.read(self.id, max));
-        let bytes = std::mem::take(&mut self.bytes);
-        let mut at = 0;
-        loop {
-            match self.reader.read(&bytes[at..]).expect("the broker speaks the protocol") {
-                Incoming::Preface { used, .. } => at += used,
-                Incoming::Incomplete { .. } => break,
-                Incoming::Frame { frame, used } => {
-                    at += used;
-                    self.on_frame(frame);
-                }
-            }
-        }
-        self.bytes = bytes[at..].to_vec();
-    }
-
-    fn on_frame(&mut self, frame: ServerFrame<'_>) {
-        match frame {
-            ServerFrame::Welcome(_) => self.is_open = true,
-            ServerFrame::Deliver(it) => self.seen.push(Seen {
+        let mut pings = Vec::new();
+        let Peer { client, is_open, seen, outcomes, pongs, errors, notices, go_aways, .. } = self;
+        let on_frame = |frame: ServerFrame<'_>| match frame {
+            ServerFrame::Welcome(_) => *is_open = true,
+            ServerFrame::Deliver(it) => seen.push(Seen {
                 subscription: it.subscription.0,
                 subject: it.subject.to_vec(),
                 reply: it.reply.to_vec(),
@@ -233,15 +212,15 @@ impl Peer {
                 correlation: it.correlation.0,
                 missed: it.missed,
             }),
-            ServerFrame::Outcome(it) => {
-                self.outcomes.push((it.correlation.0, it.code, it.receivers));
-            }
-            ServerFrame::Error(it) => self.errors.push(it.code),
-            ServerFrame::Notice(it) => self.notices.push((it.code, it.count)),
-            ServerFrame::GoAway(_) => self.go_aways += 1,
-            ServerFrame::Ping { token } => self.send(&ClientFrame::Pong { token }),
-            ServerFrame::Pong { token } => self.pongs.push(token),
-        }
+            ServerFrame::Outcome(it) => outcomes.push((it.correlation.0, it.code, it.receivers)),
+            ServerFrame::Error(it) => errors.push(it.code),
+            ServerFrame::Notice(it) => notices.push((it.code, it.count)),
+            ServerFrame::GoAway(_) => *go_aways += 1,
+            ServerFrame::Ping { token } => pings.push(token),
+            ServerFrame::Pong { token } => pongs.push(token),
+        };
+        client.read(max, on_frame).expect("the broker speaks the protocol");
+        pings.iter().for_each(|token| self.send(&ClientFrame::Pong { token: *token }));
     }
 
     /// Payloads it saw, as numbers.

@@ -12,11 +12,15 @@
 //! its completion (S1), and a descriptor is closed only when nothing is outstanding on it (S2). What
 //! lies in a parcel must not change until the loan comes back, once (S8). What
 //! lies in a receive block is overwritten when the block is provided again.
+//!
+//! [`SimClient`] plays a client of the native protocol as far as its bytes go; what they mean is for
+//! tests and simulators to judge.
 
 mod environment;
 mod faults;
 mod lanes;
 mod late;
+mod native_client;
 mod port;
 mod ring;
 mod socket;
@@ -25,6 +29,7 @@ mod world;
 pub use environment::SimEnv;
 pub use faults::{FaultCounts, Faults};
 pub use lanes::MeshCounts;
+pub use native_client::SimClient;
 pub use port::SimPort;
 pub use ring::SimRing;
 pub use socket::PeerId;

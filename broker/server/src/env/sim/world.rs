@@ -93,6 +93,12 @@ impl SimWorld {
         self.state().sockets[peer.0].reset = true;
     }
 
+    /// Whether the connection was reset, by its peer or by the network.
+    #[must_use]
+    pub fn is_reset(&self, peer: PeerId) -> bool {
+        self.state().sockets[peer.0].reset
+    }
+
     /// Whether the broker said that it will send nothing more, or closed.
     #[must_use]
     pub fn broker_ended(&self, peer: PeerId) -> bool {

@@ -1,0 +1,5 @@
+//! Seeds that must pass, faults that must be found, and runs that must be the same.
+
+mod determinism;
+mod mutants;
+mod seeds;
