@@ -6,6 +6,7 @@ use coilgun_protocol::model::Timestamp;
 use coilgun_server::echo::Echo;
 use coilgun_server::env::{LinuxEnv, Turn, Waker, Work, run, spawn};
 use coilgun_server::net::{ListenAddress, Listener};
+use coilgun_server::resources::file_bytes;
 use coilgun_server::setup::{MemoryPlan, build_network};
 
 use crate::error::BenchError;
@@ -60,7 +61,7 @@ pub fn serve(address: &ListenAddress) -> Result<(), BenchError> {
         .and_then(|()| stdout.flush())
         .map_err(BenchError::system("saying where the echo listens"))?;
     drop(stdout);
-    let thread = spawn("echo", None, move || echo(listener, waker, interrupt))
+    let thread = spawn("echo", None, file_bytes(1), move || echo(listener, waker, interrupt))
         .map_err(BenchError::system("starting an executor"))?;
     let ended = thread.join().map_err(BenchError::system("running an executor"))?;
     ended.map_err(BenchError::system("echoing"))

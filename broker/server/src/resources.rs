@@ -15,9 +15,18 @@ pub const SURPLUS_CONNECTIONS: usize = 64;
 /// Locked memory that the executor's rings need, in bytes.
 pub const LOCKED_BYTES_MIN: u64 = 512 << 10;
 
-/// Locked memory with which nothing is slower than it could be, in bytes: the executor registers its
-/// buffers for files with the kernel.
+/// Locked memory with which nothing is slower than it could be, in bytes: the executors register their
+/// buffers for files with the kernel. Few shards share it.
 pub const LOCKED_BYTES_GOOD: u64 = 8 << 20;
+
+/// What an executor registers at least, in bytes.
+const FILE_BYTES_MIN: u64 = 1 << 20;
+
+/// How many bytes the executor of each of so many shards registers for files.
+#[must_use]
+pub fn file_bytes(shard_count: usize) -> u64 {
+    (LOCKED_BYTES_GOOD / shard_count as u64).max(FILE_BYTES_MIN)
+}
 
 /// Descriptors of a shard: its rings, events, files and timers.
 const SHARD_DESCRIPTORS: u64 = 32;

@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::env::{Env, LinuxEnv, ShardThread, run, spawn, wall_clock_ms};
 use crate::mesh::ThreadPort;
 use crate::net::{ListenAddress, ListenError, Listener};
-use crate::resources::SURPLUS_CONNECTIONS;
+use crate::resources::{SURPLUS_CONNECTIONS, file_bytes};
 use crate::setup::{MemoryPlan, build_network};
 use crate::shard::{
     Control, ControlQueue, ControlSender, ListenerProtocol, ListenerSettings, RateLimits, Shard,
@@ -75,7 +75,8 @@ impl ShardStart {
         processor: Option<usize>,
     ) -> io::Result<ShardThread<Result<ShardCounters, BrokerFault>>> {
         let name = format!("coilgun-shard-{}", self.place.shard().index());
-        spawn(&name, processor, move || self.run())
+        let file_bytes = file_bytes(self.place.shard_count());
+        spawn(&name, processor, file_bytes, move || self.run())
     }
 
     async fn run(self) -> Result<ShardCounters, BrokerFault> {

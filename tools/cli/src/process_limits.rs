@@ -3,7 +3,7 @@
 use std::io;
 
 use coilgun_server::config::Config;
-use coilgun_server::resources::{LOCKED_BYTES_GOOD, LOCKED_BYTES_MIN, descriptors_needed};
+use coilgun_server::resources::{LOCKED_BYTES_MIN, descriptors_needed, file_bytes};
 use coilgun_server::topology::shard_count;
 
 use crate::output::note;
@@ -13,7 +13,8 @@ use crate::output::note;
 /// refuse.
 pub(crate) fn make_room(config: &Config) {
     raise(libc::RLIMIT_NOFILE, descriptors_needed(config));
-    let good = LOCKED_BYTES_GOOD * shard_count(config) as u64;
+    let shards = shard_count(config);
+    let good = file_bytes(shards) * shards as u64;
     let locked = raise(libc::RLIMIT_MEMLOCK, good);
     if let Some(bytes) = locked.filter(|bytes| (LOCKED_BYTES_MIN..good).contains(bytes)) {
         note(&format!(

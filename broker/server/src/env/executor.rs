@@ -69,13 +69,15 @@ impl<T: Send + 'static> ShardThread<T> {
 }
 
 /// Runs the future that `make` returns on a thread of its own, inside an executor. The thread is
-/// bound to `processor`, or to none: then it may run where the process may (law S36).
+/// bound to `processor`, or to none: then it may run where the process may (law S36). The executor
+/// registers `file_bytes` of buffers for files.
 ///
 /// # Errors
 /// If the kernel refuses a thread or the executor's rings, or has no such processor.
 pub fn spawn<F, T>(
     name: &str,
     processor: Option<usize>,
+    file_bytes: u64,
     make: impl FnOnce() -> F + Send + 'static,
 ) -> io::Result<ShardThread<T>>
 where
@@ -83,7 +85,8 @@ where
     T: Send + 'static,
 {
     let placement = processor.map_or(Placement::Unbound, Placement::Fixed);
-    let builder = LocalExecutorBuilder::new(placement).name(name);
+    let file_bytes = usize::try_from(file_bytes).unwrap_or(usize::MAX);
+    let builder = LocalExecutorBuilder::new(placement).name(name).io_memory(file_bytes);
     builder.spawn(make).map(ShardThread).map_err(io::Error::from)
 }
 

@@ -93,6 +93,9 @@ fn who_may_not_come_in_is_told_why() {
 #[test]
 fn every_limit_has_an_error_of_its_own() {
     let scene = Scene::set(&[
+        // The total is that of one shard.
+        "--shards",
+        "1",
         "--subscriptions-max",
         "3",
         "--subscriptions-total-max",

@@ -8,14 +8,17 @@ use crate::process::{Broker, coilgun, folder};
 use super::refused::Refused;
 use super::restricted::limit;
 
-/// Descriptors of a broker with a TCP and a UNIX listener, beside those of its connections.
+/// How many descriptors a broker needs depends on its shards.
+const ONE_SHARD: [&str; 2] = ["--shards", "1"];
+
+/// Descriptors of a broker with one shard and a TCP and a UNIX listener, beside those of its connections.
 const OWN: u64 = 64 + 2 + 32 + 32;
 
 /// A broker whose process has these limits has to refuse, and to leave no data directory behind.
 fn refused(arguments: &[&str], restrict: impl FnOnce(&mut Command)) -> Refused {
     let folder = folder();
     let mut command = coilgun(&["serve", "--listen", "127.0.0.1:0", "--data", "data"]);
-    command.args(arguments).current_dir(folder.path());
+    command.args(ONE_SHARD).args(arguments).current_dir(folder.path());
     restrict(&mut command);
     let refused = Refused::run(command, 1);
     assert!(!folder.path().join("data").exists(), "nothing is touched before");
@@ -40,7 +43,7 @@ fn too_few_descriptors_are_refused_with_the_number_that_fits() {
         &["to 1130 (ulimit -n", "LimitNOFILE=", "(--connections-max) to 270."],
     );
     refused(&["--connections-max", "271"], lower).says(&["271 connections need 401"], &[]);
-    Broker::start_changed(&["--connections-max", "270"], lower).stop();
+    Broker::start_changed(&["--shards", "1", "--connections-max", "270"], lower).stop();
 }
 
 #[test]
@@ -54,19 +57,19 @@ fn where_no_connection_fits_there_is_one_way_out() {
 #[test]
 fn the_soft_limit_of_descriptors_is_raised_where_that_helps() {
     let lower = |command: &mut Command| limit(command, libc::RLIMIT_NOFILE, 50, 400);
-    let broker = Broker::start_changed(&["--connections-max", "100"], lower);
+    let broker = Broker::start_changed(&["--shards", "1", "--connections-max", "100"], lower);
     assert_eq!(limits_of(&broker, "Max open files"), ("400".to_owned(), "400".to_owned()));
     broker.stop();
     refused(&["--connections-max", "300"], lower).says(&["400 descriptors"], &["to 270."]);
     let enough = |command: &mut Command| limit(command, libc::RLIMIT_NOFILE, 300, 400);
-    let broker = Broker::start_changed(&["--connections-max", "100"], enough);
+    let broker = Broker::start_changed(&["--shards", "1", "--connections-max", "100"], enough);
     assert_eq!(limits_of(&broker, "Max open files").0, "300", "it is left alone");
     broker.stop();
 }
 
 #[test]
 fn what_is_set_aside_is_enough_for_the_broker_itself() {
-    let broker = Broker::start(&["--connections-max", "10"]);
+    let broker = Broker::start(&["--shards", "1", "--connections-max", "10"]);
     let open = fs::read_dir(format!("/proc/{}/fd", broker.id())).expect("it runs").count() as u64;
     assert!(open <= OWN - 64, "{open} are open without a client");
     broker.stop();
@@ -84,7 +87,7 @@ fn too_little_locked_memory_is_refused() {
 #[test]
 fn little_locked_memory_is_raised_and_warned_of() {
     let lower = |command: &mut Command| limit(command, libc::RLIMIT_MEMLOCK, 64 << 10, 1 << 20);
-    let broker = Broker::start_changed(&["--connections-max", "10"], lower);
+    let broker = Broker::start_changed(&["--shards", "1", "--connections-max", "10"], lower);
     let bytes = (1 << 20).to_string();
     assert_eq!(limits_of(&broker, "Max locked memory"), (bytes.clone(), bytes));
     broker.signal(libc::SIGTERM);
