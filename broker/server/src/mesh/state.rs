@@ -106,6 +106,12 @@ impl<P: MeshPort> Mesh<P> {
         has_room
     }
 
+    /// Whether a small message of so many bytes can be sent to a shard, whatever was published.
+    #[must_use]
+    pub fn has_place(&self, to: ShardId, bytes: usize) -> bool {
+        self.peer(to).has_place(bytes)
+    }
+
     /// Sends a message; the caller saw that there is room.
     #[inline]
     pub fn send(&mut self, to: ShardId, message: &Message<'_>) {
