@@ -95,7 +95,7 @@ fn s15_busy_here_and_nobody_there_is_no_credit() {
 #[test]
 fn s19_what_was_under_way_before_the_pressure_is_not_dropped() {
     const MESSAGES: usize = 120;
-    let settings = ShardSettings { outbox_high_bytes: 50_000, ..ShardSettings::default() };
+    let settings = ShardSettings { outbox_high_bytes: 64 * 1024, ..ShardSettings::default() };
     let mut cluster: Cluster = cluster_with(4, &settings);
     let mut slow = cluster.open(0, "");
     slow.subscribe(1, "x", "");
