@@ -56,3 +56,24 @@ fn parse_shards(text: &str) -> Result<usize, String> {
     let number = text.parse::<usize>().ok().filter(|number| (1..=SHARDS_MAX).contains(number));
     number.ok_or_else(|| format!("a simulated broker has 1 to {SHARDS_MAX} shards, not {text:?}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_are_a_range_that_holds_something() {
+        assert_eq!(parse_seeds("5..8"), Ok(5..8));
+        for wrong in ["5", "8..5", "5..5", "a..b", "1..=2", ""] {
+            assert!(parse_seeds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_simulated_broker_has_few_shards() {
+        assert_eq!(parse_shards("4"), Ok(4));
+        for wrong in ["0", "5", "-1", "two"] {
+            assert!(parse_shards(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -53,21 +53,21 @@ tally! {
     /// Messages that subscriptions were told they missed.
     missed, "missed", 500;
     /// Times a publisher waited for a reader.
-    stalls, "publishers that waited", 100;
+    stalls, "publishers that waited", 500;
     /// Readers that were cut off.
     slow_consumers, "readers cut off", 20;
     /// Messages dropped for slow readers.
-    dropped, "messages dropped", 100;
+    dropped, "messages dropped", 200;
     /// Messages handed to other shards.
     hops, "hops", 20_000;
     /// Messages that came back because nobody of a queue group was left.
-    bounces, "bounces", 5;
+    bounces, "bounces", 500;
     /// Times a message found no room on its way to another shard.
-    ring_full, "full rings", 100;
+    ring_full, "full rings", 500;
     /// Times publishers on other shards had to wait.
-    pressures, "pressure", 20;
+    pressures, "pressure", 200;
     /// Parcels and loans that were seen late.
-    mesh_delays, "late parcels", 1_000;
+    mesh_delays, "late parcels", 5_000;
     /// Brokers that drained while clients were busy.
     drains, "drains under load", 100;
     /// Connections that were reset by the network.

@@ -102,6 +102,14 @@ impl Peer {
         is_within && has_parcels && has_loans && self.backlog.is_empty() && self.closed.is_empty()
     }
 
+    /// Whether a small message of so many bytes would go out in this turn, however much of what was
+    /// published is under way: what relieves pressure, and what says that there is some, never needs
+    /// credit (law S8).
+    pub(super) fn has_place(&self, bytes: usize) -> bool {
+        let has_parcel = self.open_has(bytes) || self.parcels.free_count() > PARCELS_RESERVED / 2;
+        has_parcel && self.backlog.is_empty() && self.closed.is_empty()
+    }
+
     #[inline]
     fn open_has(&self, len: usize) -> bool {
         self.open.as_ref().is_some_and(|open| open.block().capacity() - open.end() >= len)

@@ -108,6 +108,12 @@ impl<P: MeshPort> Mesh<P> {
         has_room
     }
 
+    /// Whether a small message of so many bytes can be sent to a shard, whatever was published.
+    #[must_use]
+    pub fn has_place(&self, to: ShardId, bytes: usize) -> bool {
+        self.peer(to).has_place(bytes)
+    }
+
     /// Sends a message; the caller saw that there is room.
     #[inline]
     pub fn send(&mut self, to: ShardId, message: &Message<'_>) {
@@ -193,16 +199,13 @@ impl<P: MeshPort> Mesh<P> {
         !self.peer(to).waiters.is_empty()
     }
 
-    /// Gives back what nobody here holds any more, and hands over what was said in this turn, with at
-    /// most one doorbell for each shard (law S17). `wants_all_loans`: be woken when any loan comes
+    /// Hands over what was said in this turn, with at most one doorbell for each shard (law S17), and
+    /// gives back what nobody here holds any more. `wants_all_loans`: be woken when any loan comes
     /// back.
     pub fn flush(&mut self, wants_all_loans: bool) {
         for shard in self.others.iter() {
             let Mesh { port, peers, counters, .. } = self;
             let Some(peer) = &mut peers[shard.index()] else { continue };
-            while let Some(loan) = peer.next_return() {
-                port.give_back(shard, loan);
-            }
             if peer.has_output() {
                 let count = peer.hand_over(|parcel| port.push(shard, parcel));
                 counters.parcels += count as u64;
@@ -212,6 +215,12 @@ impl<P: MeshPort> Mesh<P> {
                     counters.doorbells += 1;
                     port.wake(shard);
                 }
+            }
+            // Behind what was said: who sees that there is room again sees first that a reader has none.
+            while !peer.is_refused()
+                && let Some(loan) = peer.next_return()
+            {
+                port.give_back(shard, loan);
             }
             let wants = wants_all_loans || peer.needs_loans();
             if wants != peer.wants_loans {

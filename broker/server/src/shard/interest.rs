@@ -14,7 +14,7 @@ use coilgun_protocol::model::{ClientId, ShardId, Timestamp};
 use super::turn::Shard;
 use super::waits::Wait;
 use crate::env::Env;
-use crate::mesh::{Message, Need};
+use crate::mesh::Message;
 use crate::mutant::{self, Mutant};
 
 /// How far every other shard is with what this one wants, and the other way round.
@@ -101,8 +101,8 @@ impl<E: Env> Shard<E> {
         while let Some(interest) = self.router.next_interest() {
             let message = |sequence| Message::Interest { sequence, interest };
             let others = self.mesh.others();
-            let need = Need { count: 1, bytes: message(0).encoded_len(), lent: 0 };
-            if !others.iter().all(|shard| self.mesh.has_room(shard, need)) {
+            let bytes = message(0).encoded_len();
+            if !others.iter().all(|shard| self.mesh.has_place(shard, bytes)) {
                 return;
             }
             self.last_announced += 1;

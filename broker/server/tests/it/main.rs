@@ -10,6 +10,7 @@ mod lanes_real;
 mod lanes_simulated;
 mod main_job;
 mod mesh_pressure;
+mod mesh_races;
 mod mesh_simulated;
 mod mutants;
 mod native_peer;

@@ -108,9 +108,9 @@ impl Shadow {
         for candidate in message.candidates.iter().filter(|it| self.is_sure(it, done)) {
             let facts = self.subscription(candidate.subscription);
             if let Some(group) = facts.group() {
-                // A member that wants each message once may be picked and have it already.
-                let is_once = |it: &Candidate| self.wants_once(it);
-                if !self.members(message, group).any(is_once) {
+                // A member may be picked that has the message already, or that has no room and lets
+                // it be dropped.
+                if !self.members(message, group).any(|it| self.may_end_it(it)) {
                     groups.insert(group);
                 }
             } else if self.client(facts.client).manners.wants_once {
@@ -122,8 +122,10 @@ impl Shadow {
         plain + groups.len() + clients.len()
     }
 
-    fn wants_once(&self, candidate: &Candidate) -> bool {
-        self.client(self.subscription(candidate.subscription).client).manners.wants_once
+    /// Whether a message for a queue group may end with this member, although it does not receive it.
+    fn may_end_it(&self, candidate: &Candidate) -> bool {
+        let facts = self.subscription(candidate.subscription);
+        self.client(facts.client).manners.wants_once || self.may_drop(facts)
     }
 
     /// What a subscription did not get, it was told that it missed.

@@ -20,7 +20,7 @@ const GROUPS: [&str; 2] = ["g", "h"];
 pub(super) const NAMES: [&str; 4] = ["n.1", "n.2", "m.1", "m.2"];
 
 /// Who takes in less at a time may be found too slow.
-const QUICK_WINDOW: usize = 6_000;
+const QUICK_WINDOW: usize = 15_000;
 
 /// One kind of operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -114,7 +114,7 @@ impl Simulation {
                 let client = &mut self.clients[at];
                 client.reading = match self.dice.below(3) {
                     0 => Reading::All,
-                    1 => Reading::Pieces(self.dice.between(1, 1_000)),
+                    1 => Reading::Pieces(self.dice.between(1, 3_000)),
                     _ => Reading::Deaf(self.round + self.dice.between(1, 400) as u64),
                 };
                 self.shadow.excuse(client.number);
@@ -164,7 +164,7 @@ impl Simulation {
             may_drop: policy.is_some_and(may_drop),
         };
         let shard = self.dice.below(self.cluster.len());
-        let window = self.dice.between(200, self.profile.window_max);
+        let window = self.dice.between(500, self.profile.window_max);
         let at = self.connect(shard, window, manners, policy);
         // Where little fits into a window, half of what may wait takes longer than publishers do.
         if self.profile.has_policies || self.is_draining || window < QUICK_WINDOW {
@@ -211,7 +211,7 @@ impl Simulation {
     fn len_of_payload(&self, is_large: bool) -> usize {
         match self.dice.below(10) {
             0 => self.dice.below(3_800),
-            _ if is_large => 3_800 - self.dice.below(1_000),
+            _ if is_large => 9_000 - self.dice.below(3_000),
             1..4 => self.dice.below(900),
             _ => self.dice.below(60),
         }
@@ -219,7 +219,7 @@ impl Simulation {
 
     fn roll_messages(&mut self, at: usize) {
         let is_burst = self.dice.percent(30);
-        let count = if is_burst { self.dice.between(2, 20) } else { 1 };
+        let count = if is_burst { self.dice.between(2, 24) } else { 1 };
         let is_large = is_burst && self.dice.percent(30);
         let named = self.dice.percent(12);
         let broadcast = !named && self.dice.percent(6);

@@ -10,7 +10,7 @@ use crate::profile::NAMESPACES;
 use crate::shadow::{Manners, Published};
 
 /// Rounds in which everything must have come to rest.
-const ROUNDS_MAX: usize = 3_000;
+const ROUNDS_MAX: usize = 6_000;
 
 /// Credit that every subscription gets in the end, to be told what it missed.
 const LAST_CREDIT: u64 = 1_000;

@@ -43,7 +43,10 @@ fn server_finder(mutant: server::Mutant) -> Option<&'static [&'static str]> {
         Mutant::EarlyRelease => Some(&["no assertion fails"]),
         Mutant::EarlyAck | Mutant::NoHold | Mutant::NoBarrier | Mutant::LostBounce => Some(&[]),
         // What a processor reorders, and what costs time only, is invisible on one thread.
-        Mutant::PlantedAllocation | Mutant::NoSleeperFence | Mutant::NoWakerFence => None,
+        Mutant::PlantedAllocation
+        | Mutant::NoSleeperFence
+        | Mutant::NoWakerFence
+        | Mutant::NoLoanFence => None,
     }
 }
 

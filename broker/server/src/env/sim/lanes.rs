@@ -156,6 +156,11 @@ impl SimMesh {
 
     /// Whether a loan can be taken back.
     pub(super) fn sees_return(&mut self, lender: ShardId, borrower: ShardId) -> bool {
+        // Who sees a loan that came back sees the parcels that were pushed before it.
+        let back = self.lane(borrower, lender);
+        if back.is_held && back.parcels.len() > 0 || back.parcels.is_hidden() {
+            return false;
+        }
         let look = self.lane(lender, borrower).returns.look();
         self.on_return(lender, borrower, look);
         look.is_there()

@@ -38,6 +38,11 @@ impl<T> LateQueue<T> {
         self.0.len()
     }
 
+    /// Whether the first entry is there and cannot be seen.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.0.front().is_some_and(|late| late.looks_left > 0)
+    }
+
     /// Puts an entry in that `looks_left` looks do not see once it is the first.
     pub(super) fn push(&mut self, entry: T, looks_left: u32) {
         self.0.push_back(Late { entry, looks_left, was_announced: false });
