@@ -127,7 +127,12 @@ impl Connection {
     /// # Errors
     /// If the connection is lost.
     pub(crate) fn exchange(&mut self, deadline: &Deadline) -> Result<(), ClientError> {
+        let waits_for_room = self.output_len() > 0;
         self.write_some();
+        if waits_for_room && self.output_len() == 0 {
+            // Whoever only wanted to be rid of it has nothing to wait for.
+            return Ok(());
+        }
         let ready = self.socket.wait(self.output_len() > 0, deadline).map_err(ClientError::io)?;
         if ready.writable {
             self.write_some();
@@ -194,4 +199,28 @@ impl Connection {
 /// Whether the same call may succeed the next time.
 fn is_momentary(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// There is nothing to read, and nobody waits for that: the deadline is far away.
+    #[test]
+    fn who_waits_for_room_goes_on_once_everything_is_written() {
+        let folder = tempfile::tempdir().expect("there is a temporary directory");
+        let path = folder.path().join("socket");
+        let listener = UnixListener::bind(&path).expect("a socket");
+        let patience = Deadline::after(Duration::from_secs(3600));
+        let mut connection = Connection::open(&Address::Unix(path), &patience).expect("it listens");
+        let _peer = listener.accept().expect("it connects");
+        let began = Instant::now();
+        connection.output().extend_from_slice(b"all of it");
+        connection.exchange(&patience).expect("the connection holds");
+        assert!(connection.is_flushed());
+        assert!(began.elapsed() < Duration::from_secs(3000), "it waited for something to read");
+    }
 }

@@ -92,8 +92,10 @@ impl Peer {
     #[inline]
     pub(super) fn has_room(&self, need: Need) -> bool {
         let Need { count, bytes, lent } = need;
-        let is_within = self.bytes_in_flight == 0
-            || self.bytes_in_flight + count * (bytes + lent) <= self.bytes_in_flight_max;
+        // A message that takes more than half of what may be under way is not kept waiting by small
+        // ones until nothing at all is.
+        let wanted = (count * (bytes + lent)).min(self.bytes_in_flight_max / 2);
+        let is_within = self.bytes_in_flight + wanted <= self.bytes_in_flight_max;
         let has_parcels = (count == 1 && self.open_has(bytes))
             || self.parcels.free_count() >= PARCELS_RESERVED + count;
         let has_loans = lent == 0 || self.free_loans.len() > PARCELS_MAX + count + 1;
@@ -350,8 +352,12 @@ mod tests {
         let need = |bytes, lent| Need { count: 1, bytes, lent };
         assert!(peer.has_room(need(64, 5 * BYTES_MAX)), "one always may be under way");
         peer.send(&numbered(1));
-        assert!(!peer.has_room(need(64, BYTES_MAX)));
-        assert!(peer.has_room(need(64, BYTES_MAX / 2)));
+        assert!(peer.has_room(need(64, BYTES_MAX)), "it is not kept waiting by a small one");
+        let pool = Pool::new(Region::heap(BYTES_MAX), BYTES_MAX);
+        let block = pool.take().expect("a block is free");
+        let (_, _, loan) = peer.lend(BlockRange::new(block, 0, BYTES_MAX)).expect("few are lent");
+        assert!(!peer.has_room(need(64, 0)), "now everything else waits");
+        peer.take_back(loan);
         let mut lent = handed_over(&mut peer);
         while peer.has_room(need(64, 0)) {
             peer.send(&numbered(2));

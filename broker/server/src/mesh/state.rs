@@ -17,6 +17,8 @@ use crate::env::Env;
 pub struct MeshCounters {
     /// Published messages handed to another shard, once for each.
     pub hops: u64,
+    /// Payloads copied into parcels.
+    pub payload_copies: u64,
     /// Parcels handed over.
     pub parcels: u64,
     /// Doorbells rung: at most one for each destination and turn.
@@ -115,7 +117,11 @@ impl<P: MeshPort> Mesh<P> {
     /// Sends a message; the caller saw that there is room.
     #[inline]
     pub fn send(&mut self, to: ShardId, message: &Message<'_>) {
-        self.counters.hops += u64::from(matches!(message, Message::Publication(_)));
+        if let Message::Publication(it) = message {
+            self.counters.hops += 1;
+            let is_copied = matches!(it.payload, Payload::Inline(bytes) if !bytes.is_empty());
+            self.counters.payload_copies += u64::from(is_copied);
+        }
         self.peer_mut(to).send(message);
     }
 

@@ -241,6 +241,12 @@ impl<R: Ring> Net<R> {
         self.counters
     }
 
+    /// Payloads up to this size are copied (law S6).
+    #[must_use]
+    pub fn copy_max(&self) -> usize {
+        self.copy_max
+    }
+
     /// Where output and assembly blocks come from.
     #[must_use]
     pub fn pools(&self) -> &AssemblyPools {

@@ -7,6 +7,10 @@
 //!                        +-- the home waits for it: Settled
 //! ```
 //!
+//! What arrives is copied before the turn ends: into the outboxes, or, where it is large and several
+//! want it, once into a block that they refer to. So no reader, however slow, keeps what another shard
+//! lent, and nothing that the kernel sends lies in memory of another shard.
+//!
 //! Nothing that arrives waits for a reader: who is behind and holds its publishers back gets it all the
 //! same, its outbox may then hold what was under way beside what it may hold otherwise, and the other
 //! shards are told that their publishers have to wait.
@@ -105,7 +109,7 @@ impl<E: Env> Shard<E> {
         let message = arrived(parcel, lent.as_ref(), it);
         let planned = self.plan_arrived(now, from, it);
         planned.expect("its home checked the subject");
-        let (receivers, starved) = self.deliver_arrived(now, &mut Event::Deliver(message));
+        let (receivers, starved) = self.deliver_arrived(now, message);
         let mut bounced = self.plan.bounced().iter();
         let is_starved = starved || bounced.any(|place| self.plan.is_bounced_starved(*place));
         self.send_back(from, it, &message);
@@ -176,18 +180,41 @@ impl<E: Env> Shard<E> {
 
     /// Puts an arrived message into the outboxes of the plan. Returns how many got it, and whether
     /// nobody did but somebody would have liked to.
-    fn deliver_arrived(&mut self, now: Timestamp, message: &mut Event<'_>) -> (u32, bool) {
+    fn deliver_arrived(&mut self, now: Timestamp, message: Delivery<'_>) -> (u32, bool) {
+        let landed = self.land(message.payload);
+        let payload = match &landed {
+            Some(range) => range.chunk(),
+            None => Chunk::plain(message.payload.bytes()),
+        };
+        let mut message = Event::Deliver(Delivery { payload, ..message });
         self.counters.missed_for_credit += self.plan.missed_count() as u64;
         self.router.commit(&self.plan);
         // Publishers on each shard had so much under way when they were told to wait.
         let shares = OVERLAP_SHARE * self.mesh.shard_count();
         let Shard { clients, net, plan, router, settings, counters, .. } = self;
         let limit = shares * settings.outbox_high_bytes;
-        let (receivers, dropped) = deliver(now, plan, router, clients, net, limit, message);
+        let (receivers, dropped) = deliver(now, plan, router, clients, net, limit, &mut message);
         counters.dropped_newest += dropped;
         counters.deliveries += u64::from(receivers);
         self.press_remote();
         (receivers, self.plan.has_starved())
+    }
+
+    /// Copies a large payload that several want into a block of this shard, for their outboxes to refer
+    /// to; without one, or for a single reader, it is copied into the outboxes.
+    fn land(&mut self, payload: Chunk<'_>) -> Option<BlockRange> {
+        let (bytes, net) = (payload.bytes(), &self.net);
+        if bytes.len() <= net.copy_max() || self.plan.targets().len() < 2 {
+            return None;
+        }
+        let pools = net.pools();
+        let fits_small = bytes.len() <= pools.small.block_bytes();
+        let pool = if fits_small { &pools.small } else { &pools.large };
+        let block = pool.take().filter(|block| block.capacity() >= bytes.len())?;
+        self.counters.hop_copies += 1;
+        // SAFETY: the block was just taken, nothing else refers to it.
+        unsafe { block.unwritten(0, bytes.len()) }.copy_from_slice(bytes);
+        Some(BlockRange::new(block, 0, bytes.len()))
     }
 
     /// Tells other shards that their publishers have to wait for those that were found full.
@@ -281,7 +308,7 @@ impl<E: Env> Shard<E> {
                 break;
             }
         }
-        let (receivers, is_starved) = self.deliver_arrived(now, &mut Event::Deliver(message));
+        let (receivers, is_starved) = self.deliver_arrived(now, message);
         self.add_receivers(it.from, receivers, is_starved);
         let next = self.plan.group_picks().first().map(|pick| pick.shard);
         if let Some(shard) = next {
@@ -311,7 +338,8 @@ fn arrived<'a>(
     let (payload, tail) = match (&it.payload, lent) {
         (Payload::Inline(bytes), _) => {
             let run = it.subject.len() + it.reply.len() + it.headers.len() + bytes.len();
-            (within(parcel, bytes), Some(run_within(parcel, it.subject, run)))
+            let tail = Chunk::plain(run_within(parcel, it.subject, run).bytes());
+            (within(parcel, bytes), Some(tail))
         }
         (Payload::Lent(..), lent) => (lent.map(BlockRange::chunk).unwrap_or_default(), None),
     };

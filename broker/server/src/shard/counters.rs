@@ -86,8 +86,12 @@ shard_counters! {
     pub enters: u64;
     /// Times a connection found no receive block.
     pub starvations: u64;
+    /// Messages published here that also went to other shards.
+    pub crossed: u64;
     /// Messages handed to other shards, once for each.
     pub hops: u64;
+    /// Payloads copied on their way from shard to shard, beside those into outboxes (law S10).
+    pub hop_copies: u64;
     /// Messages sent back to their home because nobody of a queue group was left here.
     pub bounces: u64;
     /// Times publishers on other shards had to wait for a reader of this one.

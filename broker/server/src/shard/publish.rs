@@ -200,6 +200,7 @@ impl<E: Env> Shard<E> {
     ) -> u64 {
         let Reached { receivers, is_starved, crossing } = reached;
         self.counters.messages += 1;
+        self.counters.crossed += u64::from(crossing > 0);
         self.counters.deliveries += u64::from(receivers);
         let is_request = publish.flags.contains(PublishFlags::REQUEST);
         let is_acked = publish.flags.contains(PublishFlags::ACK);

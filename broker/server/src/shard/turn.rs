@@ -143,6 +143,7 @@ impl<E: Env> Shard<E> {
             enters: net.enters,
             starvations: net.starvations,
             hops: mesh.hops,
+            hop_copies: self.counters.hop_copies + mesh.payload_copies,
             parcels: mesh.parcels,
             doorbells: mesh.doorbells,
             parcels_lent_max: mesh.parcels_lent_max,

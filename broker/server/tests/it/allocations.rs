@@ -175,6 +175,7 @@ struct Measured {
     moved_bytes: u64,
     deliveries: u64,
     hops: u64,
+    hop_copies: u64,
 }
 
 /// Warms up, and measures what `messages` more cost on one shard.
@@ -208,6 +209,7 @@ fn measure_on(
         moved_bytes: after.moved_bytes - before.moved_bytes,
         deliveries: after.deliveries - before.deliveries,
         hops: after.hops - before.hops,
+        hop_copies: after.hop_copies - before.hop_copies,
     }
 }
 
@@ -247,6 +249,7 @@ fn s10_large_payloads_are_not_copied_at_all() {
 fn s10_across_shards_no_allocation_and_one_copy_in_each_outbox() {
     let cost = measure_on(2, &[0, 1, 1], (100_000, 64), ONE_WRITE, false);
     assert_eq!((cost.allocations, cost.deliveries, cost.hops), (0, 300_000, 100_000));
+    assert_eq!(cost.hop_copies, cost.hops);
     assert_eq!(
         cost.payload_copies, cost.deliveries,
         "one copy per delivery beside that of the hop"
@@ -254,12 +257,14 @@ fn s10_across_shards_no_allocation_and_one_copy_in_each_outbox() {
 }
 
 #[test]
-fn s10_large_payloads_cross_with_one_copy_for_the_hop_and_none_for_deliveries() {
+fn s10_large_payloads_cross_with_two_copies_for_the_hop_and_none_for_deliveries() {
     let sizes = [limits::COPY_MAX + 1, 60_000];
     for size in sizes {
         let cost = measure_on(2, &[1, 1], (5_000, size), ONE_WRITE, false);
         assert_eq!((cost.allocations, cost.deliveries, cost.hops), (0, 10_000, 5_000), "{size}");
         assert_eq!(cost.payload_copies, 0, "{size}");
+        // Into the parcel, and once where both refer to it.
+        assert_eq!(cost.hop_copies, 2 * cost.hops, "{size}");
     }
 }
 

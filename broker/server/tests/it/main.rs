@@ -16,6 +16,7 @@ mod mutants;
 mod native_peer;
 mod placement_simulated;
 mod ring_real;
+mod rounds_across;
 mod shard_held_up;
 mod shard_simulated;
 mod shard_soak;

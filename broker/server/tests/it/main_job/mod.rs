@@ -22,6 +22,7 @@ use std::time::Instant;
 use coilgun_client::{Address, Client, Options};
 use coilgun_server::Broker;
 use coilgun_server::config::{Config, Limits, Timing};
+use coilgun_server::shard::ShardCounters;
 
 use corpus::Corpus;
 use publisher::Published;
@@ -38,11 +39,12 @@ struct Running {
 }
 
 impl Running {
-    fn start() -> Running {
+    fn start(shards: usize) -> Running {
         let data = tempfile::tempdir().expect("there is a temporary directory");
         let config = Config {
             listen: vec!["127.0.0.1:0".parse().expect("an address")],
             data: data.path().to_owned(),
+            shards,
             // The machine may be busy with other tests; no reader shall be cut off for that.
             timing: Timing { backpressure_ms: 60_000, ..Timing::default() },
             // The usual limit of descriptors is enough for these.
@@ -72,10 +74,27 @@ fn registry() -> PathBuf {
 
 #[test]
 fn a_folder_of_source_code_travels_through_the_broker() {
+    let counters = run_job(1, 10);
+    assert_eq!((counters.crossed, counters.hops), (0, 0));
+}
+
+#[test]
+fn a_folder_of_source_code_travels_through_two_and_four_shards() {
+    for shards in [2, 4] {
+        let counters = run_job(shards, 20);
+        let stayed = counters.messages - counters.crossed;
+        assert!(counters.crossed > 1_000, "{} messages crossed", counters.crossed);
+        assert!(stayed >= PUBLISHERS as u64 * publisher::TO_ITSELF, "{stayed} messages stayed");
+        assert!(counters.hops >= counters.crossed, "{counters:?}");
+    }
+}
+
+/// Runs the job on so many shards, with one of so many files, and checks what came of it.
+fn run_job(shards: usize, share: usize) -> ShardCounters {
     let full = std::env::var_os("COILGUN_TEST_FULL").is_some();
-    let corpus = Corpus::read(&registry(), if full { 1 } else { 10 });
+    let corpus = Corpus::read(&registry(), if full { 1 } else { share });
     assert!(corpus.files.len() >= 100, "{} files are too few", corpus.files.len());
-    let running = Running::start();
+    let running = Running::start(shards);
     let started = Instant::now();
     let (published, received) = travel(&running, &corpus);
     let echoed = echo::run(&running, &corpus);
@@ -87,10 +106,12 @@ fn a_folder_of_source_code_travels_through_the_broker() {
     let bytes: u64 = published.iter().map(|it| it.bytes).sum();
     let took = started.elapsed();
     println!(
-        "{} files, {messages} messages, {bytes} bytes, {} deliveries, {} stalls, {echoed} requests, \
-         {:.1} s",
+        "{shards} shards, {} files, {messages} messages, {bytes} bytes, {} deliveries, {} messages \
+         that crossed, {} that stayed, {} stalls, {echoed} requests, {:.1} s",
         corpus.files.len(),
         counters.deliveries,
+        counters.crossed,
+        counters.messages - counters.crossed,
         counters.stalls,
         took.as_secs_f64()
     );
@@ -99,6 +120,7 @@ fn a_folder_of_source_code_travels_through_the_broker() {
     assert!(echoed > 20, "{echoed} requests are too few");
     assert_eq!(counters.slow_consumers, 0);
     assert_eq!(counters.protocol_errors, 0);
+    counters
 }
 
 /// Publishes the corpus and collects what arrived.

@@ -2,13 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::time::Duration;
 
-use coilgun_client::{Client, Publication};
+use coilgun_client::{Client, Publication, SubscribeOptions};
 use coilgun_protocol::model::limits::PAYLOAD_BYTES_DEFAULT;
 use sha2::{Digest, Sha256};
 
 use super::corpus::Corpus;
 use super::label::{HEADER, Label};
+
+/// Messages that each publisher sends to itself: they stay on its shard.
+pub(super) const TO_ITSELF: u64 = 20;
+/// How long one of them may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a publisher published.
 #[derive(Default)]
@@ -41,11 +47,28 @@ pub(super) fn run(mut client: Client, number: usize, of: usize, corpus: &Corpus)
             published.lines += published.messages - before;
         }
     }
+    write_to_itself(&mut client, number);
     let end = format!("corpus.end.{number}");
     client.publish(&Publication::to(&end)).expect("the broker takes it");
     client.barrier().expect("the broker answers");
     client.close().expect("the broker lets it go");
     published
+}
+
+/// Sends messages that nobody else wants.
+fn write_to_itself(client: &mut Client, number: usize) {
+    let subject = format!("private.{number}");
+    client.subscribe(&subject, &SubscribeOptions::default()).expect("the filter is one");
+    for count in 0..TO_ITSELF {
+        let payload = count.to_le_bytes();
+        let publication = Publication::to(&subject).with_payload(&payload);
+        client.publish(&publication).expect("the broker takes it");
+    }
+    for count in 0..TO_ITSELF {
+        let message = client.next_message(PATIENCE).expect("the connection holds");
+        let message = message.expect("it comes before patience ends");
+        assert_eq!(message.payload(), count.to_le_bytes());
+    }
 }
 
 /// Publishes the parts of a file; of an empty one, one empty part.
