@@ -52,7 +52,7 @@ pub fn campaign(
         campaign
     };
     thread::scope(|scope| {
-        let threads: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(&work)).collect();
+        let threads: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(work)).collect();
         for thread in threads {
             let campaign = thread.join().expect("simulations catch their panics");
             all.tally.add(&campaign.tally);
