@@ -6,7 +6,8 @@ use coilgun_server::env::{Turn, Waker, Work};
 use coilgun_server::net::SocketKind;
 use coilgun_server::setup::build_network;
 use coilgun_server::shard::{
-    Control, ControlSender, ListenerProtocol, Shard, ShardCounters, control_queue,
+    Control, ControlSender, ListenerProtocol, LoadTable, PlacementPolicy, Shard, ShardCounters,
+    ShardPlace, control_queue,
 };
 
 use crate::dice::Dice;
@@ -25,6 +26,8 @@ pub struct Cluster {
     world: SimWorld,
     dice: Dice,
     shards: Vec<Place>,
+    /// Where connections are counted, if the first shard accepts for all.
+    loads: Option<LoadTable>,
     outbox_bytes_max: usize,
 }
 
@@ -47,11 +50,16 @@ impl Cluster {
     /// If the process has no descriptor left for a shard's waker.
     #[must_use]
     pub fn new(world: &SimWorld, profile: &Profile) -> Cluster {
-        let shards = (0..profile.shards).map(|number| place(world, number, profile)).collect();
+        let loads = profile.placement.map(|_| LoadTable::new(profile.shards));
+        let shards = (0..profile.shards).map(|number| {
+            let placement = profile.placement.zip(loads.as_ref());
+            place(world, number, profile, placement)
+        });
         Cluster {
+            shards: shards.collect(),
+            loads,
             world: world.clone(),
             dice: Dice::new(world.clone()),
-            shards,
             outbox_bytes_max: (2 * profile.shards + 1) * profile.outbox_high_bytes + ANSWERS_BYTES,
         }
     }
@@ -68,10 +76,11 @@ impl Cluster {
         self.shards.is_empty()
     }
 
-    /// A client connects to a shard.
+    /// A client connects to a shard, or, if the first one accepts for all, to any.
     #[must_use]
     pub fn connect(&self, shard: usize, window: usize) -> PeerId {
-        self.world.connect(listener(shard), window)
+        let accepting = if self.loads.is_some() { 0 } else { shard };
+        self.world.connect(listener(accepting), window)
     }
 
     /// A shard gets no turn for so many steps.
@@ -183,6 +192,9 @@ impl Cluster {
                 format!("shard {number}: connections, subscriptions, clients, blocks: {left:?}")
             })?;
         }
+        let counted = self.loads.as_ref().map_or(0, LoadTable::connections);
+        let text = || format!("{counted} are counted");
+        demand(counted == 0, "S3: a connection that is over is counted for nobody", text)?;
         let lent = self.world.lent_count();
         demand(lent == 0, "S8: every loan comes back", || format!("{lent} are out"))
     }
@@ -214,14 +226,27 @@ impl Place {
 }
 
 /// The only place that knows how a shard is made.
-fn place(world: &SimWorld, number: usize, profile: &Profile) -> Place {
-    let mut env = SimEnv::in_mesh(world.clone(), ShardId::new(number), profile.shards);
+fn place(
+    world: &SimWorld,
+    number: usize,
+    profile: &Profile,
+    placement: Option<(PlacementPolicy, &LoadTable)>,
+) -> Place {
+    let id = ShardId::new(number);
+    let mut env = SimEnv::in_mesh(world.clone(), id, profile.shards);
     let net = build_network(&mut env, &profile.memory()).expect("a simulated world has memory");
     let (control, controls) = control_queue(Waker::new().expect("there are descriptors"));
     let port = env.port();
     let mut shard = Shard::new(env, net, port, profile.settings(), controls)
         .expect("a simulated world has memory");
-    shard.listen(listener(number), SocketKind::Tcp, ListenerProtocol::Native);
+    if let Some((policy, loads)) = placement {
+        shard = shard.placed(ShardPlace::new(id, policy, loads.clone()));
+    }
+    if placement.is_some() && number > 0 {
+        shard.know_listener(ListenerProtocol::Native);
+    } else {
+        shard.listen(listener(number), SocketKind::Tcp, ListenerProtocol::Native);
+    }
     Place { shard, control, is_done: false, stalled: 0, is_parked: false }
 }
 

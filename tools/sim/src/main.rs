@@ -35,9 +35,9 @@ fn run_one(seed: u64, options: Options) -> bool {
 }
 
 fn run_many(arguments: &Arguments, options: Options) -> bool {
-    let campaign = campaign(arguments.seeds.clone(), arguments.jobs, options);
+    let on_finding = |seed, finding: &Finding| tell(seed, finding, options);
+    let campaign = campaign(arguments.seeds.clone(), arguments.jobs, options, on_finding);
     print!("{}", campaign.tally);
-    campaign.findings.iter().for_each(|(seed, finding)| tell(*seed, finding, options));
     let too_rare = campaign.tally.too_rare();
     let is_judged = campaign.tally.seeds >= SEEDS_FOR_MINIMUMS && campaign.findings.is_empty();
     if is_judged {

@@ -4,7 +4,7 @@ use coilgun_protocol::model::limits;
 use coilgun_protocol::native::NativeConfig;
 use coilgun_server::env::sim::Faults;
 use coilgun_server::setup::MemoryPlan;
-use coilgun_server::shard::ShardSettings;
+use coilgun_server::shard::{PlacementPolicy, ShardSettings};
 
 use crate::dice::Dice;
 
@@ -19,6 +19,8 @@ pub const NAMESPACES: [&str; 2] = ["default", "other"];
 pub struct Profile {
     /// How many shards there are.
     pub shards: usize,
+    /// The first shard accepts for all, and places connections so; none: every shard accepts.
+    pub placement: Option<PlacementPolicy>,
     /// How many clients are there at first.
     pub clients: usize,
     /// How many clients there are in all, at most.
@@ -54,6 +56,7 @@ impl Profile {
         let drain = dice.between(operations / 2, 2 * operations);
         Profile {
             shards: shards.unwrap_or(shards_rolled),
+            placement: placement(dice),
             clients: dice.between(3, 7),
             clients_max: dice.between(8, 16),
             operations,
@@ -92,6 +95,14 @@ impl Profile {
             sockets_max: 2 * self.clients_max + 8,
             ..MemoryPlan::default()
         }
+    }
+}
+
+fn placement(dice: &Dice) -> Option<PlacementPolicy> {
+    match dice.below(4) {
+        0 => Some(PlacementPolicy::Spread),
+        1 => Some(PlacementPolicy::Pack),
+        _ => None,
     }
 }
 

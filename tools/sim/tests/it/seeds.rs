@@ -11,7 +11,7 @@ fn seed_count() -> u64 {
 /// Nothing is found, and there was enough that might have been.
 #[test]
 fn s11_to_s22_every_promise_holds_whatever_the_seed() {
-    let campaign = campaign(0..4 * seed_count(), 2, Options::default());
+    let campaign = campaign(0..4 * seed_count(), 2, Options::default(), |_, _| {});
     assert!(campaign.findings.is_empty(), "{:#?}", campaign.findings);
     let too_rare = campaign.tally.too_rare();
     assert!(too_rare.is_empty(), "{too_rare:#?}\n{}", campaign.tally);
@@ -23,7 +23,7 @@ fn s11_to_s22_every_promise_holds_with_one_shard_and_with_several() {
     for shards in 1..=coilgun_sim::profile::SHARDS_MAX {
         let options = Options { shards: Some(shards), ..Options::default() };
         let first = 1_000_000 * shards as u64;
-        let campaign = campaign(first..first + seed_count() / 3, 2, options);
+        let campaign = campaign(first..first + seed_count() / 3, 2, options, |_, _| {});
         assert!(campaign.findings.is_empty(), "{shards} shards: {:#?}", campaign.findings);
         assert_eq!(campaign.tally.hops > 0, shards > 1);
     }
