@@ -240,6 +240,12 @@ impl BlockRef {
         self.pool.capacity_of(self.index)
     }
 
+    /// Whether it lies in memory of somebody else.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        matches!(self.pool.memory, Memory::Foreign(_))
+    }
+
     /// Whether this is the only holder.
     #[must_use]
     pub fn is_unique(&self) -> bool {

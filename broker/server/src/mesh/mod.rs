@@ -25,6 +25,7 @@ mod agreement;
 mod fabric;
 mod lane;
 mod loan_flag;
+mod loans;
 mod message;
 mod peer;
 mod port;

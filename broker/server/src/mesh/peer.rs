@@ -12,11 +12,15 @@ use std::ptr::NonNull;
 use coilgun_protocol::buffer::{BlockRange, BlockRef, Pool, Region};
 use coilgun_protocol::model::ClientId;
 
+use super::loans::Loans;
 use super::message::Message;
 use super::port::{LOANS_MAX, PARCEL_BYTES, PARCELS_MAX, Parcel};
 
 /// Parcels that published messages may not use: what relieves pressure never needs credit (law S8).
 const PARCELS_RESERVED: usize = PARCELS_MAX / 4;
+
+/// Parcels that may be under way before only full ones follow, or what is left when some came back.
+const PARCELS_HALF_FULL_MAX: usize = 16;
 
 /// What a published message needs on its way to another shard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,11 +46,8 @@ pub(super) struct Peer {
     open: Option<BlockRange>,
     /// Full ones, in order, and the number of each loan.
     closed: VecDeque<Parcel>,
-    /// What is lent to it, by number of the loan.
-    lent: Vec<Option<Loan>>,
-    free_loans: Vec<u32>,
-    /// Bytes that are lent, or lie in the open parcel.
-    bytes_in_flight: usize,
+    /// What is lent to it.
+    loans: Loans,
     bytes_in_flight_max: usize,
     /// Encoded messages that found no parcel. Bounded by what the other shard sends, because it is
     /// answers to that.
@@ -59,14 +60,6 @@ pub(super) struct Peer {
     pub(super) wants_loans: bool,
 }
 
-/// Something that was lent.
-#[derive(Debug)]
-struct Loan {
-    range: BlockRange,
-    /// How much it counts for.
-    bytes: usize,
-}
-
 impl Peer {
     /// Nothing said yet. `memory` is for parcels.
     pub(super) fn new(memory: Region, bytes_in_flight_max: usize) -> Peer {
@@ -77,9 +70,7 @@ impl Peer {
             borrowed: 0,
             open: None,
             closed: VecDeque::with_capacity(PARCELS_MAX),
-            lent: std::iter::repeat_with(|| None).take(LOANS_MAX).collect(),
-            free_loans: (0..LOANS_MAX as u32).rev().collect(),
-            bytes_in_flight: 0,
+            loans: Loans::new(),
             bytes_in_flight_max,
             backlog: VecDeque::new(),
             waiters: Vec::new(),
@@ -95,10 +86,10 @@ impl Peer {
         // A message that takes more than half of what may be under way is not kept waiting by small
         // ones until nothing at all is.
         let wanted = (count * (bytes + lent)).min(self.bytes_in_flight_max / 2);
-        let is_within = self.bytes_in_flight + wanted <= self.bytes_in_flight_max;
+        let is_within = self.bytes_in_flight() + wanted <= self.bytes_in_flight_max;
         let has_parcels = (count == 1 && self.open_has(bytes))
             || self.parcels.free_count() >= PARCELS_RESERVED + count;
-        let has_loans = lent == 0 || self.free_loans.len() > PARCELS_MAX + count + 1;
+        let has_loans = lent == 0 || self.loans.free_count() > PARCELS_MAX + count + 1;
         is_within && has_parcels && has_loans && self.backlog.is_empty() && self.closed.is_empty()
     }
 
@@ -154,7 +145,6 @@ impl Peer {
         let open = self.open.as_mut()?;
         let start = open.end();
         *open = BlockRange::new(open.block().clone(), 0, start + len);
-        self.bytes_in_flight += len;
         // SAFETY: the parcel is filled from the front by this shard alone, and nobody was shown the
         // bytes behind its end.
         Some(unsafe { open.block().unwritten(start, start + len) })
@@ -164,26 +154,24 @@ impl Peer {
     fn close(&mut self) {
         let Some(range) = self.open.take() else { return };
         let (base, len) = (range.block().base(), range.len());
-        let loan = self.enter_loan(range, len);
+        let loan = self.loans.enter(range);
         self.closed.push_back(Parcel { base, len: len as u32, loan });
     }
 
     /// Lends bytes that stay where they are: returns address, length and number of the loan. Nothing,
     /// if all loans but those for parcels are given out.
     pub(super) fn lend(&mut self, range: BlockRange) -> Option<(usize, u32, u32)> {
-        if self.free_loans.len() <= self.parcels.free_count() + 1 {
+        if self.loans.free_count() <= self.parcels.free_count() + 1 {
             return None;
         }
         let (base, len) = (range.bytes().as_ptr().expose_provenance(), range.len());
-        self.bytes_in_flight += len;
-        let loan = self.enter_loan(range, len);
-        Some((base, len as u32, loan))
+        Some((base, len as u32, self.loans.enter(range)))
     }
 
-    fn enter_loan(&mut self, range: BlockRange, bytes: usize) -> u32 {
-        let loan = self.free_loans.pop().expect("there are as many loans as can be needed");
-        self.lent[loan as usize] = Some(Loan { range, bytes });
-        loan
+    /// Bytes that are lent, or lie in the open parcel.
+    #[inline]
+    fn bytes_in_flight(&self) -> usize {
+        self.loans.bytes() + self.open.as_ref().map_or(0, BlockRange::len)
     }
 
     /// A loan came back.
@@ -191,12 +179,7 @@ impl Peer {
     /// # Panics
     /// If it was not lent.
     pub(super) fn take_back(&mut self, loan: u32) {
-        let back = self.lent[loan as usize].take();
-        let Loan { range, bytes } = back.expect("a loan comes back once");
-        self.bytes_in_flight -= bytes;
-        self.free_loans.push(loan);
-        // Now nobody else reads the block any more.
-        drop(range);
+        self.loans.take_back(loan);
     }
 
     /// Takes in what the other shard lends; it goes back when nobody here holds it any more.
@@ -227,7 +210,11 @@ impl Peer {
         mut push: impl FnMut(Parcel) -> Result<(), Parcel>,
     ) -> usize {
         self.empty_backlog();
-        self.close();
+        // To one who is far behind, what was said goes in few full parcels: a shard that stands still
+        // for a while does not use them all up.
+        if self.parcels_lent() <= PARCELS_HALF_FULL_MAX {
+            self.close();
+        }
         let mut count = 0;
         while let Some(parcel) = self.closed.front() {
             if push(*parcel).is_err() {
@@ -255,12 +242,15 @@ impl Peer {
 
     /// Whether nothing is under way to it, and nothing of it is held here.
     pub(super) fn is_quiet(&self) -> bool {
-        !self.has_output() && self.free_loans.len() == LOANS_MAX && self.borrowed == 0
+        !self.has_output() && self.loans.is_empty() && self.borrowed == 0
     }
 
     /// Whether somebody waits for loans to come back.
     pub(super) fn needs_loans(&self) -> bool {
-        !self.waiters.is_empty() || !self.backlog.is_empty()
+        !self.waiters.is_empty()
+            || !self.backlog.is_empty()
+            || self.loans.any_relayed()
+            || self.open.is_some()
     }
 
     /// How many parcels are lent.
@@ -363,9 +353,11 @@ mod tests {
             peer.send(&numbered(2));
             lent.extend(handed_over(&mut peer));
         }
-        assert_eq!(lent.len(), PARCELS_MAX - PARCELS_RESERVED);
+        assert_eq!(lent.len(), PARCELS_HALF_FULL_MAX, "the rest waits for its parcel to be full");
         peer.say(&numbered(3));
-        assert_eq!(read(&handed_over(&mut peer)), [3]);
+        assert!(peer.needs_loans() && handed_over(&mut peer).is_empty());
+        peer.take_back(lent[0].loan);
+        assert_eq!(read(&handed_over(&mut peer)).last(), Some(&3), "or until one has come back");
     }
 
     #[test]
@@ -379,10 +371,15 @@ mod tests {
             loans.push(loan);
         }
         assert!(loans.len() >= LOANS_MAX - PARCELS_MAX - 2, "{}", loans.len());
+        let client = ClientId { slot: 0, generation: 0 };
+        let text = vec![b' '; PARCEL_BYTES - 100];
         for _ in 0..PARCELS_MAX {
-            peer.say(&numbered(1));
-            assert_eq!(handed_over(&mut peer).len(), 1);
+            peer.say(&Message::Counters { client, text: &text });
         }
+        assert!(
+            handed_over(&mut peer).len() >= PARCELS_MAX - 1,
+            "full ones follow whatever is lent"
+        );
         drop(range);
         loans.iter().for_each(|loan| peer.take_back(*loan));
         assert_eq!(pool.free_count(), 1, "the lender's block is free");

@@ -18,29 +18,22 @@
 use coilgun_core::router::{Arrival, GroupNames, Target};
 use coilgun_protocol::buffer::{BlockRange, Chunk};
 use coilgun_protocol::model::{
-    ClientId, Delivery, Event, PublishFlags, Remedy, ShardId, SubscriptionId, Timestamp,
+    ClientId, Delivery, ErrorCode, Event, PublishFlags, Remedy, ShardId, SubscriptionId, Timestamp,
+    limits,
 };
 
-use super::credit::OVERLAP_SHARE;
-use super::crossing::{is_inline, publication};
+use super::credit::{OVERLAP_SHARE, has_reserve};
 use super::publish::deliver;
 use super::shedding::ATTEMPTS;
 use super::turn::Shard;
 use crate::env::Env;
 use crate::mesh::{Mesh, Message, Payload, Publication, run_within, within};
-use crate::mutant::{self, Mutant};
 
+/// Payloads from this size on are not copied for each of several readers: at least a quarter of the
+/// block that is taken for them is used.
+const LANDED_BYTES_MIN: usize = limits::BLOCK_BYTES / 4;
 /// Parcels of one shard that are looked at in one turn (law S23).
 const PARCELS_PER_TURN: usize = 16;
-
-/// Where a message for one group goes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Direction {
-    /// Back to where it was published.
-    Home,
-    /// To the next shard that has members.
-    Onward,
-}
 
 impl<E: Env> Shard<E> {
     /// Takes in what came from other shards. Returns how many parcels there were.
@@ -123,7 +116,7 @@ impl<E: Env> Shard<E> {
         now: Timestamp,
         from: ShardId,
         it: &Publication<'_>,
-    ) -> Result<(), coilgun_protocol::model::ErrorCode> {
+    ) -> Result<(), ErrorCode> {
         for attempt in 1..=ATTEMPTS {
             let Shard { net, plan, router, settings, arrival_hints, .. } = self;
             if it.flags.contains(PublishFlags::BROADCAST) {
@@ -150,7 +143,7 @@ impl<E: Env> Shard<E> {
     /// Does what the policies of the targets without room say, but lets nobody wait. Returns whether to
     /// plan again.
     #[cold]
-    fn relieve_arrived(&mut self, now: Timestamp, is_last: bool) -> bool {
+    pub(super) fn relieve_arrived(&mut self, now: Timestamp, is_last: bool) -> bool {
         let full: Vec<(Target, Remedy)> = self.targets_without_room();
         let mut plan_again = false;
         for (target, remedy) in &full {
@@ -172,15 +165,18 @@ impl<E: Env> Shard<E> {
             self.to_press.clear();
             return true;
         }
+        // Both lists are in the order of the plan, so one look at each is enough.
+        let mut full = full.iter();
         self.drop_newest_unless(|target| {
-            full.iter().any(|(it, remedy)| it == target && matches!(remedy, Remedy::Wait(_)))
+            let found = full.find(|(it, _)| it == target);
+            found.is_some_and(|(_, remedy)| matches!(remedy, Remedy::Wait(_)))
         });
         false
     }
 
     /// Puts an arrived message into the outboxes of the plan. Returns how many got it, and whether
     /// nobody did but somebody would have liked to.
-    fn deliver_arrived(&mut self, now: Timestamp, message: Delivery<'_>) -> (u32, bool) {
+    pub(super) fn deliver_arrived(&mut self, now: Timestamp, message: Delivery<'_>) -> (u32, bool) {
         let landed = self.land(message.payload);
         let payload = match &landed {
             Some(range) => range.chunk(),
@@ -197,19 +193,22 @@ impl<E: Env> Shard<E> {
         counters.dropped_newest += dropped;
         counters.deliveries += u64::from(receivers);
         self.press_remote();
-        (receivers, self.plan.has_starved())
+        (receivers, self.plan.has_starved() || dropped > 0)
     }
 
     /// Copies a large payload that several want into a block of this shard, for their outboxes to refer
-    /// to; without one, or for a single reader, it is copied into the outboxes.
+    /// to. A smaller one, or one for a single reader, is copied into the outboxes, so that nobody keeps
+    /// a block for a few bytes; so is every one while memory is short.
     fn land(&mut self, payload: Chunk<'_>) -> Option<BlockRange> {
-        let (bytes, net) = (payload.bytes(), &self.net);
-        if bytes.len() <= net.copy_max() || self.plan.targets().len() < 2 {
+        let (bytes, pools) = (payload.bytes(), self.net.pools());
+        if bytes.len() < LANDED_BYTES_MIN || self.plan.targets().len() < 2 {
             return None;
         }
-        let pools = net.pools();
         let fits_small = bytes.len() <= pools.small.block_bytes();
         let pool = if fits_small { &pools.small } else { &pools.large };
+        if !has_reserve(pool) {
+            return None;
+        }
         let block = pool.take().filter(|block| block.capacity() >= bytes.len())?;
         self.counters.hop_copies += 1;
         // SAFETY: the block was just taken, nothing else refers to it.
@@ -228,97 +227,6 @@ impl<E: Env> Shard<E> {
         }
     }
 
-    /// Sends a message back to its home for each group of which nobody is left here.
-    fn send_back(&mut self, home: ShardId, it: &Publication<'_>, message: &Delivery<'_>) {
-        if self.plan.bounced().is_empty() || mutant::is_active(Mutant::LostBounce) {
-            return;
-        }
-        let names: Vec<&[u8]> = GroupNames::new(it.groups).collect();
-        let bounced: Vec<u16> = self.plan.bounced().to_vec();
-        for number in bounced {
-            let mut tried = it.tried;
-            tried.insert(self.mesh.shard());
-            let group = names[usize::from(number)];
-            let back = Publication { tried, ..publication(it.namespace, it.from, message) };
-            self.counters.bounces += 1;
-            self.say_publication((home, Direction::Home), back, group, message.payload);
-        }
-    }
-
-    /// Sends a message for one group outside of what publishers may use.
-    fn say_publication(
-        &mut self,
-        (to, direction): (ShardId, Direction),
-        it: Publication<'_>,
-        group: &[u8],
-        payload: Chunk<'_>,
-    ) {
-        let mut run = std::mem::take(&mut self.group_names);
-        run.clear();
-        GroupNames::push(&mut run, group);
-        let texts = it.subject.len() + it.reply.len() + it.headers.len() + it.sender.len();
-        let travels = if is_inline(texts, payload.len()) {
-            Some(Payload::Inline(payload.bytes()))
-        } else {
-            payload.range().and_then(|range| self.mesh.lend(to, range))
-        };
-        match travels {
-            Some(payload) => {
-                let publication = Publication { groups: &run, payload, ..it };
-                self.mesh.say(
-                    to,
-                    &match direction {
-                        Direction::Home => Message::Bounce(publication),
-                        Direction::Onward => Message::Publication(publication),
-                    },
-                );
-            }
-            None => self.mesh.count_unsent(),
-        }
-        self.group_names = run;
-    }
-
-    /// A message of ours found nobody of a group on the shard that was picked: the next one, if any.
-    fn on_bounce(
-        &mut self,
-        now: Timestamp,
-        from: ShardId,
-        parcel: &BlockRange,
-        it: &Publication<'_>,
-    ) {
-        let lent = self.mesh.payload_block(from, &it.payload);
-        let message = arrived(parcel, lent.as_ref(), it);
-        let group = GroupNames::new(it.groups).next().unwrap_or_default();
-        for attempt in 1..=ATTEMPTS {
-            let Shard { net, plan, router, settings, .. } = self;
-            let high = settings.outbox_high_bytes;
-            let has_room = |target| super::credit::has_room(net, high, target);
-            let (publisher, subject) = (it.from.client, it.subject);
-            let planned = router.plan_bounced(
-                publisher,
-                it.namespace,
-                subject,
-                group,
-                it.tried,
-                has_room,
-                plan,
-            );
-            planned.expect("its subject was checked when it was published");
-            if self.plan_has_room() || !self.relieve_arrived(now, attempt == ATTEMPTS) {
-                break;
-            }
-        }
-        let (receivers, is_starved) = self.deliver_arrived(now, message);
-        self.add_receivers(it.from, receivers, is_starved);
-        let next = self.plan.group_picks().first().map(|pick| pick.shard);
-        if let Some(shard) = next {
-            let onward =
-                Publication { tried: it.tried, ..publication(it.namespace, it.from, &message) };
-            self.say_publication((shard, Direction::Onward), onward, group, message.payload);
-            self.extend_answers(it.from, shard);
-        }
-    }
-
     /// Whoever waits for a client of this shard on other ones need not any more.
     pub(super) fn unpress(&mut self, id: ClientId) {
         if let Some(client) = self.clients.get_mut(id)
@@ -330,7 +238,7 @@ impl<E: Env> Shard<E> {
 }
 
 /// A message that arrived, as its receivers will see it.
-fn arrived<'a>(
+pub(super) fn arrived<'a>(
     parcel: &'a BlockRange,
     lent: Option<&'a BlockRange>,
     it: &Publication<'a>,

@@ -15,6 +15,7 @@
 
 use std::cmp::Reverse;
 
+use coilgun_protocol::buffer::Pool;
 use coilgun_protocol::model::{ClientId, Event, Notice, Timestamp, limits};
 
 use super::turn::Shard;
@@ -47,7 +48,12 @@ pub(super) fn has_room<R: Ring>(net: &Net<R>, high: usize, id: ClientId) -> bool
 /// Whether enough output blocks are free for those who hold much already.
 #[inline]
 fn has_memory<R: Ring>(net: &Net<R>) -> bool {
-    let pool = &net.pools().small;
+    has_reserve(&net.pools().small)
+}
+
+/// Whether more than the reserve of a pool is free.
+#[inline]
+pub(super) fn has_reserve(pool: &Pool) -> bool {
     pool.free_count() > pool.block_count() / RESERVE_SHARE
 }
 

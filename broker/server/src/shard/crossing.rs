@@ -13,7 +13,7 @@
 
 use coilgun_core::router::{GroupNames, GroupPick, Plan, Router};
 use coilgun_protocol::buffer::{BlockRange, Chunk, Pool};
-use coilgun_protocol::model::{Delivery, NamespaceId, ShardId, ShardSet, limits};
+use coilgun_protocol::model::{Delivery, NamespaceId, ShardId, ShardSet, Timestamp, limits};
 
 use super::publish::{Draft, Origin};
 use super::turn::Shard;
@@ -64,7 +64,13 @@ impl<E: Env> Shard<E> {
 
     /// Sends the message of the plan to every other shard that wants it; there is room.
     #[inline]
-    pub(super) fn cross(&mut self, origin: Origin, from: ReplyTo, message: &Delivery<'_>) {
+    pub(super) fn cross(
+        &mut self,
+        now: Timestamp,
+        origin: Origin,
+        from: ReplyTo,
+        message: &Delivery<'_>,
+    ) {
         let shards = self.plan.shards();
         let Shard { plan, router, mesh, net, group_names, clients, .. } = self;
         let Some(client) = clients.get_mut(from.client) else { return };
@@ -75,6 +81,7 @@ impl<E: Env> Shard<E> {
             payload: message.payload,
             mesh,
             large: &net.pools().large,
+            unsent: 0,
         };
         for shard in shards.iter() {
             crossing.publication.is_plain = plan.plain_shards().contains(shard);
@@ -91,6 +98,9 @@ impl<E: Env> Shard<E> {
                 crossing.send(shard, group_names);
             }
         }
+        for _ in 0..crossing.unsent {
+            self.on_settled(now, from, 0, true);
+        }
     }
 }
 
@@ -101,6 +111,8 @@ struct Crossing<'a, P> {
     mesh: &'a mut Mesh<P>,
     /// Where a payload is copied to that is large and lies in no block.
     large: &'a Pool,
+    /// Messages for which memory was out.
+    unsent: u32,
 }
 
 impl<P: MeshPort> Crossing<'_, P> {
@@ -114,7 +126,10 @@ impl<P: MeshPort> Crossing<'_, P> {
             match lent.and_then(|range| self.mesh.lend(to, range)) {
                 Some(payload) => payload,
                 // Only what no client sent lies in no block; where memory is out it is not sent.
-                None => return self.mesh.count_unsent(),
+                None => {
+                    self.unsent += 1;
+                    return self.mesh.count_unsent();
+                }
             }
         };
         let publication = Publication { groups, payload, ..self.publication };
@@ -149,7 +164,7 @@ pub(super) fn publication<'a>(
 /// Whether a payload travels in the parcel.
 #[inline]
 pub(super) fn is_inline(texts: usize, payload: usize) -> bool {
-    HEAD_BYTES + texts + payload <= limits::BLOCK_BYTES
+    payload == 0 || HEAD_BYTES + texts + payload <= limits::BLOCK_BYTES
 }
 
 /// The block of a payload; a copy, if it lies in none.

@@ -24,6 +24,7 @@
 
 mod answers;
 mod arriving;
+mod bouncing;
 mod busy;
 mod client;
 mod control;

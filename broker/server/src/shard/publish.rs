@@ -82,7 +82,7 @@ impl<E: Env> Shard<E> {
         let number = self.account(now, id, publish, reached);
         if reached.crossing > 0 {
             let message = message(publish, chunk, text);
-            self.cross(origin, ReplyTo { client: id, number }, &message);
+            self.cross(now, origin, ReplyTo { client: id, number }, &message);
         }
         Progress::Done
     }
@@ -190,7 +190,7 @@ impl<E: Env> Shard<E> {
         }
         let reached = self.carry_out(now, origin, || *answer);
         if reached.crossing > 0 {
-            self.cross(origin, ReplyTo { client: asker, number: 0 }, answer);
+            self.cross(now, origin, ReplyTo { client: asker, number: 0 }, answer);
         }
         Ok(Progress::Done)
     }
@@ -211,7 +211,8 @@ impl<E: Env> Shard<E> {
         self.counters.deliveries += u64::from(receivers);
         let is_request = publish.flags.contains(PublishFlags::REQUEST);
         let is_acked = publish.flags.contains(PublishFlags::ACK);
-        if !(is_request || is_acked) {
+        // Without a ticket nobody is answered.
+        if !publish.ticket.is_some() || !(is_request || is_acked) {
             self.counters.unwanted += u64::from(receivers == 0 && crossing == 0);
             return 0;
         }

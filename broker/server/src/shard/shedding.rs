@@ -101,7 +101,7 @@ impl<E: Env> Shard<E> {
     }
 
     /// Takes those who have no room, and are not to be spared, out of the plan.
-    pub(super) fn drop_newest_unless(&mut self, is_spared: impl Fn(&Target) -> bool) {
+    pub(super) fn drop_newest_unless(&mut self, mut is_spared: impl FnMut(&Target) -> bool) {
         let Shard { net, plan, clients, settings, counters, .. } = self;
         plan.shed(|target| {
             let has_room = super::credit::has_room(net, settings.outbox_high_bytes, target.client);

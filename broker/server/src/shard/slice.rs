@@ -7,6 +7,7 @@ use coilgun_protocol::session::{Consumed, Session, SessionError};
 use super::dispatch::Progress;
 use super::held::Held;
 use super::turn::Shard;
+use super::waits::Wait;
 use crate::env::Env;
 
 impl<E: Env> Shard<E> {
@@ -75,6 +76,11 @@ impl<E: Env> Shard<E> {
             }
         }
         if let Some(error) = error {
+            if self.answers_owed(id) > 0 {
+                // What it is owed for what it said before comes before the end.
+                self.hold(id, chunk, commands, commands.list().len(), Some(error));
+                return self.wait(now, id, Wait::Answers);
+            }
             self.end_with_error(now, id, &error);
         }
     }
@@ -114,6 +120,13 @@ impl<E: Env> Shard<E> {
                 }
                 Progress::Ended => return false,
             }
+        }
+        if held.error.is_some() && self.answers_owed(id) > 0 {
+            if let Some(client) = self.clients.get_mut(id) {
+                client.held = Some(held);
+            }
+            self.wait(now, id, Wait::Answers);
+            return false;
         }
         if let Some(error) = held.error.take() {
             self.end_with_error(now, id, &error);

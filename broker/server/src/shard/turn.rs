@@ -197,7 +197,10 @@ impl<E: Env> Shard<E> {
             NetEvent::Accepted { descriptor, kind, listener } => {
                 self.place(now, Arrival { descriptor, kind, listener, is_surplus: false });
             }
-            NetEvent::Received(id) => self.make_ready(id),
+            NetEvent::Received(id) => {
+                self.make_ready(id);
+                self.pause_if_full(id);
+            }
             NetEvent::Sent(id) => self.on_sent(now, id),
             NetEvent::Exhausted(id) => self.on_exhausted(now, id),
             NetEvent::Ended(id, end) => {
@@ -262,6 +265,8 @@ impl<E: Env> Turn for Shard<E> {
         self.net.tick(now);
         // First who is gone: nothing that arrives from other shards is for them.
         work += self.run_events(now);
+        // Whoever wants the name of one who has gone finds it free.
+        self.free_names();
         work += self.run_mesh(now);
         self.run_controls(now);
         self.look_for_lost(now);

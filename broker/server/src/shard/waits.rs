@@ -6,6 +6,9 @@ use super::client::Client;
 use super::turn::Shard;
 use crate::env::Env;
 
+/// Bytes of a client that waits that may lie in receive blocks.
+const WAITING_BYTES_MAX: usize = 4 * 1024;
+
 /// What a client waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Wait {
@@ -48,6 +51,20 @@ impl<E: Env> Shard<E> {
         }
         if let Some(client) = self.clients.get_mut(id) {
             client.waits = Some(wait);
+        }
+        self.pause_if_full(id);
+    }
+
+    /// Stops reading a client that waits, once more than a little has come meanwhile: it shall not keep
+    /// receive blocks from others. Most waits are over before that, and reading goes on.
+    pub(super) fn pause_if_full(&mut self, id: ClientId) {
+        let waits = self.clients.get(id).is_some_and(|client| client.waits.is_some());
+        let has_come = self
+            .net
+            .socket(id)
+            .is_some_and(|it| it.transport().inbox().chunk_bytes() > WAITING_BYTES_MAX);
+        if waits && has_come {
+            self.net.pause(id);
         }
     }
 

@@ -9,6 +9,7 @@ mod incomplete_frames;
 mod lanes_real;
 mod lanes_simulated;
 mod main_job;
+mod mesh_bounds;
 mod mesh_pressure;
 mod mesh_races;
 mod mesh_simulated;
