@@ -157,6 +157,7 @@ impl Plan {
     }
 
     /// All other shards that have to hear of the message.
+    #[inline]
     #[must_use]
     pub fn shards(&self) -> ShardSet {
         let mut all = self.elsewhere.shards;

@@ -15,7 +15,7 @@ use coilgun_core::router::{GroupNames, GroupPick, Plan, Router};
 use coilgun_protocol::buffer::{BlockRange, Chunk, Pool};
 use coilgun_protocol::model::{Delivery, NamespaceId, ShardId, ShardSet, limits};
 
-use super::publish::Origin;
+use super::publish::{Draft, Origin};
 use super::turn::Shard;
 use super::waits::Wait;
 use crate::env::Env;
@@ -30,12 +30,12 @@ impl<E: Env> Shard<E> {
     /// What the message of the plan has to wait for on its way to other shards, if anything. Nothing
     /// was done yet.
     #[inline]
-    pub(super) fn remote_wait(&mut self, message: &Delivery<'_>) -> Option<Wait> {
+    pub(super) fn remote_wait(&mut self, draft: &Draft<'_>) -> Option<Wait> {
         if self.plan.shards().is_empty() {
             return None;
         }
-        let texts = message.subject.len() + message.reply.len() + message.headers.len();
-        self.wait_for_shards(texts + limits::CLIENT_NAME_BYTES_MAX, message.payload.len())
+        let texts = draft.subject.len() + draft.reply.len() + draft.headers_bytes;
+        self.wait_for_shards(texts + limits::CLIENT_NAME_BYTES_MAX, draft.payload_bytes)
     }
 
     fn wait_for_shards(&mut self, texts: usize, payload: usize) -> Option<Wait> {

@@ -61,12 +61,12 @@ impl<E: Env> Shard<E> {
         if let Some(wait) = self.publish_waits(id, publish) {
             return Progress::Waits(wait);
         }
-        let message = message(publish, chunk, text);
-        if message.subject.starts_with(system::PREFIX) && !message.reply.is_empty() {
-            return self.ask_broker(now, id, publish, message.subject, message.reply);
+        let draft = Draft::of(publish, chunk, text);
+        if draft.subject.starts_with(system::PREFIX) && !draft.reply.is_empty() {
+            return self.ask_broker(now, id, publish, draft.subject, draft.reply);
         }
         let origin = Origin::Client(id);
-        match self.plan_with_room(now, origin, &message) {
+        match self.plan_with_room(now, origin, &draft) {
             Ok(None) => {}
             Ok(Some(wait)) => return Progress::Waits(wait),
             Err(ErrorCode::HandshakeExpected) => {
@@ -78,9 +78,10 @@ impl<E: Env> Shard<E> {
                 return Progress::Done;
             }
         }
-        let reached = self.carry_out(now, origin, &message);
+        let reached = self.carry_out(now, origin, || message(publish, chunk, text));
         let number = self.account(now, id, publish, reached);
         if reached.crossing > 0 {
+            let message = message(publish, chunk, text);
             self.cross(origin, ReplyTo { client: id, number }, &message);
         }
         Progress::Done
@@ -99,17 +100,17 @@ impl<E: Env> Shard<E> {
     }
 
     /// Plans a message until every target has room. Returns what it has to wait for.
-    #[inline]
+    #[inline(always)]
     fn plan_with_room(
         &mut self,
         now: Timestamp,
         origin: Origin,
-        message: &Delivery<'_>,
+        draft: &Draft<'_>,
     ) -> Result<Option<Wait>, ErrorCode> {
         for attempt in 1..=ATTEMPTS {
-            self.plan(origin, message)?;
+            self.plan(origin, draft)?;
             // Nobody is dropped for while another shard has to be waited for.
-            if let Some(wait) = self.remote_wait(message) {
+            if let Some(wait) = self.remote_wait(draft) {
                 return Ok(Some(wait));
             }
             if self.plan_has_room() {
@@ -129,13 +130,13 @@ impl<E: Env> Shard<E> {
     }
 
     /// Finds out who gets a message.
-    #[inline]
-    fn plan(&mut self, origin: Origin, message: &Delivery<'_>) -> Result<(), ErrorCode> {
+    #[inline(always)]
+    fn plan(&mut self, origin: Origin, draft: &Draft<'_>) -> Result<(), ErrorCode> {
         let Shard { clients, net, plan, router, settings, .. } = self;
         let id = origin.client();
         let client = clients.get_mut(id).filter(|client| client.is_open);
         let client = client.ok_or(ErrorCode::HandshakeExpected)?;
-        let Delivery { subject, reply, flags, .. } = *message;
+        let Draft { subject, reply, flags, .. } = *draft;
         // Subjects are checked where a route is built; a subject for replies has none.
         if !reply.is_empty() && Subject::parse(reply).is_err() {
             return Err(ErrorCode::InvalidSubject);
@@ -152,14 +153,19 @@ impl<E: Env> Shard<E> {
     }
 
     /// Puts the message of the plan into the outboxes of this shard.
-    #[inline]
-    fn carry_out(&mut self, now: Timestamp, origin: Origin, message: &Delivery<'_>) -> Reached {
+    #[inline(always)]
+    fn carry_out<'a>(
+        &mut self,
+        now: Timestamp,
+        origin: Origin,
+        message: impl FnOnce() -> Delivery<'a>,
+    ) -> Reached {
         self.counters.missed_for_credit += self.plan.missed_count() as u64;
         let crossing = self.crossing_count();
         self.router.commit(&self.plan);
         let Shard { clients, net, plan, router, settings, counters, .. } = self;
         let limit = OVERLAP_SHARE * settings.outbox_high_bytes;
-        let mut message = Event::Deliver(Delivery { sender: origin.name(router), ..*message });
+        let mut message = Event::Deliver(Delivery { sender: origin.name(router), ..message() });
         let (receivers, dropped) = deliver(now, plan, router, clients, net, limit, &mut message);
         counters.dropped_newest += dropped;
         Reached { receivers, is_starved: self.plan.has_starved(), crossing }
@@ -167,6 +173,7 @@ impl<E: Env> Shard<E> {
 
     /// Sends an answer of the broker itself to whoever waits for it in a client's namespace, or to
     /// nobody yet: answers wait for room as other messages do.
+    #[inline(never)]
     pub(super) fn deliver_answer(
         &mut self,
         now: Timestamp,
@@ -174,14 +181,14 @@ impl<E: Env> Shard<E> {
         answer: &Delivery<'_>,
     ) -> Result<Progress, ErrorCode> {
         let origin = Origin::Broker(asker);
-        match self.plan_with_room(now, origin, answer) {
+        match self.plan_with_room(now, origin, &Draft::of_answer(answer)) {
             Ok(None) => {}
             Ok(Some(wait)) => return Ok(Progress::Waits(wait)),
             // Who asked was the one that was too slow, and is gone.
             Err(ErrorCode::HandshakeExpected) => return Ok(Progress::Ended),
             Err(code) => return Err(code),
         }
-        let reached = self.carry_out(now, origin, answer);
+        let reached = self.carry_out(now, origin, || *answer);
         if reached.crossing > 0 {
             self.cross(origin, ReplyTo { client: asker, number: 0 }, answer);
         }
@@ -211,6 +218,37 @@ impl<E: Env> Shard<E> {
         let ticket = publish.ticket;
         let published = Published { ticket, receivers, is_starved, is_request, is_acked };
         self.owe(now, id, Answer::Published(published), Awaited { interest: 0, shards: crossing })
+    }
+}
+
+/// As much of a message as planning needs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Draft<'a> {
+    pub(super) subject: &'a [u8],
+    pub(super) reply: &'a [u8],
+    pub(super) headers_bytes: usize,
+    pub(super) payload_bytes: usize,
+    pub(super) flags: PublishFlags,
+}
+
+impl<'a> Draft<'a> {
+    /// That of a message as it was published.
+    #[inline]
+    fn of(publish: &Publish, chunk: Chunk<'a>, text: &'a [u8]) -> Draft<'a> {
+        Draft {
+            subject: bytes(publish.subject, chunk, text),
+            reply: bytes(publish.reply, chunk, text),
+            headers_bytes: publish.headers.len(),
+            payload_bytes: publish.payload.len(),
+            flags: publish.flags,
+        }
+    }
+
+    /// That of an answer of the broker itself.
+    fn of_answer(answer: &Delivery<'a>) -> Draft<'a> {
+        let Delivery { subject, reply, flags, .. } = *answer;
+        let (headers_bytes, payload_bytes) = (answer.headers.len(), answer.payload.len());
+        Draft { subject, reply, headers_bytes, payload_bytes, flags }
     }
 }
 
