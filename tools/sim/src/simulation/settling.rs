@@ -12,6 +12,9 @@ use crate::shadow::{Manners, Published};
 /// Rounds in which everything must have come to rest.
 const ROUNDS_MAX: usize = 6_000;
 
+/// Rounds of barriers after which nothing more must come.
+const BARRIERS_MAX: usize = 1_000;
+
 /// Credit that every subscription gets in the end, to be told what it missed.
 const LAST_CREDIT: u64 = 1_000;
 
@@ -47,8 +50,7 @@ impl Simulation {
                 }
             }
         }
-        self.ping_all()?;
-        self.until_quiet()?;
+        self.until_nothing_comes()?;
         let inboxes = (0..self.clients.len()).map(|at| format!("_INBOX.{at}"));
         let names = NAMES.iter().map(|name| format!("$NAME.{name}"));
         let plain = SUBJECTS.iter().map(|subject| (*subject).to_owned());
@@ -65,6 +67,23 @@ impl Simulation {
         self.until_quiet()?;
         self.ping_all()?;
         self.until_quiet()
+    }
+
+    /// Goes on until also what clients said who are gone by now has come to its readers: a round of
+    /// barriers brings nothing.
+    fn until_nothing_comes(&mut self) -> Result<(), Finding> {
+        for _ in 0..BARRIERS_MAX {
+            let before = self.tally.deliveries;
+            self.ping_all()?;
+            self.round()?;
+            self.until_quiet()?;
+            let leaving = (0..self.clients.len()).filter(|at| !self.is_here(*at));
+            let all_gone = leaving.into_iter().all(|at| self.clients[at].is_gone);
+            if all_gone && self.tally.deliveries == before {
+                return Ok(());
+            }
+        }
+        Err(Finding::new("something always moves", "there is always one delivery more"))
     }
 
     /// The broker drains, and nothing is left.
