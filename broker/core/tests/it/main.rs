@@ -16,6 +16,7 @@ mod names;
 mod once_across_shards;
 mod operations;
 mod plans;
+mod pressure;
 mod property;
 mod queue_groups;
 mod route_cache;
