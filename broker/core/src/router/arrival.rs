@@ -17,6 +17,9 @@ pub struct Arrival<'a> {
     pub subject: &'a [u8],
     /// Whether subscriptions outside of queue groups, and the client that is meant by name, get it.
     pub is_plain: bool,
+    /// Whether those get it, or got it, in another arrival of the same message. Then clients that want
+    /// each message once and are among them get it for no queue group. Says nothing if `is_plain`.
+    pub plain_went: bool,
     /// The queue groups of which one member of this shard gets it.
     pub groups: GroupNames<'a>,
 }
@@ -72,7 +75,7 @@ impl Router {
         mut has_room: impl FnMut(ClientId) -> bool,
         plan: &mut Plan,
     ) -> Result<(), ErrorCode> {
-        let Arrival { namespace, subject, is_plain, .. } = *arrival;
+        let Arrival { namespace, subject, is_plain, plain_went, .. } = *arrival;
         plan.clear(self.revision);
         if !self.trie.is_open(namespace) {
             Subject::parse(subject).map_err(|_| ErrorCode::InvalidSubject)?;
@@ -90,6 +93,8 @@ impl Router {
         let mut planner = self.planner(hint.slot, None, plan);
         if is_plain {
             planner.plain();
+        } else if plain_went {
+            planner.mark_plain();
         }
         for (number, name) in numbered(&arrival.groups) {
             let choice = match planner.place_of(namespace, name) {
@@ -139,7 +144,56 @@ fn numbered<'a>(groups: &GroupNames<'a>) -> impl Iterator<Item = (u16, &'a [u8])
 
 #[cfg(test)]
 mod tests {
+    use coilgun_protocol::model::{SlowConsumer, SubscriptionId, Visibility};
+
+    use super::super::client::ClientAttributes;
+    use super::super::limits::RouterLimits;
+    use super::super::membership::Subscription;
+    use super::super::route::LOOKS;
     use super::*;
+
+    /// How many groups are looked at when a message arrives for all of so many.
+    fn looks_for(group_count: u64) -> usize {
+        let mut router = Router::new([1, 2, 3, 4], RouterLimits::default());
+        let client = ClientId { slot: 0, generation: 0 };
+        router.add_client(client, ClientAttributes::default());
+        let mut names = Vec::new();
+        for number in 0..group_count {
+            let group = number.to_string();
+            GroupNames::push(&mut names, group.as_bytes());
+            let wanted = Subscription {
+                id: SubscriptionId(1 + number),
+                filter: b"a",
+                group: group.as_bytes(),
+                credit: u32::MAX,
+                deliveries_max: 0,
+                visibility: Visibility::ALL,
+                slow_consumer: SlowConsumer::default(),
+            };
+            assert_eq!(router.subscribe(client, wanted), Ok(()));
+        }
+        let arrival = Arrival {
+            namespace: NamespaceId::DEFAULT,
+            subject: b"a",
+            is_plain: false,
+            plain_went: false,
+            groups: GroupNames::new(&names),
+        };
+        let (hint, plan) = (&mut RouteHint::default(), &mut Plan::default());
+        let before = LOOKS.get();
+        assert_eq!(router.plan_arrival(&arrival, hint, |_| true, plan), Ok(()));
+        assert_eq!(plan.targets().len() as u64, group_count);
+        LOOKS.get() - before
+    }
+
+    #[test]
+    fn s14_s23_a_group_is_found_in_few_looks_among_however_many() {
+        for (group_count, looks_each) in [(1, 1), (3, 3), (2_000, 12), (20_000, 16)] {
+            let looks = looks_for(group_count);
+            let most = group_count as usize * looks_each;
+            assert!((1..=most).contains(&looks), "{looks} looks for {group_count} groups");
+        }
+    }
 
     #[test]
     fn s14_names_of_groups_read_back_and_a_broken_run_ends_them() {

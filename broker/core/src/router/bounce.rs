@@ -9,8 +9,9 @@ impl Router {
     /// Writes into `plan` who gets a message of `publisher` for one queue group, after the shards in
     /// `tried` had nobody left; this shard's own number stands for its own members. There is one
     /// target, or one pick of another shard ([`Plan::group_picks`]), or nobody is left; then
-    /// [`Plan::is_starved`] says whether members of this shard lack credit only. Carried out with
-    /// [`Router::commit`].
+    /// [`Plan::is_starved`] says whether members of this shard lack credit only, and
+    /// [`Plan::went_plainly`] whether the shard that is picked has the message for others already.
+    /// Carried out with [`Router::commit`].
     ///
     /// The publisher may have gone meanwhile. A client that wants each message once and has this one
     /// outside of the queue group is the one that was picked, and no target.
@@ -41,6 +42,7 @@ impl Router {
         if let Some(place) = planner.place_of(namespace, group) {
             planner.mark_plain();
             planner.group(place, own, tried, &mut has_room);
+            planner.plan.went_plainly = planner.route.elsewhere.shards;
             planner.plan.settlement = Settlement::Everything;
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use coilgun_protocol::model::{ClientId, NamespaceId, OpenFlags};
 
+use super::presses::Presses;
 use super::slab::Key;
 use super::subscriptions::Entry;
 
@@ -28,7 +29,7 @@ pub(super) struct Client {
     /// How many there are.
     pub(super) subscription_count: usize,
     /// Its subscriptions that the publishers of other shards have to wait for.
-    pub(super) pressed: Vec<Key<Entry>>,
+    pub(super) presses: Presses,
     /// The plan that has this client as a target already, for those who want a message once.
     pub(super) planned: u64,
     /// How far its removal is.
@@ -88,7 +89,7 @@ impl Clients {
             name: Box::default(),
             first: Key::NONE,
             subscription_count: 0,
-            pressed: Vec::new(),
+            presses: Presses::default(),
             planned: 0,
             presence: Presence::Present,
         });

@@ -146,10 +146,13 @@ impl Router {
                 let entry = self.subscriptions.get(*key);
                 entry.is_some_and(|entry| entry.is_pressed && entry.client == client.id.slot)
             };
-            let right = client.pressed.iter().all(is_own)
-                && (client.pressed.is_empty() || client.presence == Presence::Present);
+            let presses = &client.presses;
+            let queued = self.unpressing.iter().filter(|other| **other == client.id).count();
+            let right = presses.keys().iter().all(is_own)
+                && presses.is_right(&self.press_places)
+                && queued == usize::from(presses.is_queued);
             ensure(right, || format!("presses of client {}", client.id))?;
-            by_client += client.pressed.len();
+            by_client += presses.keys().len();
         }
         let pressed = self.subscriptions.iter().filter(|(_, entry)| entry.is_pressed).count();
         ensure(pressed == by_client, || "presses have clients".to_owned())

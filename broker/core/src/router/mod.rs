@@ -32,7 +32,7 @@
 //! What a subscription costs: 72 bytes, 8 of counting, a few of hash table, and for every token that
 //! no other filter shares 48 bytes and the token. What other shards want with the same filter costs
 //! 48 bytes once, and for queue groups 12 for each shard. One of several shards keeps that record for
-//! its own subscriptions as well.
+//! its own subscriptions as well, and 8 bytes while publishers of others wait for one.
 //!
 //! What a change invalidates (law S33): a filter without wildcards, its one subject; a filter with
 //! wildcards behind a literal first token, the subjects whose first token falls into the same of 256
@@ -68,6 +68,7 @@ mod names;
 mod plan;
 mod planner;
 mod planning;
+mod presses;
 mod pressure;
 mod queue_group;
 mod records;

@@ -36,8 +36,10 @@ pub struct Plan {
     pub(super) pressed_pick: Option<ShardId>,
     /// The queue groups of an arrival for which nobody is left here, by their place in it.
     pub(super) bounced: Vec<u16>,
-    /// Those of them whose members have no credit.
+    /// Those of them whose members have no credit, in the same order, which is that of the places.
     pub(super) bounced_starved: Vec<u16>,
+    /// The other shards that the message, of which this plan is for one queue group, went to plainly.
+    pub(super) went_plainly: ShardSet,
     /// Whether anybody wants the message and has no credit or no room.
     pub(super) any_starved: bool,
     /// What [`Router::commit`](super::Router::commit) has to do.
@@ -185,7 +187,15 @@ impl Plan {
     /// Whether the queue group at this place, which bounces, has members here that lack credit only.
     #[must_use]
     pub fn is_bounced_starved(&self, place: u16) -> bool {
-        self.bounced_starved.contains(&place)
+        self.bounced_starved.binary_search(&place).is_ok()
+    }
+
+    /// After [`Router::plan_bounced`](super::Router::plan_bounced): whether the shard is among those
+    /// that get the message plainly, by what is known now. So a shard that the message goes on to can
+    /// be told ([`Arrival::plain_went`](super::Arrival::plain_went)).
+    #[must_use]
+    pub fn went_plainly(&self, shard: ShardId) -> bool {
+        self.went_plainly.contains(shard)
     }
 
     #[inline]
@@ -208,6 +218,7 @@ impl Plan {
         self.pressed_pick = None;
         self.bounced.clear();
         self.bounced_starved.clear();
+        self.went_plainly = ShardSet::EMPTY;
     }
 }
 
@@ -237,6 +248,9 @@ pub(super) struct RouteGroup {
     pub(super) weight: u64,
     /// Whose turn it is among them, below `weight`: those of this shard come first.
     pub(super) shard_turn: u64,
+    /// Where in the list of groups the one stands that would be here, were they in the order of their
+    /// keys. Of use to [`Route::place_of`](super::route::Route::place_of) only.
+    pub(super) in_order: u32,
 }
 
 impl RouteGroup {
@@ -251,6 +265,7 @@ impl RouteGroup {
             share_count: 0,
             weight: 0,
             shard_turn: 0,
+            in_order: 0,
         }
     }
 }

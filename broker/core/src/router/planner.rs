@@ -46,7 +46,7 @@ impl Planner<'_> {
     /// Marks the clients that have the message outside of queue groups, as far as they want it once.
     pub(super) fn mark_plain(&mut self) {
         for target in &self.route.plain {
-            if self.excluded != Some(target.client) && self.has_credit(target) {
+            if self.excluded != Some(target.client) && self.had_credit(target) {
                 self.is_first(target);
             }
         }
@@ -98,7 +98,7 @@ impl Planner<'_> {
     /// The place of a queue group in the route, if it matches.
     pub(super) fn place_of(&self, namespace: NamespaceId, name: &[u8]) -> Option<usize> {
         let key = self.groups.find(namespace, name)?;
-        self.route.groups.iter().position(|group| group.group == key)
+        self.route.place_of(key)
     }
 
     /// What a shard must not do, for the mutant of this name: plans a delivery of every queue group
@@ -176,6 +176,13 @@ impl Planner<'_> {
                 true
             }
         }
+    }
+
+    /// Whether the target had credit for the message when that came by before: it may have taken the
+    /// last of it. What a subscription missed says that it had none.
+    fn had_credit(&self, target: &Target) -> bool {
+        let entry = self.subscriptions.get(target.entry);
+        entry.is_none_or(|entry| entry.credit > 0 || entry.missed == 0)
     }
 
     fn has_credit(&self, target: &Target) -> bool {

@@ -4,10 +4,18 @@ use coilgun_protocol::model::NamespaceId;
 
 use super::epochs::NEVER;
 use super::plan::{Elsewhere, RouteGroup, Target};
+use super::queue_group::QueueGroup;
 use super::shares::Share;
+use super::slab::Key;
 
 /// Targets for which a route that is forgotten keeps its memory.
 const TARGETS_KEPT: usize = 64;
+
+#[cfg(test)]
+std::thread_local! {
+    /// How many groups were looked at to find others, in this thread.
+    pub(super) static LOOKS: core::cell::Cell<usize> = const { core::cell::Cell::new(0) };
+}
 
 /// Everything that is known about a subject. What else can be resolved once per subject instead of
 /// once per message belongs here as well, such as which identities may publish to it (law S32).
@@ -65,6 +73,18 @@ impl Route {
     /// How many targets it holds, shares among them.
     pub(super) fn target_count(&self) -> usize {
         self.plain.len() + self.members.len() + self.shares.len()
+    }
+
+    /// The place of a queue group, if it matches. Looks at few groups, however many there are: a
+    /// message may name as many (law S23).
+    pub(super) fn place_of(&self, group: Key<QueueGroup>) -> Option<usize> {
+        let key_in_order = |group: &RouteGroup| {
+            #[cfg(test)]
+            LOOKS.set(LOOKS.get() + 1);
+            self.groups[group.in_order as usize].group.number()
+        };
+        let found = self.groups.binary_search_by_key(&group.number(), key_in_order).ok()?;
+        Some(self.groups[found].in_order as usize)
     }
 
     /// The members of a group on this shard.

@@ -26,6 +26,7 @@ pub(super) struct RouteBuilder {
     plain: Vec<Found>,
     grouped: Vec<Found>,
     shared: Vec<Shared>,
+    in_order: Vec<u32>,
     build_count: u64,
 }
 
@@ -65,6 +66,7 @@ impl RouteBuilder {
             plain: Vec::new(),
             grouped: Vec::new(),
             shared: Vec::new(),
+            in_order: Vec::new(),
             build_count: 0,
         }
     }
@@ -95,6 +97,7 @@ impl RouteBuilder {
         self.add_groups(&sources);
         self.add_shares();
         self.order_groups(sources.queue_groups);
+        self.index_groups();
         self.prepare(sources.subscriptions, sources.clients);
         Ok(())
     }
@@ -215,6 +218,17 @@ impl RouteBuilder {
             0 => (u64::MAX, group.group.number()),
             _ => (grouped[group.first].sequence, 0),
         });
+    }
+
+    /// Notes the order of the groups by their keys, by which they are found.
+    fn index_groups(&mut self) {
+        let groups = &mut self.route.groups;
+        self.in_order.clear();
+        self.in_order.extend((0u32..).take(groups.len()));
+        self.in_order.sort_unstable_by_key(|place| groups[*place as usize].group.number());
+        for (group, place) in groups.iter_mut().zip(&self.in_order) {
+            group.in_order = *place;
+        }
     }
 
     /// Sees whether the route can be copied into plans as it is, and takes out what clients that

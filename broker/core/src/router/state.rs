@@ -11,6 +11,7 @@ use super::client::{ClientAttributes, Clients};
 use super::directory::Directory;
 use super::interest::Announcements;
 use super::limits::RouterLimits;
+use super::presses::PressPlaces;
 use super::queue_group::QueueGroups;
 use super::records::Records;
 use super::route_build::RouteBuilder;
@@ -39,6 +40,10 @@ pub struct Router {
     pub(super) records: Records,
     /// What the others have to hear.
     pub(super) announcements: Announcements,
+    /// Where subscriptions stand that publishers of other shards wait for.
+    pub(super) press_places: PressPlaces,
+    /// The clients that have some of those to release.
+    pub(super) unpressing: VecDeque<ClientId>,
     /// The names this shard decides about.
     pub(super) claims: Claims,
     /// The names whose arbiters have to hear that they are free.
@@ -103,6 +108,8 @@ impl Router {
             shard: ShardId::default(),
             is_meshed: false,
             announcements: Announcements::default(),
+            press_places: PressPlaces::default(),
+            unpressing: VecDeque::new(),
             claims: Claims::default(),
             freed_names: VecDeque::new(),
             revision: 0,

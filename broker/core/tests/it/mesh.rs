@@ -20,10 +20,11 @@ pub(crate) enum Parcel {
         count: u32,
         is_pressed: bool,
     },
-    /// A message for its plain targets or not, and for these queue groups.
+    /// A message for its plain targets or not, which may have it already, and for these queue groups.
     Message {
         ticket: usize,
         is_plain: bool,
+        plain_went: bool,
         groups: Vec<u8>,
     },
     Broadcast {
@@ -176,7 +177,8 @@ impl Mesh {
             }
             let is_plain = self.plan.plain_shards().contains(to);
             let ticket = self.messages.len() - 1;
-            self.push(home, to.index(), Parcel::Message { ticket, is_plain, groups });
+            let plain_went = false;
+            self.push(home, to.index(), Parcel::Message { ticket, is_plain, plain_went, groups });
         }
         self.messages.len() - 1
     }
@@ -231,8 +233,8 @@ impl Mesh {
                 let interest = Interest { namespace, wanted, count, is_pressed };
                 assert_eq!(self.routers[to].apply_interest(shard(from), &interest), Ok(()));
             }
-            Parcel::Message { ticket, is_plain, groups } => {
-                self.arrive(to, ticket, is_plain, &groups);
+            Parcel::Message { ticket, is_plain, plain_went, groups } => {
+                self.arrive(to, ticket, (is_plain, plain_went), &groups);
             }
             Parcel::Broadcast { ticket } => {
                 let Message { namespace, subject, .. } = self.messages[ticket].clone();
@@ -250,11 +252,17 @@ impl Mesh {
         true
     }
 
-    fn arrive(&mut self, to: usize, ticket: usize, is_plain: bool, groups: &[u8]) {
+    fn arrive(
+        &mut self,
+        to: usize,
+        ticket: usize,
+        (is_plain, plain_went): (bool, bool),
+        groups: &[u8],
+    ) {
         let Message { home, namespace, subject, .. } = self.messages[ticket].clone();
         let groups = GroupNames::new(groups);
         let subject = subject.as_bytes();
-        let arrival = Arrival { namespace, subject, is_plain, groups: groups.clone() };
+        let arrival = Arrival { namespace, subject, is_plain, plain_went, groups: groups.clone() };
         let Mesh { routers, plan, hints, .. } = self;
         let planned = routers[to].plan_arrival(&arrival, &mut hints[to], |_| true, plan);
         assert_eq!(planned, Ok(()));
@@ -301,11 +309,9 @@ impl Mesh {
         if let Some(pick) = self.plan.group_picks().first().copied() {
             let mut groups = Vec::new();
             GroupNames::push(&mut groups, self.routers[home].group_name(&pick));
-            self.push(
-                home,
-                pick.shard.index(),
-                Parcel::Message { ticket, is_plain: false, groups },
-            );
+            let (is_plain, plain_went) = (false, self.plan.went_plainly(pick.shard));
+            let onward = Parcel::Message { ticket, is_plain, plain_went, groups };
+            self.push(home, pick.shard.index(), onward);
         }
     }
 
@@ -370,8 +376,8 @@ fn s15_where_nobody_was_ever_everything_bounces() {
     let Mesh { routers, plan, .. } = &mut mesh;
     let mut arrive = |namespace: u16, subject: &str| {
         let (namespace, subject) = (NamespaceId(namespace), subject.as_bytes());
-        let arrival =
-            Arrival { namespace, subject, is_plain: true, groups: GroupNames::new(&names) };
+        let groups = GroupNames::new(&names);
+        let arrival = Arrival { namespace, subject, is_plain: true, plain_went: false, groups };
         let hint = &mut RouteHint::default();
         let planned = routers[1].plan_arrival(&arrival, hint, |_| true, plan);
         routers[1].commit(plan);

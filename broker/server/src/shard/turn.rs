@@ -25,6 +25,9 @@ use crate::net::{End, Net, NetEvent, Ring, SocketKind, Trimming};
 /// Connections whose bytes are looked at in one turn (law S23).
 const SLICES_PER_TURN: usize = 64;
 
+/// Subscriptions that publishers of other shards wait for no more, of clients with very many.
+const UNPRESSED_PER_TURN: usize = 1024;
+
 /// One shard.
 #[derive(Debug)]
 pub struct Shard<E: Env> {
@@ -274,6 +277,7 @@ impl<E: Env> Turn for Shard<E> {
         self.run_throttled(now);
         work += self.run_ready(now);
         work += self.run_leaving();
+        work += self.router.unpress_more(UNPRESSED_PER_TURN);
         self.flush_mesh();
         let mut events = std::mem::take(&mut self.events);
         let flushed = self.net.flush(now, &mut events);
