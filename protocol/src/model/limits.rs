@@ -46,6 +46,9 @@ pub const COMMANDS_PER_SLICE: usize = 256;
 pub const SUBSCRIPTIONS_PER_CLIENT_MAX: usize = 100_000;
 /// Subscriptions one shard may hold.
 pub const SUBSCRIPTIONS_PER_SHARD_MAX: usize = 4_000_000;
+/// Queue groups that the clients of one shard may be in: all that want one message have to be named to
+/// another shard.
+pub const QUEUE_GROUPS_PER_SHARD_MAX: usize = 4096;
 /// Memory that the filters and queue group names of one shard may take, in bytes: a subscription
 /// is cheap, but one with a filter of 128 long tokens is not.
 pub const FILTER_BYTES_PER_SHARD_MAX: usize = 1024 * 1024 * 1024;

@@ -10,6 +10,8 @@ pub struct RouterLimits {
     pub subscriptions_per_client: usize,
     /// Subscriptions of all clients.
     pub subscriptions_per_shard: usize,
+    /// Queue groups that subscriptions of this shard are in.
+    pub queue_groups_per_shard: usize,
     /// Memory for filters and names of queue groups, in bytes, by an estimate that is rather high.
     /// Counts what the subscriptions of this shard's own clients need; what other shards want is
     /// bounded by the limits those have.
@@ -27,6 +29,7 @@ impl Default for RouterLimits {
         RouterLimits {
             subscriptions_per_client: limits::SUBSCRIPTIONS_PER_CLIENT_MAX,
             subscriptions_per_shard: limits::SUBSCRIPTIONS_PER_SHARD_MAX,
+            queue_groups_per_shard: limits::QUEUE_GROUPS_PER_SHARD_MAX,
             filter_bytes_per_shard: limits::FILTER_BYTES_PER_SHARD_MAX,
             routes_cached: limits::ROUTES_CACHED_MAX,
             route_targets_cached: limits::ROUTE_TARGETS_CACHED_MAX,

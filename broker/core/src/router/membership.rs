@@ -63,7 +63,7 @@ impl Router {
         if count >= self.limits.subscriptions_per_client {
             return Err(ErrorCode::TooManySubscriptions);
         }
-        if !self.has_room(filter, wanted.group) {
+        if !self.has_room(client, filter, wanted.group) {
             return Err(ErrorCode::SubscriptionsExhausted);
         }
         self.begin(client, filter, &wanted);
@@ -155,11 +155,15 @@ impl Router {
         self.subscriptions.find(self.clients.present(client).id, id)
     }
 
-    fn has_room(&self, filter: Filter<'_>, group: &[u8]) -> bool {
+    fn has_room(&self, client: ClientId, filter: Filter<'_>, group: &[u8]) -> bool {
         let limits = &self.limits;
+        let namespace = self.clients.present(client).attributes.namespace;
+        let has_group = group.is_empty()
+            || self.groups.has_room(namespace, group, limits.queue_groups_per_shard);
         let bytes = self.trie.bytes() + self.groups.bytes();
         let more_bytes = Trie::cost(filter) + QueueGroups::cost(group);
-        self.subscriptions.len() < limits.subscriptions_per_shard
+        has_group
+            && self.subscriptions.len() < limits.subscriptions_per_shard
             && bytes + more_bytes <= limits.filter_bytes_per_shard
     }
 

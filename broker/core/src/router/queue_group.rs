@@ -27,6 +27,8 @@ pub(super) struct QueueGroups {
     by_name: HashTable<Key<QueueGroup>>,
     hasher: RandomState,
     bytes: usize,
+    /// Groups that have members on this shard.
+    own_count: usize,
     first_pick: u64,
 }
 
@@ -37,7 +39,7 @@ impl QueueGroups {
     /// No groups, and the keys of the table.
     pub(super) fn new(hasher: RandomState) -> QueueGroups {
         let (groups, by_name) = (Slab::new(), HashTable::new());
-        QueueGroups { groups, by_name, hasher, bytes: 0, first_pick: 0 }
+        QueueGroups { groups, by_name, hasher, bytes: 0, own_count: 0, first_pick: 0 }
     }
 
     /// Lets the groups of this shard begin elsewhere than those of other shards.
@@ -52,6 +54,7 @@ impl QueueGroups {
         group.member_count += 1;
         if group.member_count == 1 {
             self.bytes += QueueGroups::cost(name);
+            self.own_count += 1;
         }
         key
     }
@@ -62,6 +65,7 @@ impl QueueGroups {
         group.member_count -= 1;
         if group.member_count == 0 {
             self.bytes -= QueueGroups::cost(&group.name);
+            self.own_count -= 1;
         }
         self.end_if_unused(key);
     }
@@ -103,6 +107,13 @@ impl QueueGroups {
         let hash = hash(hasher, namespace, name);
         by_name.insert_unique(hash, key, |other| rehash(hasher, groups, *other));
         key
+    }
+
+    /// Whether one more member of the group of this name makes no more groups of this shard than
+    /// `own_max`.
+    pub(super) fn has_room(&self, namespace: NamespaceId, name: &[u8], own_max: usize) -> bool {
+        let has_members = |key| self.groups[key].member_count > 0;
+        self.own_count < own_max || self.find(namespace, name).is_some_and(has_members)
     }
 
     /// The name of a group.

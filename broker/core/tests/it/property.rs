@@ -18,6 +18,7 @@ use crate::world::SEEDS;
 
 /// Small enough that every limit is met and that routes are forgotten all the time.
 pub(crate) const TIGHT: RouterLimits = RouterLimits {
+    queue_groups_per_shard: 100,
     subscriptions_per_client: 6,
     subscriptions_per_shard: 30,
     filter_bytes_per_shard: 1 << 20,

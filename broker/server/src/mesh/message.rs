@@ -92,6 +92,8 @@ pub struct Publication<'a> {
     pub namespace: NamespaceId,
     /// Whether all plain subscriptions get it, and who is meant by name.
     pub is_plain: bool,
+    /// Whether they get it in another message of it: who wants each message once has it then.
+    pub plain_went: bool,
     /// Names of the queue groups that get it, as `GroupNames` writes them.
     pub groups: &'a [u8],
     /// Shards that had nobody left for its group.

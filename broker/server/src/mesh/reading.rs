@@ -125,7 +125,7 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn publication(&mut self) -> Option<Publication<'a>> {
-        let [is_plain, place, flags] = self.array()?;
+        let [plain, place, flags] = self.array()?;
         let namespace = NamespaceId(self.u16()?);
         let tried = ShardSet::from_bits(self.u64()?);
         let from = self.reply_to()?;
@@ -143,7 +143,8 @@ impl<'a> Reader<'a> {
         let [groups, sender, subject, reply, headers, inline] = lens;
         Some(Publication {
             namespace,
-            is_plain: is_plain != 0,
+            is_plain: plain & 1 != 0,
+            plain_went: plain & 2 != 0,
             groups: self.take(groups)?,
             tried,
             from,
@@ -213,6 +214,7 @@ mod tests {
         Publication {
             namespace: NamespaceId(3),
             is_plain: true,
+            plain_went: true,
             groups: b"\x01\0g",
             tried: ShardSet::from_bits(0b101),
             from: ReplyTo { client: ClientId { slot: 7, generation: 9 }, number: 11 },

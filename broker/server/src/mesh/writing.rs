@@ -102,7 +102,8 @@ fn write_publication(it: &Publication<'_>, to: &mut impl Parts) {
         Payload::Inline(bytes) => (0, bytes, (0, 0, 0)),
         Payload::Lent(base, len, loan) => (1, &[], (base, len, loan)),
     };
-    to.put(&[u8::from(it.is_plain), place, it.flags.0]);
+    let plain = u8::from(it.is_plain) | u8::from(it.plain_went) << 1;
+    to.put(&[plain, place, it.flags.0]);
     to.put(&it.namespace.0.to_ne_bytes());
     to.put(&it.tried.bits().to_ne_bytes());
     write_reply_to(it.from, to);

@@ -128,7 +128,7 @@ impl<E: Env> Shard<E> {
                     namespace: it.namespace,
                     subject: it.subject,
                     is_plain: it.is_plain,
-                    plain_went: false,
+                    plain_went: it.plain_went,
                     groups: GroupNames::new(it.groups),
                 };
                 let hint = &mut arrival_hints[from.index()];

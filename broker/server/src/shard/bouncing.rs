@@ -95,21 +95,22 @@ impl<E: Env> Shard<E> {
     ) {
         let lent = self.mesh.payload_block(from, &it.payload);
         let message = arrived(parcel, lent.as_ref(), it);
-        let mut onward: Vec<(ShardId, Vec<u8>)> = Vec::new();
+        let mut onward: Vec<(ShardId, bool, Vec<u8>)> = Vec::new();
         for group in GroupNames::new(it.groups) {
             let Some(shard) = self.pick_again(now, it, &message, group) else { continue };
-            match onward.iter_mut().find(|(to, _)| *to == shard) {
-                Some((_, run)) => GroupNames::push(run, group),
+            match onward.iter_mut().find(|(to, ..)| *to == shard) {
+                Some((.., run)) => GroupNames::push(run, group),
                 None => {
                     let mut run = Vec::new();
                     GroupNames::push(&mut run, group);
-                    onward.push((shard, run));
+                    onward.push((shard, self.plan.went_plainly(shard), run));
                 }
             }
         }
-        for (shard, run) in onward {
+        for (shard, plain_went, run) in onward {
             let tried = it.tried;
-            let again = Publication { tried, ..publication(it.namespace, it.from, &message) };
+            let again =
+                Publication { tried, plain_went, ..publication(it.namespace, it.from, &message) };
             if self.say_publication((shard, Direction::Onward), again, &run, message.payload) {
                 self.extend_answers(it.from, shard);
             } else {

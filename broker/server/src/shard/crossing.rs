@@ -85,11 +85,13 @@ impl<E: Env> Shard<E> {
         };
         for shard in shards.iter() {
             crossing.publication.is_plain = plan.plain_shards().contains(shard);
+            crossing.publication.plain_went = false;
             group_names.clear();
             for pick in picks(plan, shard) {
                 GroupNames::push(group_names, router.group_name(pick));
                 if group_names.len() > GROUP_BYTES_MAX {
                     crossing.send(shard, group_names);
+                    crossing.publication.plain_went |= crossing.publication.is_plain;
                     crossing.publication.is_plain = false;
                     group_names.clear();
                 }
@@ -147,6 +149,7 @@ pub(super) fn publication<'a>(
     Publication {
         namespace,
         is_plain: false,
+        plain_went: false,
         groups: &[],
         tried: ShardSet::EMPTY,
         from,
@@ -225,6 +228,11 @@ impl GroupRuns {
     }
 }
 
+const _: () = assert!(
+    limits::QUEUE_GROUPS_PER_SHARD_MAX * (limits::QUEUE_GROUP_BYTES_MAX + 2) / GROUP_BYTES_MAX
+        < crate::mesh::PARCELS_MAX / 2,
+    "a message for all groups of a shard finds room once nothing is under way"
+);
 const _: () = assert!(
     HEAD_BYTES
         + limits::HEADERS_BYTES_MAX

@@ -1,7 +1,7 @@
 //! What one client, one message or one stalled shard may cost all others (laws S8, S15, S18, S19, S23).
 
-use coilgun_protocol::model::{Headers, PublishFlags};
-use coilgun_protocol::native::{ClientFrame, PublishFrame, encode_frame};
+use coilgun_protocol::model::{ErrorCode, Headers, PublishFlags, SubscriptionId, Ticket};
+use coilgun_protocol::native::{ClientFrame, Hello, PublishFrame, SubscribeRequest, encode_frame};
 use coilgun_server::env::{Turn, Work};
 use coilgun_server::shard::ShardSettings;
 
@@ -163,6 +163,41 @@ fn s18_many_queue_groups_on_one_subject_stop_nobody() {
     assert_eq!(writer.outcomes, [(1, 0, 4_096)]);
     cluster.barrier(&mut member);
     assert_eq!(member.seen.len(), 4_096);
+    let more = SubscribeRequest {
+        correlation: Ticket(9),
+        queue_group: b"one more",
+        ..SubscribeRequest::plain(SubscriptionId(5_000), b"x")
+    };
+    member.subscribe_with(more);
+    cluster.until(&mut member, |member| !member.outcomes.is_empty());
+    assert_eq!(member.outcomes, [(9, ErrorCode::SubscriptionsExhausted as u16, 0)]);
+}
+
+/// A client that wants each message once has it through its plain subscription, also where a message
+/// comes for its queue group that bounced elsewhere.
+#[test]
+fn s15_a_message_that_is_sent_onward_reaches_nobody_twice_who_wants_it_once() {
+    let mut cluster = cluster(3);
+    let leaver = cluster.open(1, "");
+    leaver.subscribe(1, "jobs", "workers");
+    cluster.turns(20);
+    let mut writer = cluster.open(0, "");
+    cluster.hold(1, 0, true);
+    cluster.world.end(leaver.id);
+    cluster.turns(20);
+    let mut member = cluster.connect(2, 1 << 20);
+    member.hello_with(Hello { once_per_message: true, ..Hello::default() });
+    cluster.until(&mut member, |member| member.is_open);
+    member.subscribe(1, "jobs", "workers");
+    member.subscribe(2, "jobs", "");
+    cluster.turns(20);
+    (0..4).for_each(|number| writer.publish("jobs", &[number]));
+    cluster.turns(20);
+    cluster.hold(1, 0, false);
+    cluster.barrier(&mut writer);
+    cluster.barrier(&mut member);
+    assert!(cluster.counters(1).bounces > 0);
+    assert_eq!(member.payloads(), [[0], [1], [2], [3]]);
 }
 
 /// Clients of one shard that wait for a shard that stands still keep no receive blocks from others.
