@@ -3,6 +3,7 @@
 use coilgun_protocol::model::{ClientId, ShardId, ShardSet, SubscriptionId};
 
 use super::queue_group::QueueGroup;
+use super::route::Route;
 use super::route_cache::RouteSlot;
 use super::slab::Key;
 use super::subscriptions::Entry;
@@ -196,6 +197,14 @@ impl Plan {
     #[must_use]
     pub fn went_plainly(&self, shard: ShardId) -> bool {
         self.went_plainly.contains(shard)
+    }
+
+    /// Becomes what a prepared route says, after it was emptied.
+    #[inline]
+    pub(super) fn take_prepared(&mut self, route: &Route) {
+        self.elsewhere = route.elsewhere;
+        self.targets.extend_from_slice(&route.plain);
+        self.settlement = Settlement::Deliveries;
     }
 
     #[inline]

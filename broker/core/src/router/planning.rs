@@ -78,15 +78,20 @@ impl Router {
         plan: &mut Plan,
     ) -> Result<(), ErrorCode> {
         plan.clear(self.revision);
-        self.locate(namespace, subject, hint)?;
+        match self.cache.hit(hint.slot, namespace, subject) {
+            Some(route) if route.prepared && excluded.is_none() => {
+                plan.take_prepared(route);
+                return Ok(());
+            }
+            Some(_) => {}
+            None => hint.slot = self.find_route(namespace, subject)?,
+        }
         let route = self.route_in(hint.slot);
         if route.prepared && excluded.is_none() {
-            plan.elsewhere = route.elsewhere;
-            plan.targets.extend_from_slice(&route.plain);
-            plan.settlement = Settlement::Deliveries;
-            return Ok(());
+            plan.take_prepared(route);
+        } else {
+            self.plan_each(hint.slot, excluded, has_room, plan);
         }
-        self.plan_each(hint.slot, excluded, has_room, plan);
         Ok(())
     }
 
@@ -98,9 +103,7 @@ impl Router {
         subject: &[u8],
         hint: &mut RouteHint,
     ) -> Result<(), ErrorCode> {
-        if self.cache.is_current(hint.slot, namespace, subject) {
-            self.cache.count_hit(hint.slot);
-        } else {
+        if self.cache.hit(hint.slot, namespace, subject).is_none() {
             hint.slot = self.find_route(namespace, subject)?;
         }
         Ok(())
@@ -157,9 +160,8 @@ impl Router {
         subject: &[u8],
     ) -> Result<RouteSlot, ErrorCode> {
         if let Some(slot) = self.cache.find(namespace, subject)
-            && self.cache.is_current(slot, namespace, subject)
+            && self.cache.hit(slot, namespace, subject).is_some()
         {
-            self.cache.count_hit(slot);
             return Ok(slot);
         }
         let sources = Sources {

@@ -100,11 +100,20 @@ impl RouteCache {
         }
     }
 
-    /// Notes that the route was found again.
+    /// The route in the slot, if it is a current one of this subject; notes that it was found again.
     #[inline]
-    pub(super) fn count_hit(&mut self, at: RouteSlot) {
+    pub(super) fn hit(
+        &mut self,
+        at: RouteSlot,
+        namespace: NamespaceId,
+        subject: &[u8],
+    ) -> Option<&Route> {
+        if !self.is_current(at, namespace, subject) {
+            return None;
+        }
         self.counts.hits += 1;
         self.used[at.index()] = true;
+        Some(&self.routes[at.index()])
     }
 
     /// The slot of this subject's route, which may not be current.
