@@ -154,7 +154,8 @@ mod tests {
 
     /// How many groups are looked at when a message arrives for all of so many.
     fn looks_for(group_count: u64) -> usize {
-        let mut router = Router::new([1, 2, 3, 4], RouterLimits::default());
+        let limits = RouterLimits { queue_groups_per_shard: usize::MAX, ..RouterLimits::default() };
+        let mut router = Router::new([1, 2, 3, 4], limits);
         let client = ClientId { slot: 0, generation: 0 };
         router.add_client(client, ClientAttributes::default());
         let mut names = Vec::new();

@@ -74,3 +74,22 @@ fn what_is_refused_leaves_nothing_behind() {
     assert_eq!(world.router.counts(), before);
     assert_eq!(world.router.invariants(), Ok(()));
 }
+
+/// Members of a group that is there, and groups of other shards, need no room of their own.
+#[test]
+fn queue_groups_of_a_shard_are_bounded() {
+    let limits = RouterLimits { queue_groups_per_shard: 2, ..RouterLimits::default() };
+    let mut world = World::with_limits(1, limits);
+    let mut subscribe = |id, group: &'static [u8]| {
+        world.router.subscribe(client(0), Subscription { group, ..wants(id, "a") })
+    };
+    assert_eq!(subscribe(1, b"first"), Ok(()));
+    assert_eq!(subscribe(2, b"second"), Ok(()));
+    assert_eq!(subscribe(3, b"third"), Err(ErrorCode::SubscriptionsExhausted));
+    assert_eq!(subscribe(4, b"first"), Ok(()));
+    assert_eq!(subscribe(5, b""), Ok(()));
+    assert_eq!(world.router.unsubscribe(client(0), SubscriptionId(2), 0), Ok(()));
+    let third = Subscription { group: b"third", ..wants(3, "a") };
+    assert_eq!(world.router.subscribe(client(0), third), Ok(()));
+    assert_eq!(world.router.invariants(), Ok(()));
+}

@@ -9,7 +9,8 @@ use coilgun_protocol::model::{NamespaceId, ShardSet};
 use crate::mesh::{Mesh, shard};
 use crate::world::{client, wants};
 
-const GROUPS: u64 = 20_000;
+/// As many as a shard may have.
+const GROUPS: u64 = coilgun_protocol::model::limits::QUEUE_GROUPS_PER_SHARD_MAX as u64;
 
 /// The name of the queue group number `number`; the order of the names is not that of the numbers.
 fn name(number: u64) -> String {
