@@ -12,9 +12,6 @@ use crate::shadow::{Manners, Published};
 /// Rounds in which everything must have come to rest.
 const ROUNDS_MAX: usize = 6_000;
 
-/// Rounds of barriers after which nothing more must come.
-const BARRIERS_MAX: usize = 1_000;
-
 /// Credit that every subscription gets in the end, to be told what it missed.
 const LAST_CREDIT: u64 = 1_000;
 
@@ -72,7 +69,7 @@ impl Simulation {
     /// Goes on until also what clients said who are gone by now has come to its readers: a round of
     /// barriers brings nothing.
     fn until_nothing_comes(&mut self) -> Result<(), Finding> {
-        for _ in 0..BARRIERS_MAX {
+        for _ in 0..ROUNDS_MAX {
             let before = self.tally.deliveries;
             self.ping_all()?;
             self.round()?;
