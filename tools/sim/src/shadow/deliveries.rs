@@ -102,9 +102,10 @@ impl Shadow {
                 && facts.group() == others.group()
                 && namespace == self.namespace_of(*other);
             demand(!same_group, "one delivery for each queue group", || text(other))?;
-            // What a group's message did elsewhere, before it bounced, is not remembered.
-            let has_bounced =
-                !self.is_alone && (facts.group().is_some() || others.group().is_some());
+            // When the message of a group has bounced, nobody remembers who has it already: it is guessed
+            // from what they are subscribed to by then.
+            let has_group = facts.group().is_some() || others.group().is_some();
+            let has_bounced = !self.is_alone && has_group;
             let wants_once = self.client(client).manners.wants_once && !has_bounced;
             let again = others.client == client && wants_once;
             demand(!again, "once for who wants it once", || text(other))?;
