@@ -27,6 +27,7 @@
 
 pub mod arguments;
 pub mod cpu;
+pub mod cpu_plan;
 pub mod error;
 pub mod interrupt;
 pub mod matrix;

@@ -18,7 +18,7 @@ use crate::traffic::window::Timing;
 /// What to play of the matrix.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MatrixSettings {
-    /// The broker, and its core.
+    /// The broker, and its cores.
     pub servers: ServerSettings,
     /// The core of the load; none: any.
     pub load_cpu: Option<usize>,
@@ -102,14 +102,14 @@ fn play_group(
     played: &mut RoundReport,
     progress: &mut impl FnMut(&str),
 ) -> Result<(), BenchError> {
-    let (source, cpu) = (&settings.servers.broker, settings.servers.cpu);
+    let (source, cpus) = (&settings.servers.broker, &settings.servers.cpus);
     let mut running = None;
     let (round, rounds) = (played.round, settings.rounds);
     for scenario in &group.scenarios {
         let name = scenario.name.clone();
         let result = match running.take() {
             Some(broker) => Ok(broker),
-            None => LoneBroker::start(source, &group.broker_arguments, cpu, interrupt),
+            None => LoneBroker::start(source, &group.broker_arguments, cpus, interrupt),
         }
         .and_then(|mut broker| {
             let sample = play(scenario, settings.timing, &broker, interrupt)

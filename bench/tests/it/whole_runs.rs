@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use coilgun_bench::arguments::{CpuPlan, PlayArguments, RunArguments, SuiteName};
+use coilgun_bench::arguments::{PlayArguments, RunArguments, SuiteName};
+use coilgun_bench::cpu_plan::CpuPlan;
 use coilgun_bench::error::BenchError;
 use coilgun_bench::interrupt::Interrupt;
 use coilgun_bench::peers::servers::{BrokerSource, ServerSettings};
@@ -22,7 +23,7 @@ const ROUNDS: u32 = 2;
 pub(crate) fn settings(broker: BrokerSource, only: &[&str]) -> SuiteSettings {
     let bench = PathBuf::from(env!("CARGO_BIN_EXE_coilgun-bench"));
     SuiteSettings {
-        servers: ServerSettings { bench, broker, cpu: None },
+        servers: ServerSettings { bench, broker, cpus: Vec::new() },
         load_cpu: None,
         plan: PlanSettings { payload_bytes: vec![64], rates: vec![1000] },
         only: only.iter().map(ToString::to_string).collect(),
@@ -165,9 +166,11 @@ fn arguments_that_make_no_sense_are_refused() {
         assert!(matches!(error, BenchError::Argument(_)), "{error}");
     }
     let plan = "broker=3,load=5".parse::<CpuPlan>();
-    assert_eq!(plan, Ok(CpuPlan { broker: Some(3), load: Some(5) }));
+    assert_eq!(plan, Ok(CpuPlan { broker: vec![3], load: Some(5) }));
+    let plan = "load=1,broker=0+1".parse::<CpuPlan>();
+    assert_eq!(plan, Ok(CpuPlan { broker: vec![0, 1], load: Some(1) }));
     assert_eq!("none".parse::<CpuPlan>(), Ok(CpuPlan::default()));
-    for text in ["", "broker", "broker=x", "disk=1"] {
+    for text in ["", "broker", "broker=x", "broker=1+", "load=0+1", "disk=1"] {
         assert!(text.parse::<CpuPlan>().is_err(), "{text}");
     }
 }
