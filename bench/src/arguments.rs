@@ -44,6 +44,11 @@ pub enum Action {
     /// Prints markdown tables to standard output, and writes every round as JSON if asked to. A
     /// scenario that fails is reported and does not end the run.
     Matrix(MatrixArguments),
+    /// Measure what several shards cost and give, and the hop between two threads by itself.
+    ///
+    /// Prints markdown tables to standard output, and writes every round as JSON if asked to. A
+    /// scenario that fails is reported and does not end the run.
+    Shards(ShardsArguments),
     /// Drive a broker with all kinds of clients for a long time, and judge whether it stays as it was.
     ///
     /// Fails if a message is lost, memory or descriptors grow, or too little was exercised.
@@ -118,6 +123,22 @@ pub struct MatrixArguments {
     pub play: PlayArguments,
     /// The core of the broker and the core of the load, as `broker=0,load=1`; or `none`
     /// [default: the first two cores there are].
+    #[arg(long, value_name = "PLAN")]
+    pub cpus: Option<CpuPlan>,
+}
+
+/// How to measure shards.
+#[derive(Args, Clone, Debug, Serialize)]
+pub struct ShardsArguments {
+    /// The broker's program [default: `coilgun` beside this program].
+    #[arg(long, value_name = "PATH")]
+    pub broker: Option<PathBuf>,
+    /// How scenarios are played.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub play: PlayArguments,
+    /// The two cores of the broker's shards and the core of the load, as `broker=0+1,load=1`; or
+    /// `none` [default: the first two cores there are, the load on the second].
     #[arg(long, value_name = "PLAN")]
     pub cpus: Option<CpuPlan>,
 }
@@ -206,14 +227,33 @@ impl MatrixArguments {
     /// If one makes no sense, or the machine does not say what it is.
     pub fn settings(&self) -> Result<MatrixSettings, BenchError> {
         let cpus = CpuPlan::chosen(self.cpus.as_ref(), 1)?;
-        Ok(MatrixSettings {
-            load_cpu: cpus.load,
-            servers: broker_only(self.broker.as_ref(), cpus)?,
-            only: self.play.only.clone(),
-            rounds: self.play.rounds,
-            timing: timing(self.play.seconds)?,
-        })
+        matrix_settings(self.broker.as_ref(), &self.play, cpus)
     }
+}
+
+impl ShardsArguments {
+    /// What the arguments mean, with the defaults that depend on the machine.
+    ///
+    /// # Errors
+    /// If one makes no sense, or the machine does not say what it is.
+    pub fn settings(&self) -> Result<MatrixSettings, BenchError> {
+        let cpus = CpuPlan::chosen(self.cpus.as_ref(), 2)?;
+        matrix_settings(self.broker.as_ref(), &self.play, cpus)
+    }
+}
+
+fn matrix_settings(
+    program: Option<&PathBuf>,
+    play: &PlayArguments,
+    cpus: CpuPlan,
+) -> Result<MatrixSettings, BenchError> {
+    Ok(MatrixSettings {
+        load_cpu: cpus.load,
+        servers: broker_only(program, cpus)?,
+        only: play.only.clone(),
+        rounds: play.rounds,
+        timing: timing(play.seconds)?,
+    })
 }
 
 impl SoakArguments {

@@ -12,7 +12,7 @@ use crate::peers::servers::{BrokerSource, ServerSettings};
 use crate::play::play;
 use crate::results::machine::{Machine, load_average, version_of};
 use crate::results::report::{Failure, Report, RoundReport, Versions};
-use crate::scenario::{Group, matrix, matrix_comparisons};
+use crate::scenario::{Comparison, Cores, Group, matrix, matrix_comparisons};
 use crate::traffic::window::Timing;
 
 /// What to play of the matrix.
@@ -40,11 +40,28 @@ pub fn run_matrix(
     settings: &MatrixSettings,
     arguments: impl Serialize,
     interrupt: &Interrupt,
+    progress: impl FnMut(&str),
+) -> Result<Report, BenchError> {
+    let groups = chosen(matrix(), &settings.only);
+    if groups.is_empty() {
+        return Err(BenchError::Argument("--only leaves no scenario".to_owned()));
+    }
+    run_groups(settings, (&groups, &matrix_comparisons()), arguments, interrupt, progress)
+}
+
+/// Plays groups of scenarios, and compares their samples; otherwise as [`run_matrix`].
+///
+/// # Errors
+/// As [`run_matrix`].
+pub fn run_groups(
+    settings: &MatrixSettings,
+    (groups, comparisons): (&[Group], &[Comparison]),
+    arguments: impl Serialize,
+    interrupt: &Interrupt,
     mut progress: impl FnMut(&str),
 ) -> Result<Report, BenchError> {
     let arguments = serde_json::to_value(arguments)
         .map_err(|error| BenchError::Argument(format!("arguments that are no JSON: {error}")))?;
-    let groups = chosen(&settings.only)?;
     let mut report = Report {
         machine: Machine::describe()?,
         versions: Versions {
@@ -69,29 +86,26 @@ pub fn run_matrix(
     }
     for round in 1..=settings.rounds {
         let mut played = RoundReport { round, samples: Vec::new(), failures: Vec::new() };
-        for group in &groups {
+        for group in groups {
             play_group(group, settings, interrupt, &mut played, &mut progress)?;
         }
         report.rounds.push(played);
     }
     report.load_average_after = load_average()?;
-    report.summarise(&matrix_comparisons());
+    report.summarise(comparisons);
     Ok(report)
 }
 
 /// The groups, with the scenarios that were asked for.
-fn chosen(only: &[String]) -> Result<Vec<Group>, BenchError> {
-    let mut groups = matrix();
+#[must_use]
+pub fn chosen(mut groups: Vec<Group>, only: &[String]) -> Vec<Group> {
     for group in &mut groups {
         group.scenarios.retain(|scenario| {
             only.is_empty() || only.iter().any(|text| scenario.name.contains(text.as_str()))
         });
     }
     groups.retain(|group| !group.scenarios.is_empty());
-    if groups.is_empty() {
-        return Err(BenchError::Argument("--only leaves no scenario".to_owned()));
-    }
-    Ok(groups)
+    groups
 }
 
 /// Plays a group once, against a broker of its own.
@@ -102,7 +116,11 @@ fn play_group(
     played: &mut RoundReport,
     progress: &mut impl FnMut(&str),
 ) -> Result<(), BenchError> {
-    let (source, cpus) = (&settings.servers.broker, &settings.servers.cpus);
+    let (source, cpus) = (&settings.servers.broker, &settings.servers.cpus[..]);
+    let cpus = match group.cores {
+        Cores::All => cpus,
+        Cores::First => cpus.get(..1).unwrap_or_default(),
+    };
     let mut running = None;
     let (round, rounds) = (played.round, settings.rounds);
     for scenario in &group.scenarios {

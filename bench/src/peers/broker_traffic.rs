@@ -58,6 +58,8 @@ pub struct ShardTraffic {
     pub ring_full: u64,
     /// Most parcels that were under way to one shard at the same time since the start.
     pub parcels_lent_max: u64,
+    /// CPU time it used, in nanoseconds; none: it is not known.
+    pub cpu_ns: Option<u64>,
 }
 
 impl ShardTraffic {
@@ -69,6 +71,7 @@ impl ShardTraffic {
             parcels: last.parcels - first.parcels,
             ring_full: last.ring_full - first.ring_full,
             parcels_lent_max: last.parcels_lent_max,
+            cpu_ns: None,
         }
     }
 }
@@ -97,6 +100,17 @@ impl BrokerTraffic {
             stalls: last.stalls - first.stalls,
             shards,
         }
+    }
+
+    /// The same, with the CPU time of each shard between two moments, in nanoseconds.
+    #[must_use]
+    pub fn with_cpu(mut self, first: &[u64], last: &[u64]) -> BrokerTraffic {
+        if first.len() == self.shards.len() && last.len() == self.shards.len() {
+            for (shard, (first, last)) in self.shards.iter_mut().zip(first.iter().zip(last)) {
+                shard.cpu_ns = Some(last - first);
+            }
+        }
+        self
     }
 }
 

@@ -101,7 +101,7 @@ fn the_broker_carries_every_scenario_of_the_suite() {
 }
 
 /// A broker of so many shards in this process, and where it is.
-fn embedded(data: &Path, shards: usize) -> (Broker, BrokerSource) {
+pub(crate) fn embedded(data: &Path, shards: usize) -> (Broker, BrokerSource) {
     let config = Config {
         listen: vec![([127, 0, 0, 1], 0).into()],
         unix: Some(PathBuf::new()),

@@ -56,7 +56,14 @@ fn the_whole_suite_reports_every_round() {
             let name = &found.scenario;
             assert!(found.sample.messages_checked > 0, "{name} carries messages");
             assert!(found.sample.server_cpu_share.is_some_and(|share| share > 0.0), "{name}");
-            assert_eq!(found.sample.latency_ns.is_none(), name.contains("throughput"), "{name}");
+            let has_latency = found.sample.latency_ns.is_some();
+            if name.contains("throughput") {
+                assert!(!has_latency, "{name}");
+            } else {
+                // What a busy machine lets through of what was under way when the window began, one
+                // on each of 64 connections, has none.
+                assert!(has_latency || found.sample.messages <= 64, "{name}");
+            }
         }
     }
     assert_eq!(report.figures.len(), 10);
