@@ -3,7 +3,7 @@
 use coilgun_protocol::model::{PublishFlags, Ticket};
 use coilgun_server::net::ListenAddress;
 
-use super::shape::{Scenario, Shape};
+use super::shape::{Scenario, Shape, Way};
 use crate::error::BenchError;
 use crate::interrupt::Interrupt;
 use crate::traffic::connection::Connection;
@@ -48,6 +48,10 @@ pub fn open(
                 clients.push((placed.on(from)?, placed.on(to)?));
             }
             join_pairs(clients, payload_bytes, interrupt)
+        }
+        Shape::Forks { publishers, way } => {
+            let placed = PlacedClients::new(address, payload_bytes);
+            open_forks(placed, publishers, way, payload_bytes, interrupt)
         }
         Shape::OpenedFirst { connections } => {
             join_pairs(open_first(address, connections, payload_bytes)?, payload_bytes, interrupt)
@@ -115,6 +119,31 @@ fn open_pairs(
         clients.push((publisher, NativeClient::open(address, payload_bytes)?));
     }
     join_pairs(clients, payload_bytes, interrupt)
+}
+
+fn open_forks(
+    mut placed: PlacedClients,
+    publishers: usize,
+    way: Way,
+    payload_bytes: usize,
+    interrupt: &Interrupt,
+) -> Result<Load, BenchError> {
+    let (mut connections, mut lanes) = (Vec::new(), Vec::new());
+    for publisher in 0..publishers {
+        let from = connections.len();
+        let (home, _) = way.of_pair(2 * publisher);
+        connections.push(part_of_load(placed.on(home)?));
+        for road in [2 * publisher, 2 * publisher + 1] {
+            let (_, shard) = way.of_pair(road);
+            let subject = subject(road);
+            let mut subscriber = placed.on(shard)?;
+            subscriber.subscribe(&subject)?;
+            let frame = publish_template(number(road), payload_bytes, Publishing::to(&subject))?;
+            lanes.push(Lane::new(frame, from, connections.len(), Then::Done { restart: road }));
+            connections.push(part_of_load(subscriber));
+        }
+    }
+    Load::new(connections, lanes, interrupt.clone())
 }
 
 /// Opens all connections, the publishers first, and then pairs them. Shards that were used in turns

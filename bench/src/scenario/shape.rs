@@ -95,6 +95,14 @@ pub enum Shape {
         /// Which way their messages go.
         way: Way,
     },
+    /// Publishers each of which sends to two subscribers in turns, as many messages to the one as to the
+    /// other, on shards that are chosen.
+    Forks {
+        /// How many publish.
+        publishers: usize,
+        /// Which way their messages go.
+        way: Way,
+    },
     /// Connections that were all opened before the first of them was subscribed or sent anything, where
     /// the broker put them. They are pairs, half of which cross if it used its shards in turns.
     OpenedFirst {
@@ -119,18 +127,18 @@ pub enum Way {
     Stays,
     /// From the first shard to the second.
     Crosses,
-    /// Of four pairs, one each way: half of them cross.
+    /// From each of the two shards to both: half of the messages cross.
     Mixed,
 }
 
 impl Way {
-    /// The shards of publisher and subscriber of a pair, by its number.
+    /// The shards of publisher and subscriber of a pair, or of a road of a fork, by its number.
     #[must_use]
     pub fn of_pair(self, number: usize) -> (usize, usize) {
         match self {
             Way::Stays => (0, 0),
             Way::Crosses => (0, 1),
-            Way::Mixed => (number & 1, number >> 1 & 1),
+            Way::Mixed => (number >> 1 & 1, number & 1),
         }
     }
 }
@@ -145,6 +153,7 @@ impl Shape {
             | Shape::Pairs { .. }
             | Shape::FanOut { .. }
             | Shape::PlacedPairs { .. }
+            | Shape::Forks { .. }
             | Shape::OpenedFirst { .. }
             | Shape::PlacedRequestReply { .. }
             | Shape::Nobody

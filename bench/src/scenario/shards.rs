@@ -12,6 +12,8 @@ use crate::traffic::driver::Pace;
 const PAYLOAD: usize = 64;
 /// Pairs where there are several.
 const PAIRS: usize = 8;
+/// Publishers each of which sends to two subscribers.
+const FORKS: usize = 4;
 /// Connections that are opened before anything is sent.
 const OPENED_FIRST: usize = 64;
 /// Bytes per write of one pair that sends as fast as it can.
@@ -41,12 +43,18 @@ pub fn shards() -> Vec<Group> {
     };
     let mut two = fast("two-shards", Way::Stays, "stay");
     two.extend(fast("two-shards", Way::Crosses, "cross"));
-    two.push(scenario("two-shards/8-pairs/mixed", pairs(Way::Mixed), FAST_OF_MANY));
+    let forks = |shards: &str, way, what: &str| {
+        let shape = Shape::Forks { publishers: FORKS, way };
+        scenario(format!("{shards}/{FORKS}-forks/{what}"), shape, FAST_OF_MANY)
+    };
+    two.push(forks("two-shards", Way::Mixed, "mixed"));
+    let mut one = fast("one-shard", Way::Stays, "stay");
+    one.push(forks("one-shard", Way::Stays, "stay"));
     let one_shard = ["--shards", "1", "--pin"];
     let two_shards = ["--shards", "2", "--pin"];
     let spinning = ["--shards", "2", "--pin", "--spin", "50"];
     let mut groups = vec![
-        group(&one_shard, Cores::All, fast("one-shard", Way::Stays, "stay")),
+        group(&one_shard, Cores::All, one),
         group(&two_shards, Cores::All, two),
         group(&two_shards, Cores::All, latency("parked")),
         group(&spinning, Cores::All, latency("spinning")),
@@ -95,8 +103,8 @@ pub fn shards_comparisons() -> Vec<Comparison> {
         let crossing = format!("two-shards/{pairs}/cross");
         figures.push(cpu(&format!("{pairs}, all cross / all stay"), &crossing, &two, None));
     }
-    let (one, mixed) = ("one-shard/8-pairs/stay", "two-shards/8-pairs/mixed");
-    let what = "8-pairs, half of which cross, two shards / one shard";
+    let (one, mixed) = ("one-shard/4-forks/stay", "two-shards/4-forks/mixed");
+    let what = "4-forks, half of the messages cross, two shards / one shard";
     figures.push(cpu(what, mixed, one, Some(MIXED_MAX)));
     for how in ["parked", "spinning", "parked-one-core"] {
         for (kind, hops) in [("deliver", 1), ("request", 2)] {

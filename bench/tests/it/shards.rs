@@ -44,9 +44,9 @@ fn names_are_unique_and_every_figure_compares_scenarios_that_exist() {
 }
 
 #[test]
-fn of_four_mixed_pairs_two_cross() {
+fn of_mixed_messages_half_cross() {
     let ways: Vec<_> = (0..4).map(|number| Way::Mixed.of_pair(number)).collect();
-    assert_eq!(ways, [(0, 0), (1, 0), (0, 1), (1, 1)]);
+    assert_eq!(ways, [(0, 0), (0, 1), (1, 0), (1, 1)]);
 }
 
 #[test]
@@ -77,6 +77,10 @@ fn messages_stay_or_cross_as_a_scenario_says() {
         } else if name.ends_with("/mixed") {
             let all = [first.hops, second.hops, first.deliveries, second.deliveries];
             assert!(all.iter().all(|count| *count > 2), "{name}: {first:?}, {second:?}");
+            // As many messages to the one as to the other, but for what a write ends with.
+            let (messages, half) = (first.messages + second.messages, hops as f64 * 2.0);
+            let share = half / messages as f64;
+            assert!((0.9..=1.1).contains(&share), "{name}: {first:?}, {second:?}");
         }
         assert!(first.cpu_ns.is_some() && second.cpu_ns.is_some(), "{name}: threads are found");
     }
