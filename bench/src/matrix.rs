@@ -46,19 +46,31 @@ pub fn run_matrix(
     if groups.is_empty() {
         return Err(BenchError::Argument("--only leaves no scenario".to_owned()));
     }
-    run_groups(settings, (&groups, &matrix_comparisons()), arguments, interrupt, progress)
+    let plan = RoundPlan { groups, comparisons: matrix_comparisons() };
+    run_rounds(settings, plan, arguments, interrupt, progress, |_| Ok(()))
 }
 
-/// Plays groups of scenarios, and compares their samples; otherwise as [`run_matrix`].
+/// What is played in every round, and what is made of it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RoundPlan {
+    /// Groups of scenarios, each with a broker of its own.
+    pub groups: Vec<Group>,
+    /// The figures that compare their samples.
+    pub comparisons: Vec<Comparison>,
+}
+
+/// Plays a plan, and calls `after_round` with the number of every round that was played; otherwise as
+/// [`run_matrix`].
 ///
 /// # Errors
-/// As [`run_matrix`].
-pub fn run_groups(
+/// As [`run_matrix`] and `after_round`.
+pub fn run_rounds(
     settings: &MatrixSettings,
-    (groups, comparisons): (&[Group], &[Comparison]),
+    plan: RoundPlan,
     arguments: impl Serialize,
     interrupt: &Interrupt,
     mut progress: impl FnMut(&str),
+    mut after_round: impl FnMut(u32) -> Result<(), BenchError>,
 ) -> Result<Report, BenchError> {
     let arguments = serde_json::to_value(arguments)
         .map_err(|error| BenchError::Argument(format!("arguments that are no JSON: {error}")))?;
@@ -86,13 +98,14 @@ pub fn run_groups(
     }
     for round in 1..=settings.rounds {
         let mut played = RoundReport { round, samples: Vec::new(), failures: Vec::new() };
-        for group in groups {
+        for group in &plan.groups {
             play_group(group, settings, interrupt, &mut played, &mut progress)?;
         }
         report.rounds.push(played);
+        after_round(round)?;
     }
     report.load_average_after = load_average()?;
-    report.summarise(comparisons);
+    report.summarise(&plan.comparisons);
     Ok(report)
 }
 
