@@ -158,6 +158,7 @@ fn publication(number: u64) -> Message<'static> {
     Message::Publication(Publication {
         namespace: NamespaceId::DEFAULT,
         is_plain: true,
+        plain_went: false,
         groups: &[],
         tried: ShardSet::EMPTY,
         from: ReplyTo { client: ClientId { slot: number as u32, generation: 0 }, number: 0 },
