@@ -1,15 +1,14 @@
 //! The command line.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use coilgun_protocol::model::limits::PAYLOAD_BYTES_CEILING;
+use coilgun_protocol::model::limits::{PAYLOAD_BYTES_CEILING, SHARDS_MAX};
 use coilgun_server::net::ListenAddress;
 use serde::Serialize;
 
-use crate::cpu::allowed_cpus;
+use crate::cpu_plan::CpuPlan;
 use crate::error::BenchError;
 use crate::matrix::MatrixSettings;
 use crate::peers::servers::{BrokerSource, ServerSettings, parse_address};
@@ -45,6 +44,11 @@ pub enum Action {
     /// Prints markdown tables to standard output, and writes every round as JSON if asked to. A
     /// scenario that fails is reported and does not end the run.
     Matrix(MatrixArguments),
+    /// Measure what several shards cost and give, and the hop between two threads by itself.
+    ///
+    /// Prints markdown tables to standard output, and writes every round as JSON if asked to. A
+    /// scenario that fails is reported and does not end the run.
+    Shards(ShardsArguments),
     /// Drive a broker with all kinds of clients for a long time, and judge whether it stays as it was.
     ///
     /// Fails if a message is lost, memory or descriptors grow, or too little was exercised.
@@ -123,6 +127,22 @@ pub struct MatrixArguments {
     pub cpus: Option<CpuPlan>,
 }
 
+/// How to measure shards.
+#[derive(Args, Clone, Debug, Serialize)]
+pub struct ShardsArguments {
+    /// The broker's program [default: `coilgun` beside this program].
+    #[arg(long, value_name = "PATH")]
+    pub broker: Option<PathBuf>,
+    /// How scenarios are played.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub play: PlayArguments,
+    /// The two cores of the broker's shards and the core of the load, as `broker=0+1,load=1`; or
+    /// `none` [default: the first two cores there are, the load on the second].
+    #[arg(long, value_name = "PLAN")]
+    pub cpus: Option<CpuPlan>,
+}
+
 /// How to soak a broker.
 #[derive(Args, Clone, Debug, Serialize)]
 pub struct SoakArguments {
@@ -138,11 +158,15 @@ pub struct SoakArguments {
     /// Time between two samples, in seconds.
     #[arg(long, value_name = "S", default_value_t = 10.0)]
     pub interval: f64,
+    /// Shards of the broker. More than one need all their kinds of traffic exercised: messages that
+    /// stay on every shard and messages that leave and reach every one.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = shard_count)]
+    pub shards: usize,
     /// Write every sample and the verdict to this file.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// The core of the broker and the core of the load, as `broker=0,load=1`; or `none`
-    /// [default: the first two cores there are].
+    /// The cores of the broker and the core of the load, as `broker=0+1,load=1`; or `none`
+    /// [default: the first two cores there are, one for the broker if it has one shard, else both].
     #[arg(long, value_name = "PLAN")]
     pub cpus: Option<CpuPlan>,
 }
@@ -153,40 +177,6 @@ pub struct SoakArguments {
 pub enum SuiteName {
     /// Round trips, 64 connections, throughput, latency by a schedule.
     First,
-}
-
-/// Who runs on which core.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
-pub struct CpuPlan {
-    /// The core of the servers that are started; none: any.
-    pub broker: Option<usize>,
-    /// The core of the load; none: any.
-    pub load: Option<usize>,
-}
-
-impl FromStr for CpuPlan {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<CpuPlan, String> {
-        let mut plan = CpuPlan::default();
-        if text == "none" {
-            return Ok(plan);
-        }
-        for part in text.split(',') {
-            let (name, number) = part.split_once('=').ok_or_else(|| not_a_plan(part))?;
-            let cpu = number.parse().map_err(|_| not_a_plan(part))?;
-            match name {
-                "broker" => plan.broker = Some(cpu),
-                "load" => plan.load = Some(cpu),
-                _ => return Err(not_a_plan(part)),
-            }
-        }
-        Ok(plan)
-    }
-}
-
-fn not_a_plan(part: &str) -> String {
-    format!("'{part}' is neither broker=CPU nor load=CPU")
 }
 
 fn address(text: &str) -> Result<ListenAddress, String> {
@@ -211,7 +201,7 @@ impl RunArguments {
         if let Some(rate) = self.rate.iter().find(|rate| !(1..=100_000_000).contains(*rate)) {
             return Err(wrong(format!("--rate {rate}: 1 to 100000000")));
         }
-        let cpus = cpu_plan(self.cpus)?;
+        let cpus = CpuPlan::chosen(self.cpus.as_ref(), 1)?;
         let bench = std::env::current_exe().map_err(BenchError::system("finding this program"))?;
         let broker = match &self.connect {
             Some(text) => BrokerSource::Running { address: parse_address(text), pid: self.pid },
@@ -220,8 +210,8 @@ impl RunArguments {
             ),
         };
         Ok(SuiteSettings {
-            servers: ServerSettings { bench, broker, cpu: cpus.broker },
             load_cpu: cpus.load,
+            servers: ServerSettings { bench, broker, cpus: cpus.broker },
             plan: PlanSettings { payload_bytes: self.size.clone(), rates: self.rate.clone() },
             only: self.play.only.clone(),
             rounds: self.play.rounds,
@@ -236,15 +226,34 @@ impl MatrixArguments {
     /// # Errors
     /// If one makes no sense, or the machine does not say what it is.
     pub fn settings(&self) -> Result<MatrixSettings, BenchError> {
-        let cpus = cpu_plan(self.cpus)?;
-        Ok(MatrixSettings {
-            servers: broker_only(self.broker.as_ref(), cpus)?,
-            load_cpu: cpus.load,
-            only: self.play.only.clone(),
-            rounds: self.play.rounds,
-            timing: timing(self.play.seconds)?,
-        })
+        let cpus = CpuPlan::chosen(self.cpus.as_ref(), 1)?;
+        matrix_settings(self.broker.as_ref(), &self.play, cpus)
     }
+}
+
+impl ShardsArguments {
+    /// What the arguments mean, with the defaults that depend on the machine.
+    ///
+    /// # Errors
+    /// If one makes no sense, or the machine does not say what it is.
+    pub fn settings(&self) -> Result<MatrixSettings, BenchError> {
+        let cpus = CpuPlan::chosen(self.cpus.as_ref(), 2)?;
+        matrix_settings(self.broker.as_ref(), &self.play, cpus)
+    }
+}
+
+fn matrix_settings(
+    program: Option<&PathBuf>,
+    play: &PlayArguments,
+    cpus: CpuPlan,
+) -> Result<MatrixSettings, BenchError> {
+    Ok(MatrixSettings {
+        load_cpu: cpus.load,
+        servers: broker_only(program, cpus)?,
+        only: play.only.clone(),
+        rounds: play.rounds,
+        timing: timing(play.seconds)?,
+    })
 }
 
 impl SoakArguments {
@@ -253,7 +262,7 @@ impl SoakArguments {
     /// # Errors
     /// If one makes no sense, or the machine does not say what it is.
     pub fn settings(&self) -> Result<SoakSettings, BenchError> {
-        let cpus = cpu_plan(self.cpus)?;
+        let cpus = CpuPlan::chosen(self.cpus.as_ref(), self.shards)?;
         let time = |seconds: f64| {
             Duration::try_from_secs_f64(seconds)
                 .ok()
@@ -261,8 +270,9 @@ impl SoakArguments {
                 .ok_or_else(|| wrong(format!("{seconds} seconds: 0.05 to 604800")))
         };
         Ok(SoakSettings {
-            servers: broker_only(self.broker.as_ref(), cpus)?,
             load_cpu: cpus.load,
+            servers: broker_only(self.broker.as_ref(), cpus)?,
+            shards: self.shards,
             duration: time(self.seconds.unwrap_or(60.0 * self.minutes))?,
             interval: time(self.interval)?,
         })
@@ -273,7 +283,7 @@ impl SoakArguments {
 fn broker_only(program: Option<&PathBuf>, cpus: CpuPlan) -> Result<ServerSettings, BenchError> {
     let bench = std::env::current_exe().map_err(BenchError::system("finding this program"))?;
     let program = program.cloned().unwrap_or_else(|| bench.with_file_name("coilgun"));
-    Ok(ServerSettings { bench, broker: BrokerSource::Program(program), cpu: cpus.broker })
+    Ok(ServerSettings { bench, broker: BrokerSource::Program(program), cpus: cpus.broker })
 }
 
 /// The parts of a scenario that is measured for so long.
@@ -285,19 +295,9 @@ fn timing(seconds: f64) -> Result<Timing, BenchError> {
     Ok(Timing { warm_up: measured / 4, measured, stall: Duration::from_secs(5) })
 }
 
-fn cpu_plan(chosen: Option<CpuPlan>) -> Result<CpuPlan, BenchError> {
-    if let Some(plan) = chosen {
-        return Ok(plan);
-    }
-    let cpus = allowed_cpus().map_err(BenchError::system("asking for cores"))?;
-    match cpus[..] {
-        [broker, load, ..] => Ok(CpuPlan { broker: Some(broker), load: Some(load) }),
-        [_] | [] => Err(wrong(
-            "there is one core only, and servers and load would share it; say --cpus none to \
-             measure even so"
-                .to_owned(),
-        )),
-    }
+fn shard_count(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| (1..=SHARDS_MAX).contains(count));
+    count.ok_or_else(|| format!("there are from 1 to {SHARDS_MAX} shards"))
 }
 
 fn wrong(text: String) -> BenchError {

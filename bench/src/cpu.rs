@@ -68,7 +68,7 @@ pub fn allowed_cpus() -> io::Result<Vec<usize>> {
     Ok((0..count).filter(|cpu| unsafe { libc::CPU_ISSET(*cpu, &set) }).collect())
 }
 
-/// One core, as the system wants it said. Made before a fork, used after it.
+/// Some cores, as the system wants them said. Made before a fork, used after it.
 #[derive(Clone, Copy)]
 pub struct CpuSet(libc::cpu_set_t);
 
@@ -78,12 +78,22 @@ impl CpuSet {
     /// # Errors
     /// If no core can have this number.
     pub fn only(cpu: usize) -> io::Result<CpuSet> {
-        if cpu >= libc::CPU_SETSIZE as usize {
-            return Err(io::Error::from(io::ErrorKind::InvalidInput));
-        }
+        CpuSet::of(&[cpu])
+    }
+
+    /// The set that holds these cores.
+    ///
+    /// # Errors
+    /// If no core can have one of the numbers.
+    pub fn of(cpus: &[usize]) -> io::Result<CpuSet> {
         let mut set = empty_set();
-        // SAFETY: the index was compared with the set's size.
-        unsafe { libc::CPU_SET(cpu, &mut set) };
+        for &cpu in cpus {
+            if cpu >= libc::CPU_SETSIZE as usize {
+                return Err(io::Error::from(io::ErrorKind::InvalidInput));
+            }
+            // SAFETY: the index was compared with the set's size.
+            unsafe { libc::CPU_SET(cpu, &mut set) };
+        }
         Ok(CpuSet(set))
     }
 

@@ -4,9 +4,10 @@
 //! own on one core, drives both from one thread on another core with the same code, alternately,
 //! round after round, and reports every round together with ratios that are taken inside a round.
 //!
-//! Three kinds of runs: the *suite* compares broker and echo ([`suite`]), the *matrix* asks the broker
-//! everything that has a number for an answer ([`matrix`]), and the *soak* looks whether it stays as
-//! it was under all kinds of clients ([`soak`]).
+//! Four kinds of runs: the *suite* compares broker and echo ([`suite`]), the *matrix* asks the broker
+//! everything that has a number for an answer ([`matrix`]), the *shards* are compared with one shard
+//! and with each other ([`shards`]), and the *soak* looks whether the broker stays as it was under all
+//! kinds of clients ([`soak`]).
 //!
 //! What it never does: it corrects no figure, drops no round, and passes no run in which a message
 //! was lost, doubled, overtaken or altered.
@@ -27,6 +28,7 @@
 
 pub mod arguments;
 pub mod cpu;
+pub mod cpu_plan;
 pub mod error;
 pub mod interrupt;
 pub mod matrix;
@@ -35,6 +37,7 @@ pub mod play;
 pub mod results;
 pub mod sample;
 pub mod scenario;
+pub mod shards;
 pub mod soak;
 pub mod suite;
 pub mod traffic;

@@ -3,12 +3,15 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use coilgun_bench::arguments::{Action, Arguments, MatrixArguments, RunArguments, SoakArguments};
+use coilgun_bench::arguments::{
+    Action, Arguments, MatrixArguments, RunArguments, ShardsArguments, SoakArguments,
+};
 use coilgun_bench::error::BenchError;
 use coilgun_bench::interrupt::Interrupt;
 use coilgun_bench::matrix::run_matrix;
 use coilgun_bench::peers::echo_server::serve;
 use coilgun_bench::results::markdown::markdown;
+use coilgun_bench::shards::run::run_shards;
 use coilgun_bench::soak::run::run_soak;
 use coilgun_bench::suite::run_suite;
 
@@ -17,6 +20,7 @@ fn main() -> ExitCode {
         Action::EchoServer(arguments) => serve(&arguments.listen),
         Action::Run(arguments) => run(&arguments),
         Action::Matrix(arguments) => play_matrix(&arguments),
+        Action::Shards(arguments) => play_shards(&arguments),
         Action::Soak(arguments) => soak(&arguments),
     };
     match result {
@@ -34,6 +38,18 @@ fn play_matrix(arguments: &MatrixArguments) -> Result<(), BenchError> {
     let settings = arguments.settings()?;
     let report = run_matrix(&settings, arguments, &interrupt, |line| eprintln!("{line}"))?;
     print!("{}", markdown(&report));
+    match &arguments.play.json {
+        Some(path) => report.write_json(path),
+        None => Ok(()),
+    }
+}
+
+fn play_shards(arguments: &ShardsArguments) -> Result<(), BenchError> {
+    let interrupt = Interrupt::default();
+    interrupt.on_signals(|| {}).map_err(BenchError::system("catching signals"))?;
+    let settings = arguments.settings()?;
+    let report = run_shards(&settings, arguments, &interrupt, |line| eprintln!("{line}"))?;
+    print!("{}", report.markdown());
     match &arguments.play.json {
         Some(path) => report.write_json(path),
         None => Ok(()),

@@ -12,13 +12,13 @@ use crate::peers::servers::{BrokerSource, ServerSettings};
 use crate::play::play;
 use crate::results::machine::{Machine, load_average, version_of};
 use crate::results::report::{Failure, Report, RoundReport, Versions};
-use crate::scenario::{Group, matrix, matrix_comparisons};
+use crate::scenario::{Comparison, Cores, Group, matrix, matrix_comparisons};
 use crate::traffic::window::Timing;
 
 /// What to play of the matrix.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MatrixSettings {
-    /// The broker, and its core.
+    /// The broker, and its cores.
     pub servers: ServerSettings,
     /// The core of the load; none: any.
     pub load_cpu: Option<usize>,
@@ -40,11 +40,40 @@ pub fn run_matrix(
     settings: &MatrixSettings,
     arguments: impl Serialize,
     interrupt: &Interrupt,
+    progress: impl FnMut(&str),
+) -> Result<Report, BenchError> {
+    let groups = chosen(matrix(), &settings.only);
+    if groups.is_empty() {
+        return Err(BenchError::Argument("--only leaves no scenario".to_owned()));
+    }
+    let plan = RoundPlan { groups, comparisons: matrix_comparisons() };
+    run_rounds(settings, plan, arguments, interrupt, progress, |_| Ok(()))
+}
+
+/// What is played in every round, and what is made of it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RoundPlan {
+    /// Groups of scenarios, each with a broker of its own.
+    pub groups: Vec<Group>,
+    /// The figures that compare their samples.
+    pub comparisons: Vec<Comparison>,
+}
+
+/// Plays a plan, and calls `after_round` with the number of every round that was played; otherwise as
+/// [`run_matrix`].
+///
+/// # Errors
+/// As [`run_matrix`] and `after_round`.
+pub fn run_rounds(
+    settings: &MatrixSettings,
+    plan: RoundPlan,
+    arguments: impl Serialize,
+    interrupt: &Interrupt,
     mut progress: impl FnMut(&str),
+    mut after_round: impl FnMut(u32) -> Result<(), BenchError>,
 ) -> Result<Report, BenchError> {
     let arguments = serde_json::to_value(arguments)
         .map_err(|error| BenchError::Argument(format!("arguments that are no JSON: {error}")))?;
-    let groups = chosen(&settings.only)?;
     let mut report = Report {
         machine: Machine::describe()?,
         versions: Versions {
@@ -69,29 +98,27 @@ pub fn run_matrix(
     }
     for round in 1..=settings.rounds {
         let mut played = RoundReport { round, samples: Vec::new(), failures: Vec::new() };
-        for group in &groups {
+        for group in &plan.groups {
             play_group(group, settings, interrupt, &mut played, &mut progress)?;
         }
         report.rounds.push(played);
+        after_round(round)?;
     }
     report.load_average_after = load_average()?;
-    report.summarise(&matrix_comparisons());
+    report.summarise(&plan.comparisons);
     Ok(report)
 }
 
 /// The groups, with the scenarios that were asked for.
-fn chosen(only: &[String]) -> Result<Vec<Group>, BenchError> {
-    let mut groups = matrix();
+#[must_use]
+pub fn chosen(mut groups: Vec<Group>, only: &[String]) -> Vec<Group> {
     for group in &mut groups {
         group.scenarios.retain(|scenario| {
             only.is_empty() || only.iter().any(|text| scenario.name.contains(text.as_str()))
         });
     }
     groups.retain(|group| !group.scenarios.is_empty());
-    if groups.is_empty() {
-        return Err(BenchError::Argument("--only leaves no scenario".to_owned()));
-    }
-    Ok(groups)
+    groups
 }
 
 /// Plays a group once, against a broker of its own.
@@ -102,14 +129,18 @@ fn play_group(
     played: &mut RoundReport,
     progress: &mut impl FnMut(&str),
 ) -> Result<(), BenchError> {
-    let (source, cpu) = (&settings.servers.broker, settings.servers.cpu);
+    let (source, cpus) = (&settings.servers.broker, &settings.servers.cpus[..]);
+    let cpus = match group.cores {
+        Cores::All => cpus,
+        Cores::First => cpus.get(..1).unwrap_or_default(),
+    };
     let mut running = None;
     let (round, rounds) = (played.round, settings.rounds);
     for scenario in &group.scenarios {
         let name = scenario.name.clone();
         let result = match running.take() {
             Some(broker) => Ok(broker),
-            None => LoneBroker::start(source, &group.broker_arguments, cpu, interrupt),
+            None => LoneBroker::start(source, &group.broker_arguments, cpus, interrupt),
         }
         .and_then(|mut broker| {
             let sample = play(scenario, settings.timing, &broker, interrupt)

@@ -8,6 +8,7 @@ use crate::interrupt::Interrupt;
 use crate::peers::broker_traffic::{BrokerTraffic, ask_counters};
 use crate::peers::lone_broker::LoneBroker;
 use crate::peers::process::resident_bytes;
+use crate::peers::shard_clocks::shard_cpu_ns;
 use crate::results::report::SampleReport;
 use crate::sample::{BrokerMemory, Sample};
 use crate::scenario::{Beside, Scenario, Shape, open};
@@ -39,6 +40,7 @@ pub fn play(
     let address = broker.address();
     let before_bytes = broker.pid().map(resident_bytes).transpose()?;
     let first = ask_counters(address)?;
+    let first_cpu = broker.pid().map(shard_cpu_ns).transpose()?.unwrap_or_default();
     let (idle, stalled_reader) = open_beside(scenario.beside, broker, interrupt)?;
     let opened_bytes = broker.pid().map(resident_bytes).transpose()?;
     let load = open(scenario, address, interrupt)?;
@@ -52,8 +54,11 @@ pub fn play(
             Some(BrokerMemory { before_bytes, resident_bytes, idle_connection_bytes });
     }
     drop(idle);
+    let last_cpu = broker.pid().map(shard_cpu_ns).transpose()?.unwrap_or_default();
     let last = ask_counters(address)?;
-    let traffic = first.zip(last).map(|(first, last)| BrokerTraffic::between(&first, &last));
+    let traffic = first
+        .zip(last)
+        .map(|(first, last)| BrokerTraffic::between(&first, &last).with_cpu(&first_cpu, &last_cpu));
     Ok(SampleReport::new(scenario, sample, traffic))
 }
 

@@ -1,12 +1,11 @@
 //! Plays the scenarios of a suite, round after round.
 
-use coilgun_server::shard::ShardCounters;
 use serde::Serialize;
 
 use crate::cpu::{CpuSet, unix_seconds};
 use crate::error::BenchError;
 use crate::interrupt::Interrupt;
-use crate::peers::broker_traffic::{BrokerTraffic, ask_counters};
+use crate::peers::broker_traffic::{BrokerCounters, BrokerTraffic, ask_counters};
 use crate::peers::servers::{BrokerSource, ServerSettings, Servers};
 use crate::results::machine::{Machine, load_average, version_of};
 use crate::results::report::{Report, RoundReport, SampleReport, Versions};
@@ -122,7 +121,7 @@ fn play(
     Ok((sample, traffic))
 }
 
-fn counters(peer: Peer, servers: &Servers) -> Result<Option<ShardCounters>, BenchError> {
+fn counters(peer: Peer, servers: &Servers) -> Result<Option<BrokerCounters>, BenchError> {
     match peer {
         Peer::Echo => Ok(None),
         Peer::Broker => ask_counters(servers.address(peer)),

@@ -28,8 +28,8 @@ pub struct Program {
     pub path: PathBuf,
     /// Its arguments.
     pub arguments: Vec<OsString>,
-    /// The only core it may use; none: it may use what the bench may use.
-    pub cpu: Option<usize>,
+    /// The cores it may use; none: it may use what the bench may use.
+    pub cpus: Vec<usize>,
 }
 
 /// A process of the bench, which is killed when this is dropped, and by the system if the bench
@@ -53,7 +53,8 @@ impl ChildProcess {
         let output = folder.join(format!("{}.txt", program.name.replace(' ', "-")));
         let file = File::create(&output).map_err(failed)?;
         let second = file.try_clone().map_err(failed)?;
-        let cpu_set = program.cpu.map(CpuSet::only).transpose().map_err(failed)?;
+        let cpu_set = (!program.cpus.is_empty()).then(|| CpuSet::of(&program.cpus));
+        let cpu_set = cpu_set.transpose().map_err(failed)?;
         let parent = std::process::id();
         let mut command = Command::new(&program.path);
         command.args(&program.arguments).stdin(Stdio::null()).stdout(file).stderr(second);

@@ -17,7 +17,7 @@ pub struct LoneBroker {
 }
 
 impl LoneBroker {
-    /// Starts a broker on a core and returns when it accepts connections; one that runs already is
+    /// Starts a broker on some cores (none: on any) and returns when it accepts connections; one that runs already is
     /// only looked up.
     ///
     /// # Errors
@@ -25,7 +25,7 @@ impl LoneBroker {
     pub fn start(
         source: &BrokerSource,
         arguments: &[String],
-        cpu: Option<usize>,
+        cpus: &[usize],
         interrupt: &Interrupt,
     ) -> Result<LoneBroker, BenchError> {
         let folder = tempfile::Builder::new()
@@ -34,7 +34,7 @@ impl LoneBroker {
             .map_err(BenchError::system("making a folder for the broker"))?;
         let server = match source {
             BrokerSource::Program(path) => {
-                start_broker(path, arguments, cpu, folder.path(), interrupt)?
+                start_broker(path, arguments, cpus, folder.path(), interrupt)?
             }
             BrokerSource::Running { .. } if !arguments.is_empty() => {
                 let text = format!("a broker that runs already does not take {arguments:?}");

@@ -10,3 +10,4 @@ pub mod echo_server;
 pub mod lone_broker;
 pub mod process;
 pub mod servers;
+pub mod shard_clocks;

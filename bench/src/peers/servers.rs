@@ -27,8 +27,8 @@ pub struct ServerSettings {
     pub bench: PathBuf,
     /// The broker.
     pub broker: BrokerSource,
-    /// The core of both; none: any.
-    pub cpu: Option<usize>,
+    /// The cores of both; none: any.
+    pub cpus: Vec<usize>,
 }
 
 /// Where the broker comes from.
@@ -77,7 +77,7 @@ impl Servers {
         let echo = start_echo(settings, folder.path(), interrupt)?;
         let broker = match &settings.broker {
             BrokerSource::Program(path) => {
-                start_broker(path, &[], settings.cpu, folder.path(), interrupt)?
+                start_broker(path, &[], &settings.cpus, folder.path(), interrupt)?
             }
             BrokerSource::Running { address, pid } => {
                 let clock = pid
@@ -149,14 +149,14 @@ fn broker_arguments(address: &ListenAddress, data: &Path) -> Vec<OsString> {
 pub(crate) fn start_broker(
     path: &Path,
     more_arguments: &[String],
-    cpu: Option<usize>,
+    cpus: &[usize],
     folder: &Path,
     interrupt: &Interrupt,
 ) -> Result<Server, BenchError> {
     let address = free_address()?;
     let mut arguments = broker_arguments(&address, &folder.join("data"));
     arguments.extend(more_arguments.iter().map(OsString::from));
-    let program = Program { name: "broker", path: path.to_owned(), arguments, cpu };
+    let program = Program { name: "broker", path: path.to_owned(), arguments, cpus: cpus.to_vec() };
     let mut process = ChildProcess::start(&program, folder)?;
     await_ready(&mut process, interrupt, |_| Connection::open(&address, 0).ok().map(drop))?;
     let (clock, pid) = (Some(process.cpu_clock()?), Some(process.pid()));
@@ -181,7 +181,7 @@ fn start_echo(
         name: "echo server",
         path: settings.bench.clone(),
         arguments: vec!["echo-server".into(), "--listen".into(), listen.to_string().into()],
-        cpu: settings.cpu,
+        cpus: settings.cpus.clone(),
     };
     let mut process = ChildProcess::start(&program, folder)?;
     let address = await_ready(&mut process, interrupt, said_address)?;

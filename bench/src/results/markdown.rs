@@ -129,8 +129,8 @@ fn push_figure(text: &mut String, figure: &Figure) {
         .expect("a text takes everything");
 }
 
-/// Smallest, median and largest.
-fn three(spread: Option<Spread>, digits: usize) -> String {
+/// Smallest, median and largest, with so many decimals.
+pub(crate) fn three(spread: Option<Spread>, digits: usize) -> String {
     spread.map_or("-".to_owned(), |Spread { min, median, max }| {
         format!("{min:.digits$} / {median:.digits$} / {max:.digits$}")
     })

@@ -14,7 +14,7 @@ pub struct Comparison {
     pub metric: Metric,
     /// Name of the scenario.
     pub scenario: String,
-    /// What it is divided by; none: it stands for itself.
+    /// What it is compared with; none: it stands for itself.
     pub against: Option<Against>,
     /// What is good enough; none: it is only reported.
     pub goal: Option<Goal>,
@@ -50,15 +50,27 @@ impl std::fmt::Display for Goal {
     }
 }
 
-/// What a figure is divided by.
+/// What a figure is compared with.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Against {
     /// Name of the scenario.
     pub scenario: String,
     /// What is taken from its sample.
     pub metric: Metric,
-    /// It is taken so many times.
+    /// How the two are compared.
+    pub relation: Relation,
+    /// It is taken so many times; of a difference, the part of each of so many.
     pub times: u32,
+}
+
+/// How two values are compared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Relation {
+    /// The first is divided by the second.
+    Ratio,
+    /// The second is taken from the first.
+    Difference,
 }
 
 /// What is taken from a sample.
@@ -111,7 +123,11 @@ impl Comparison {
         let value = self.metric.of(sample_of(&self.scenario)?)?;
         let Some(against) = &self.against else { return Some(value) };
         let other = against.metric.of(sample_of(&against.scenario)?)?;
-        ratio(value, other * f64::from(against.times))
+        let times = f64::from(against.times);
+        match against.relation {
+            Relation::Ratio => ratio(value, other * times),
+            Relation::Difference => ratio(value - other, times),
+        }
     }
 }
 
@@ -125,8 +141,12 @@ fn comparisons_of(bytes: usize, settings: &PlanSettings) -> Vec<Comparison> {
     let limit = |limit: f64| (bytes == 64).then_some(Goal::AtMost(limit));
     let figure = |name: &str, metric, scenario: &str, against: Option<(&str, u32)>, limit| {
         let key = |scenario: &str| format!("{scenario}/{bytes}B");
-        let against =
-            against.map(|(scenario, times)| Against { scenario: key(scenario), metric, times });
+        let against = against.map(|(scenario, times)| Against {
+            scenario: key(scenario),
+            metric,
+            relation: Relation::Ratio,
+            times,
+        });
         let name = format!("{name}, {bytes} B");
         Comparison { name, metric, scenario: key(scenario), against, goal: limit }
     };

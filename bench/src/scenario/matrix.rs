@@ -1,6 +1,6 @@
 //! The matrix: every question about the broker that has a number for an answer.
 
-use super::shape::{Beside, Group, Scenario, Shape};
+use super::shape::{Beside, Cores, Group, Scenario, Shape};
 use crate::traffic::driver::Pace;
 
 /// Rates at which latency is measured, in messages per second.
@@ -117,5 +117,5 @@ fn scenario(name: impl Into<String>, shape: Shape, payload_bytes: usize, pace: P
 
 fn group(broker_arguments: &[&str], scenarios: Vec<Scenario>) -> Group {
     let broker_arguments = broker_arguments.iter().map(ToString::to_string).collect();
-    Group { broker_arguments, scenarios }
+    Group { broker_arguments, cores: Cores::All, scenarios }
 }

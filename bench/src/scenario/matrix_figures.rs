@@ -1,6 +1,6 @@
 //! The figures of the matrix, with their goals.
 
-use super::comparisons::{Against, Comparison, Goal, Metric};
+use super::comparisons::{Against, Comparison, Goal, Metric, Relation};
 use super::matrix::{
     COPY_MAXIMA, COPY_PAYLOADS, FAN_OUT_WIDTHS, MANY, MATRIX_RATES, PAYLOADS,
     SLOW_CONSUMER_POLICIES,
@@ -101,5 +101,6 @@ fn figure(name: &str, metric: Metric, scenario: &str, goal: Option<Goal>) -> Com
 }
 
 fn against(scenario: &str, metric: Metric) -> Option<Against> {
-    Some(Against { scenario: scenario.to_owned(), metric, times: 1 })
+    let (scenario, relation) = (scenario.to_owned(), Relation::Ratio);
+    Some(Against { scenario, metric, relation, times: 1 })
 }

@@ -11,10 +11,12 @@ mod matrix_figures;
 mod open;
 mod plan;
 mod shape;
+mod shards;
 
-pub use comparisons::{Against, Comparison, Goal, Metric, first_comparisons};
+pub use comparisons::{Against, Comparison, Goal, Metric, Relation, first_comparisons};
 pub use matrix::{MATRIX_RATES, matrix};
 pub use matrix_figures::matrix_comparisons;
 pub use open::{native_frame_bytes, open};
 pub use plan::{PlanSettings, first_suite};
-pub use shape::{Beside, Group, Peer, Scenario, Shape};
+pub use shape::{Beside, Cores, Group, Peer, Scenario, Shape, Way};
+pub use shards::{shards, shards_comparisons};

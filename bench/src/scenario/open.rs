@@ -3,7 +3,7 @@
 use coilgun_protocol::model::{PublishFlags, Ticket};
 use coilgun_server::net::ListenAddress;
 
-use super::shape::{Scenario, Shape};
+use super::shape::{Scenario, Shape, Way};
 use crate::error::BenchError;
 use crate::interrupt::Interrupt;
 use crate::traffic::connection::Connection;
@@ -11,6 +11,7 @@ use crate::traffic::echo_load::open_echo;
 use crate::traffic::lane::{Lane, Then};
 use crate::traffic::load::{Load, Wire};
 use crate::traffic::native_load::{NativeClient, Publishing, publish_template};
+use crate::traffic::placed::PlacedClients;
 
 /// Subject of the request; as long as those that [`subject`] makes.
 const REQUEST_SUBJECT: &str = "bench.call";
@@ -38,6 +39,27 @@ pub fn open(
         Shape::Pairs { pairs } => open_pairs(address, pairs, payload_bytes, interrupt),
         Shape::FanOut { publishers, subscribers } => {
             open_fan_out(address, publishers, subscribers, payload_bytes, interrupt)
+        }
+        Shape::PlacedPairs { pairs, way } => {
+            let mut placed = PlacedClients::new(address, payload_bytes);
+            let mut clients = Vec::with_capacity(pairs);
+            for number in 0..pairs {
+                let (from, to) = way.of_pair(number);
+                clients.push((placed.on(from)?, placed.on(to)?));
+            }
+            join_pairs(clients, payload_bytes, interrupt)
+        }
+        Shape::Forks { publishers, way } => {
+            let placed = PlacedClients::new(address, payload_bytes);
+            open_forks(placed, publishers, way, payload_bytes, interrupt)
+        }
+        Shape::OpenedFirst { connections } => {
+            join_pairs(open_first(address, connections, payload_bytes)?, payload_bytes, interrupt)
+        }
+        Shape::PlacedRequestReply { way } => {
+            let (from, to) = way.of_pair(0);
+            let mut placed = PlacedClients::new(address, payload_bytes);
+            join_request_reply(placed.on(from)?, placed.on(to)?, payload_bytes, interrupt)
         }
         Shape::Nobody => Load::new(Vec::new(), Vec::new(), interrupt.clone()),
         Shape::RequestReply => open_request_reply(address, payload_bytes, interrupt),
@@ -91,11 +113,67 @@ fn open_pairs(
     payload_bytes: usize,
     interrupt: &Interrupt,
 ) -> Result<Load, BenchError> {
-    let (mut connections, mut lanes) = (Vec::new(), Vec::new());
-    for index in 0..count {
-        let subject = subject(index);
+    let mut clients = Vec::with_capacity(count);
+    for _ in 0..count {
         let publisher = NativeClient::open(address, payload_bytes)?;
-        let mut subscriber = NativeClient::open(address, payload_bytes)?;
+        clients.push((publisher, NativeClient::open(address, payload_bytes)?));
+    }
+    join_pairs(clients, payload_bytes, interrupt)
+}
+
+fn open_forks(
+    mut placed: PlacedClients,
+    publishers: usize,
+    way: Way,
+    payload_bytes: usize,
+    interrupt: &Interrupt,
+) -> Result<Load, BenchError> {
+    let (mut connections, mut lanes) = (Vec::new(), Vec::new());
+    for publisher in 0..publishers {
+        let from = connections.len();
+        let (home, _) = way.of_pair(2 * publisher);
+        connections.push(part_of_load(placed.on(home)?));
+        for road in [2 * publisher, 2 * publisher + 1] {
+            let (_, shard) = way.of_pair(road);
+            let subject = subject(road);
+            let mut subscriber = placed.on(shard)?;
+            subscriber.subscribe(&subject)?;
+            let frame = publish_template(number(road), payload_bytes, Publishing::to(&subject))?;
+            lanes.push(Lane::new(frame, from, connections.len(), Then::Done { restart: road }));
+            connections.push(part_of_load(subscriber));
+        }
+    }
+    Load::new(connections, lanes, interrupt.clone())
+}
+
+/// Opens all connections, the publishers first, and then pairs them. Shards that were used in turns
+/// have publishers and subscribers alike, and of four pairs two cross.
+fn open_first(
+    address: &ListenAddress,
+    count: usize,
+    payload_bytes: usize,
+) -> Result<Vec<(NativeClient, NativeClient)>, BenchError> {
+    assert!(count.is_multiple_of(8), "pairs are made of whole groups of four");
+    let mut clients = Vec::with_capacity(count);
+    for _ in 0..count {
+        clients.push(NativeClient::open(address, payload_bytes)?);
+    }
+    let mut subscribers = clients.split_off(count / 2);
+    for group in subscribers.chunks_exact_mut(4) {
+        group.swap(2, 3);
+    }
+    Ok(clients.into_iter().zip(subscribers).collect())
+}
+
+/// Subscribes the second of each pair to what the first one will publish.
+fn join_pairs(
+    clients: Vec<(NativeClient, NativeClient)>,
+    payload_bytes: usize,
+    interrupt: &Interrupt,
+) -> Result<Load, BenchError> {
+    let (mut connections, mut lanes) = (Vec::new(), Vec::new());
+    for (index, (publisher, mut subscriber)) in clients.into_iter().enumerate() {
+        let subject = subject(index);
         subscriber.subscribe(&subject)?;
         connections.push(part_of_load(publisher));
         connections.push(part_of_load(subscriber));
@@ -133,9 +211,18 @@ fn open_request_reply(
     payload_bytes: usize,
     interrupt: &Interrupt,
 ) -> Result<Load, BenchError> {
-    let mut requester = NativeClient::open(address, payload_bytes)?;
+    let requester = NativeClient::open(address, payload_bytes)?;
+    let responder = NativeClient::open(address, payload_bytes)?;
+    join_request_reply(requester, responder, payload_bytes, interrupt)
+}
+
+fn join_request_reply(
+    mut requester: NativeClient,
+    mut responder: NativeClient,
+    payload_bytes: usize,
+    interrupt: &Interrupt,
+) -> Result<Load, BenchError> {
     requester.subscribe(REPLY_SUBJECT)?;
-    let mut responder = NativeClient::open(address, payload_bytes)?;
     responder.subscribe(REQUEST_SUBJECT)?;
     let request = Publishing {
         subject: REQUEST_SUBJECT,

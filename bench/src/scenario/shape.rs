@@ -24,8 +24,19 @@ pub struct Scenario {
 pub struct Group {
     /// What the broker is told beside where to listen and where its data is.
     pub broker_arguments: Vec<String>,
+    /// Where the broker runs.
+    pub cores: Cores,
     /// The scenarios, in order.
     pub scenarios: Vec<Scenario>,
+}
+
+/// Where a broker runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cores {
+    /// On all cores that it was given.
+    All,
+    /// On the first of them.
+    First,
 }
 
 /// What goes on beside the messages that are measured.
@@ -77,10 +88,59 @@ pub enum Shape {
         /// How many connections are subscribed.
         subscribers: usize,
     },
+    /// Pairs as above, on shards of the broker that are chosen.
+    PlacedPairs {
+        /// How many pairs.
+        pairs: usize,
+        /// Which way their messages go.
+        way: Way,
+    },
+    /// Publishers each of which sends to two subscribers in turns, as many messages to the one as to the
+    /// other, on shards that are chosen.
+    Forks {
+        /// How many publish.
+        publishers: usize,
+        /// Which way their messages go.
+        way: Way,
+    },
+    /// Connections that were all opened before the first of them was subscribed or sent anything, where
+    /// the broker put them. They are pairs, half of which cross if it used its shards in turns.
+    OpenedFirst {
+        /// How many connections, a multiple of 8.
+        connections: usize,
+    },
+    /// One connection that sends requests, and one that replies, on shards that are chosen.
+    PlacedRequestReply {
+        /// Which way requests go.
+        way: Way,
+    },
     /// Nobody is connected to the broker.
     Nobody,
     /// One connection that sends requests, and one that replies.
     RequestReply,
+}
+
+/// Which way messages go among the first two shards of a broker.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// From the first shard to itself.
+    Stays,
+    /// From the first shard to the second.
+    Crosses,
+    /// From each of the two shards to both: half of the messages cross.
+    Mixed,
+}
+
+impl Way {
+    /// The shards of publisher and subscriber of a pair, or of a road of a fork, by its number.
+    #[must_use]
+    pub fn of_pair(self, number: usize) -> (usize, usize) {
+        match self {
+            Way::Stays => (0, 0),
+            Way::Crosses => (0, 1),
+            Way::Mixed => (number >> 1 & 1, number & 1),
+        }
+    }
 }
 
 impl Shape {
@@ -92,6 +152,10 @@ impl Shape {
             Shape::ToItself { .. }
             | Shape::Pairs { .. }
             | Shape::FanOut { .. }
+            | Shape::PlacedPairs { .. }
+            | Shape::Forks { .. }
+            | Shape::OpenedFirst { .. }
+            | Shape::PlacedRequestReply { .. }
             | Shape::Nobody
             | Shape::RequestReply => Peer::Broker,
         }

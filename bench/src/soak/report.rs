@@ -13,9 +13,10 @@ use crate::results::machine::Machine;
 use crate::results::summary::Spread;
 use crate::traffic::stalled_reader::StalledReaderReport;
 
-/// Memory may grow by this share of what it was, and by [`GROWTH_BYTES`].
+/// Memory may grow by this share of what it was, and by [`GROWTH_BYTES`] for each shard.
 const GROWTH_SHARE: f64 = 0.05;
-/// Memory may grow by so many bytes, beside [`GROWTH_SHARE`].
+/// Memory may grow by so many bytes for each shard, beside [`GROWTH_SHARE`]: every shard has pools of
+/// its own, which keep a little more or less of what they were once used for.
 const GROWTH_BYTES: f64 = 4.0 * 1024.0 * 1024.0;
 /// Share of the time after which memory is looked at.
 const WARM_UP_SHARE: f64 = 0.1;
@@ -31,12 +32,18 @@ pub struct SoakReport {
     pub arguments: Value,
     /// How long it was to take, in seconds.
     pub seconds: f64,
+    /// Shards of the broker.
+    pub shard_count: usize,
     /// The broker at intervals.
     pub samples: Vec<SoakSample>,
     /// What was exercised.
     pub amounts: Amounts,
     /// The least that counts as exercised in that time.
     pub minimums: Amounts,
+    /// What each of several shards did.
+    pub shards: Vec<ShardAmounts>,
+    /// The least that counts as done on each of them.
+    pub shard_minimums: ShardAmounts,
     /// What happened on the connection that nobody read.
     pub stalled_reader: StalledReaderReport,
     /// The broker's memory; none if there are too few samples.
@@ -79,6 +86,21 @@ pub struct Amounts {
     pub stalled_readers: u64,
     /// Bursts of connections.
     pub bursts: u64,
+    /// Those of the deliveries that arrived on the shard where they were published.
+    pub stayed: u64,
+    /// Those that arrived on another shard.
+    pub crossed: u64,
+}
+
+/// How much one of several shards did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct ShardAmounts {
+    /// Deliveries of the steady traffic on this shard that were published there.
+    pub stayed: u64,
+    /// Deliveries of the steady traffic on this shard that were published on another one.
+    pub crossed: u64,
+    /// Messages this shard handed to others, as it counts them itself.
+    pub hops: u64,
 }
 
 /// Whether a number stayed what it was.
@@ -102,10 +124,12 @@ pub struct Descriptors {
 }
 
 impl Amounts {
-    /// The least that has to be done in so many seconds.
+    /// The least that has to be done in so many seconds. With several shards messages have to stay on
+    /// each of them and to leave each of them.
     #[must_use]
-    pub fn least(seconds: f64) -> Amounts {
+    pub fn least(seconds: f64, shards: usize) -> Amounts {
         let per = |count: f64| (count * seconds) as u64;
+        let each = ShardAmounts::least(seconds, shards);
         Amounts {
             messages: per(500.0),
             connections: per(5.0),
@@ -113,6 +137,8 @@ impl Amounts {
             nonsense: per(1.0),
             stalled_readers: per(0.05),
             bursts: per(0.02).max(1),
+            stayed: shards as u64 * each.stayed,
+            crossed: shards as u64 * each.crossed,
         }
     }
 
@@ -126,6 +152,33 @@ impl Amounts {
             ("nonsense", self.nonsense, least.nonsense),
             ("stalled_readers", self.stalled_readers, least.stalled_readers),
             ("bursts", self.bursts, least.bursts),
+            ("stayed", self.stayed, least.stayed),
+            ("crossed", self.crossed, least.crossed),
+        ]
+        .into_iter()
+        .filter_map(|(name, done, least)| (done < least).then_some(name))
+        .collect()
+    }
+}
+
+impl ShardAmounts {
+    /// The least that each of so many shards has to do in so many seconds; nothing, if it is alone.
+    #[must_use]
+    pub fn least(seconds: f64, shards: usize) -> ShardAmounts {
+        if shards == 1 {
+            return ShardAmounts::default();
+        }
+        let count = ((50.0 * seconds) as u64).max(1);
+        ShardAmounts { stayed: count, crossed: count, hops: count }
+    }
+
+    /// The names of what was done less than `least`.
+    #[must_use]
+    pub fn below(&self, least: &ShardAmounts) -> Vec<&'static str> {
+        [
+            ("stayed", self.stayed, least.stayed),
+            ("crossed", self.crossed, least.crossed),
+            ("hops", self.hops, least.hops),
         ]
         .into_iter()
         .filter_map(|(name, done, least)| (done < least).then_some(name))
@@ -134,10 +187,10 @@ impl Amounts {
 }
 
 impl Flatness {
-    /// Of the broker's memory over samples of a soak of `seconds`; none without samples in both
-    /// quarters.
+    /// Of the memory of a broker of so many shards over samples of a soak of `seconds`; none without
+    /// samples in both quarters.
     #[must_use]
-    pub fn of_memory(samples: &[SoakSample], seconds: f64) -> Option<Flatness> {
+    pub fn of_memory(samples: &[SoakSample], seconds: f64, shards: usize) -> Option<Flatness> {
         let begin = WARM_UP_SHARE * seconds;
         let quarter = (seconds - begin) / 4.0;
         let median = |from: f64, to: f64| {
@@ -148,7 +201,7 @@ impl Flatness {
         let first_median = median(begin, begin + quarter)?;
         // What was sampled behind the end, because a turn took long, belongs to the last quarter.
         let last_median = median(seconds - quarter, f64::INFINITY)?;
-        let allowed = GROWTH_SHARE * first_median + GROWTH_BYTES;
+        let allowed = GROWTH_SHARE * first_median + GROWTH_BYTES * shards as f64;
         let is_flat = (last_median - first_median).abs() <= allowed;
         Some(Flatness { first_median, last_median, is_flat })
     }
@@ -172,6 +225,12 @@ impl SoakReport {
         }
         let below = self.amounts.below(&self.minimums);
         complaints.extend(below.iter().map(|name| format!("{name}: below the minimum")));
+        for (number, shard) in self.shards.iter().enumerate() {
+            let below = shard.below(&self.shard_minimums);
+            let below =
+                below.iter().map(|name| format!("shard {number}: {name}: below the minimum"));
+            complaints.extend(below);
+        }
         complaints
     }
 
@@ -191,6 +250,9 @@ impl fmt::Display for SoakReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "exercised: {:?}", self.amounts)?;
         writeln!(f, "at least:  {:?}", self.minimums)?;
+        for (number, shard) in self.shards.iter().enumerate() {
+            writeln!(f, "shard {number}: {shard:?}")?;
+        }
         writeln!(f, "stalled reader: {:?}", self.stalled_reader)?;
         if let Some(Flatness { first_median, last_median, .. }) = self.memory {
             let [first, last] = [first_median, last_median].map(|bytes| bytes / 1_048_576.0);

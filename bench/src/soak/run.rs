@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::report::{Amounts, Descriptors, Flatness, SoakReport, SoakSample};
-use super::steady::Steady;
+use super::report::{Amounts, Descriptors, Flatness, ShardAmounts, SoakReport, SoakSample};
+use super::steady::{Steady, Ways};
 use super::visitors::Visitors;
 use crate::cpu::{CpuSet, monotonic_ns};
 use crate::error::BenchError;
 use crate::interrupt::Interrupt;
-use crate::peers::broker_traffic::ask_counters;
+use crate::peers::broker_traffic::{BrokerCounters, ask_counters};
 use crate::peers::lone_broker::LoneBroker;
 use crate::peers::process::{descriptor_count, resident_bytes};
 use crate::peers::servers::{BrokerSource, ServerSettings};
@@ -32,8 +32,10 @@ const CLOSE_NS_MAX: u64 = 20_000_000_000;
 /// What to do for how long.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SoakSettings {
-    /// The broker, and its core.
+    /// The broker, and its cores.
     pub servers: ServerSettings,
+    /// Shards of the broker, whether it is started or runs already.
+    pub shards: usize,
     /// The core of the load; none: any.
     pub load_cpu: Option<usize>,
     /// How long.
@@ -51,6 +53,8 @@ struct Soak<'a> {
     stalled_reader: StalledReader,
     visitors: Visitors,
     samples: Vec<SoakSample>,
+    /// What the broker said at the last sample.
+    counters: Option<BrokerCounters>,
     /// CPU time of the broker at the previous sample, and when that was, in nanoseconds.
     previous_cpu: Option<(u64, u64)>,
 }
@@ -68,15 +72,20 @@ pub fn run_soak(
 ) -> Result<SoakReport, BenchError> {
     let arguments = serde_json::to_value(arguments)
         .map_err(|error| BenchError::Argument(format!("arguments that are no JSON: {error}")))?;
-    let (source, cpu) = (&settings.servers.broker, settings.servers.cpu);
-    let mut broker = LoneBroker::start(source, &[], cpu, interrupt)?;
+    let source = &settings.servers.broker;
+    let broker_arguments = match source {
+        BrokerSource::Program(_) => vec!["--shards".to_owned(), settings.shards.to_string()],
+        BrokerSource::Running { .. } => Vec::new(),
+    };
+    let cpus = &settings.servers.cpus;
+    let mut broker = LoneBroker::start(source, &broker_arguments, cpus, interrupt)?;
     if let Some(cpu) = settings.load_cpu {
         CpuSet::only(cpu)
             .and_then(|set| set.pin_current_thread())
             .map_err(BenchError::system("moving the load to its core"))?;
     }
     // Whoever asked for counters is gone again before descriptors are counted.
-    ask_counters(broker.address())?;
+    check_shards(ask_counters(broker.address())?.as_ref(), settings.shards)?;
     let base = broker.pid().map(|pid| settled_descriptors(pid, None)).transpose()?;
     let seconds = settings.duration.as_secs_f64();
     let mut report = SoakReport {
@@ -87,9 +96,12 @@ pub fn run_soak(
         },
         arguments,
         seconds,
+        shard_count: settings.shards,
         samples: Vec::new(),
         amounts: Amounts::default(),
-        minimums: Amounts::least(seconds),
+        minimums: Amounts::least(seconds, settings.shards),
+        shards: Vec::new(),
+        shard_minimums: ShardAmounts::least(seconds, settings.shards),
         stalled_reader: StalledReaderReport::default(),
         memory: None,
         descriptors: None,
@@ -97,7 +109,7 @@ pub fn run_soak(
     };
     let ended = drive(settings, &broker, interrupt, &mut report, &mut progress);
     report.error = ended.map_err(|error| broker.explain(error).to_string()).err();
-    report.memory = Flatness::of_memory(&report.samples, seconds);
+    report.memory = Flatness::of_memory(&report.samples, seconds, settings.shards);
     if let Some((pid, base)) = broker.pid().zip(base).filter(|_| report.error.is_none()) {
         let after = settled_descriptors(pid, Some(base))?;
         report.descriptors = Some(Descriptors { base, after });
@@ -106,6 +118,16 @@ pub fn run_soak(
         report.error.get_or_insert(error.to_string());
     }
     Ok(report)
+}
+
+/// Whether a broker has as many shards as it is taken to have.
+fn check_shards(counters: Option<&BrokerCounters>, shards: usize) -> Result<(), BenchError> {
+    match counters.map(|counters| counters.shards.len()) {
+        Some(found) if found != shards => {
+            Err(BenchError::Argument(format!("the broker has {found} shards, not {shards}")))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Connects everybody, lets them go on until the time is over, and disconnects them.
@@ -121,14 +143,16 @@ fn drive(
         settings,
         broker,
         began_ns: monotonic_ns(),
-        steady: Steady::open(address, interrupt)?,
+        steady: Steady::open(address, settings.shards, interrupt)?,
         stalled_reader: StalledReader::open(address)?,
         visitors: Visitors::new(address)?,
         samples: Vec::new(),
+        counters: None,
         previous_cpu: None,
     };
     let ended = soak.go_on(progress);
     report.amounts = soak.amounts();
+    report.shards = soak.shards();
     report.stalled_reader = soak.stalled_reader.report();
     report.samples = soak.samples;
     ended
@@ -166,12 +190,29 @@ impl Soak<'_> {
         let visited = self.visitors.amounts();
         let stalled = self.stalled_reader.report();
         let came_back = stalled.reader_cut_off + stalled.publisher_cut_off;
+        let ways = self.steady.ways();
         Amounts {
             messages: self.steady.deliveries(),
             connections: visited.connections + self.steady.connection_count() as u64 + came_back,
             stalled_readers: stalled.reader_cut_off,
+            stayed: ways.iter().map(|ways| ways.stayed).sum(),
+            crossed: ways.iter().map(|ways| ways.crossed).sum(),
             ..visited
         }
+    }
+
+    /// What each shard did, if there are several.
+    fn shards(&self) -> Vec<ShardAmounts> {
+        if self.settings.shards == 1 {
+            return Vec::new();
+        }
+        let counted = self.counters.as_ref().map_or(&[][..], |counters| &counters.shards);
+        let of_shard = |(number, ways): (usize, &Ways)| ShardAmounts {
+            stayed: ways.stayed,
+            crossed: ways.crossed,
+            hops: counted.get(number).map_or(0, |counters| counters.hops),
+        };
+        self.steady.ways().iter().enumerate().map(of_shard).collect()
     }
 
     fn sample(&mut self, now: u64, progress: &mut impl FnMut(&str)) -> Result<(), BenchError> {
@@ -186,19 +227,22 @@ impl Soak<'_> {
             ratio((cpu_ns - before_ns) as f64, (now - at_ns) as f64)
         });
         self.previous_cpu = cpu_ns.map(|cpu_ns| (cpu_ns, now));
+        self.counters = ask_counters(self.broker.address())?;
         let sample = SoakSample {
             at_seconds: (now - self.began_ns) as f64 / 1e9,
             resident_bytes: pid.map(resident_bytes).transpose()?,
             descriptors: pid.map(descriptor_count).transpose()?,
             cpu_share,
-            counters: ask_counters(self.broker.address())?,
+            counters: self.counters.as_ref().map(|counters| counters.total),
             amounts: self.amounts(),
         };
         let mib = sample.resident_bytes.map_or(0.0, |bytes| bytes as f64 / 1_048_576.0);
-        let Amounts { messages, connections, vanished, nonsense, stalled_readers, bursts } =
+        let Amounts { messages, connections, vanished, nonsense, stalled_readers, .. } =
             sample.amounts;
+        let Amounts { bursts, crossed, .. } = sample.amounts;
         progress(&format!(
             "{:.0} s: {mib:.1} MiB, {} descriptors, {:.0} % CPU; {messages} messages, \
+             {crossed} of them across shards, \
              {connections} connections, {vanished} vanished, {nonsense} sent nonsense, \
              {stalled_readers} stalled readers cut off, {bursts} bursts",
             sample.at_seconds,

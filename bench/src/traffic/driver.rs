@@ -52,6 +52,8 @@ pub struct Driver {
     window: Window,
     /// The lanes on which cycles begin.
     origins: Vec<usize>,
+    /// The same, those together that leave by the same connection.
+    origins_together: Vec<Vec<usize>>,
     started_ns: u64,
     /// How many messages of the schedule were sent.
     scheduled: u64,
@@ -99,8 +101,11 @@ impl Driver {
         if let Pace::OpenLoop { per_second } = pace {
             assert!(per_second > 0, "a schedule has messages");
         }
+        let together = origins.chunk_by(|one, other| load.leave_together(*one, *other));
+        let origins_together = together.map(<[usize]>::to_vec).collect();
         Driver {
             load,
+            origins_together,
             pace,
             timing,
             window: Window::new(now, timing, server_clock),
@@ -190,15 +195,19 @@ impl Driver {
     /// Gives every connection that has nothing to send the next write.
     fn fill(&mut self, now: u64, write_bytes: usize) -> Result<Duration, BenchError> {
         let mut is_all_blocked = true;
-        for &lane in &self.origins {
-            if self.load.pending_bytes(lane) == 0 {
-                // Ends because every message has bytes.
-                while self.load.pending_bytes(lane) < write_bytes {
-                    self.load.push(lane, now);
+        // Lanes that leave by one connection share each of its writes.
+        for lanes in &self.origins_together {
+            let first = lanes[0];
+            if self.load.pending_bytes(first) == 0 {
+                for (lane, share) in lanes.iter().zip(1..) {
+                    // Ends because every message has bytes.
+                    while self.load.pending_bytes(first) < share * write_bytes / lanes.len() {
+                        self.load.push(*lane, now);
+                    }
                 }
-                self.load.flush_lane(lane)?;
+                self.load.flush_lane(first)?;
             }
-            is_all_blocked &= self.load.pending_bytes(lane) > 0;
+            is_all_blocked &= self.load.pending_bytes(first) > 0;
         }
         Ok(if is_all_blocked { WAIT_MAX } else { Duration::ZERO })
     }

@@ -159,6 +159,12 @@ impl Load {
         self.links[self.lanes[lane].from].connection.pending_bytes()
     }
 
+    /// Whether two lanes leave by the same connection.
+    #[must_use]
+    pub fn leave_together(&self, one: usize, other: usize) -> bool {
+        self.lanes[one].from == self.lanes[other].from
+    }
+
     /// Waits until something can be received or sent, at most for `timeout`.
     ///
     /// # Errors

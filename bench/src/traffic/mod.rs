@@ -11,6 +11,7 @@ pub mod lane;
 pub mod load;
 pub mod message;
 pub mod native_load;
+pub mod placed;
 pub mod poller;
 pub mod stalled_reader;
 pub mod window;

@@ -22,6 +22,9 @@ const ANSWER_MS_MAX: u64 = 10_000;
 /// Room for what a native frame of the load has beside its payload.
 const FRAME_ROOM_BYTES: usize = 1024;
 
+/// From this bit on, the slot of a client's number says on which shard it lives.
+const SHARD_BIT: u32 = 24;
+
 /// Bytes of the input buffer of a connection that is told little.
 const IDLE_INPUT_BYTES: usize = 4 * 1024;
 
@@ -143,6 +146,7 @@ pub struct NativeClient {
     connection: Connection,
     wire: NativeWire,
     subscription_count: u64,
+    shard: usize,
 }
 
 impl NativeClient {
@@ -171,15 +175,17 @@ impl NativeClient {
         payload_bytes: usize,
     ) -> Result<NativeClient, BenchError> {
         let wire = NativeWire::default();
-        let mut client = NativeClient { connection, wire, subscription_count: 0 };
+        let mut client = NativeClient { connection, wire, subscription_count: 0, shard: 0 };
         let hello = Hello {
             software: concat!("coilgun-bench/", env!("CARGO_PKG_VERSION")),
             ..Hello::default()
         };
         client.connection.output().extend_from_slice(&Preface::OURS.encode());
         client.send(&ClientFrame::Hello(hello))?;
-        let accepted = client.await_answer(|frame| match frame {
-            ServerFrame::Welcome(welcome) => Ok(Some(welcome.payload_bytes_max as usize)),
+        let (accepted, slot) = client.await_answer(|frame| match frame {
+            ServerFrame::Welcome(welcome) => {
+                Ok(Some((welcome.payload_bytes_max as usize, welcome.client.slot)))
+            }
             ServerFrame::Error(error) => {
                 Err(BenchError::Refused(format!("{}: {}", error.name, error.detail)))
             }
@@ -194,7 +200,14 @@ impl NativeClient {
             let text = format!("{accepted} bytes of payload are the limit, not {payload_bytes}");
             return Err(BenchError::Refused(text));
         }
+        client.shard = (slot >> SHARD_BIT) as usize;
         Ok(client)
+    }
+
+    /// The shard of the broker on which the connection lives.
+    #[must_use]
+    pub fn shard(&self) -> usize {
+        self.shard
     }
 
     /// Subscribes, and returns when the subscription stands.

@@ -7,15 +7,15 @@ use coilgun_bench::cpu::{ProcessCpuClock, allowed_cpus};
 use coilgun_bench::error::BenchError;
 use coilgun_bench::peers::child::{ChildProcess, Program};
 
-fn program(path: &str, arguments: &[&str], cpu: Option<usize>) -> Program {
+fn program(path: &str, arguments: &[&str], cpus: &[usize]) -> Program {
     let arguments = arguments.iter().map(Into::into).collect();
-    Program { name: "test child", path: PathBuf::from(path), arguments, cpu }
+    Program { name: "test child", path: PathBuf::from(path), arguments, cpus: cpus.to_vec() }
 }
 
 #[test]
 fn a_child_that_is_dropped_is_gone() {
     let folder = tempfile::tempdir().expect("there is room for files");
-    let child = ChildProcess::start(&program("sleep", &["1000"], None), folder.path())
+    let child = ChildProcess::start(&program("sleep", &["1000"], &[]), folder.path())
         .expect("there is a program that sleeps");
     let pid = child.pid();
     assert!(
@@ -32,7 +32,7 @@ fn a_child_that_is_dropped_is_gone() {
 fn a_child_runs_on_its_core_only() {
     let cpu = *allowed_cpus().expect("the system says").last().expect("there is a core");
     let folder = tempfile::tempdir().expect("there is room for files");
-    let show = program("grep", &["Cpus_allowed_list", "/proc/self/status"], Some(cpu));
+    let show = program("grep", &["Cpus_allowed_list", "/proc/self/status"], &[cpu]);
     let child = ChildProcess::start(&show, folder.path());
     let output = match child {
         Ok(child) => {
@@ -51,7 +51,7 @@ fn what_a_failed_child_said_is_told() {
     let folder = tempfile::tempdir().expect("there is room for files");
     let echo = env!("CARGO_BIN_EXE_coilgun-bench");
     let listen = ["echo-server", "--listen", "203.0.113.1:1"];
-    let mut child = match ChildProcess::start(&program(echo, &listen, None), folder.path()) {
+    let mut child = match ChildProcess::start(&program(echo, &listen, &[]), folder.path()) {
         Ok(child) => child,
         Err(BenchError::Server { output, .. }) => {
             assert!(output.contains("203.0.113.1:1"), "{output}");
@@ -67,7 +67,7 @@ fn what_a_failed_child_said_is_told() {
 #[test]
 fn a_program_that_is_not_there_is_named() {
     let folder = tempfile::tempdir().expect("there is room for files");
-    let error = ChildProcess::start(&program("/nowhere/coilgun", &[], None), folder.path())
+    let error = ChildProcess::start(&program("/nowhere/coilgun", &[], &[]), folder.path())
         .expect_err("there is no such program");
     assert!(error.to_string().contains("/nowhere/coilgun"), "{error}");
 }

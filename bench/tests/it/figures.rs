@@ -5,7 +5,7 @@ use std::time::Duration;
 use coilgun_bench::results::report::{Figure, RoundReport, SampleReport};
 use coilgun_bench::results::summary::Spread;
 use coilgun_bench::sample::{LoadTraffic, Percentiles, Sample};
-use coilgun_bench::scenario::{Against, Comparison, Goal, Metric, Peer};
+use coilgun_bench::scenario::{Against, Comparison, Goal, Metric, Peer, Relation};
 use coilgun_bench::traffic::connection::Traffic;
 use coilgun_bench::traffic::window::{Arrivals, Phase, Timing, Window};
 
@@ -129,7 +129,9 @@ fn round(round: u32, ours: Sample, echo: Sample) -> RoundReport {
 }
 
 fn comparison(metric: Metric, times: Option<u32>, limit: Option<f64>) -> Comparison {
-    let against = times.map(|times| Against { scenario: "echo".to_owned(), metric, times });
+    let relation = Relation::Ratio;
+    let against =
+        times.map(|times| Against { scenario: "echo".to_owned(), metric, relation, times });
     let goal = limit.map(Goal::AtMost);
     Comparison { name: "test".to_owned(), metric, scenario: "ours".to_owned(), against, goal }
 }
@@ -162,4 +164,15 @@ fn a_round_without_a_value_stays_visible() {
     assert_eq!(alone.is_within_goal, Some(true));
     let ratio = Figure::of(&comparison(Metric::ServerCpu, Some(1), Some(200.0)), &rounds);
     assert_eq!((ratio.spread, ratio.is_within_goal), (None, None));
+}
+
+#[test]
+fn a_difference_is_shared_out_among_its_parts() {
+    let rounds = [round(1, sample(90, None), sample(30, None))];
+    let mut hops = comparison(Metric::LatencyP50, Some(2), Some(30.0));
+    if let Some(against) = &mut hops.against {
+        against.relation = Relation::Difference;
+    }
+    let figure = Figure::of(&hops, &rounds);
+    assert_eq!((figure.rounds, figure.is_within_goal), (vec![Some(30.0)], Some(true)));
 }

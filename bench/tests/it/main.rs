@@ -8,6 +8,7 @@ mod figures;
 mod matrix;
 mod native;
 mod real_broker;
+mod shards;
 mod signals;
 mod verdicts;
 mod whole_runs;

@@ -16,7 +16,7 @@ use crate::fake_broker::{FakeBroker, Fault};
 
 fn run(broker: BrokerSource, only: &[&str]) -> Result<Report, BenchError> {
     let settings = MatrixSettings {
-        servers: ServerSettings { bench: PathBuf::new(), broker, cpu: None },
+        servers: ServerSettings { bench: PathBuf::new(), broker, cpus: Vec::new() },
         load_cpu: None,
         only: only.iter().map(ToString::to_string).collect(),
         rounds: 2,

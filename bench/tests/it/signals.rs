@@ -86,7 +86,7 @@ fn an_echo_server_ends_in_good_order_while_clients_are_connected() {
         name: "echo server",
         path: PathBuf::from(BENCH),
         arguments: vec!["echo-server".into()],
-        cpu: None,
+        cpus: Vec::new(),
     };
     let child = ChildProcess::start(&program, folder.path()).expect("the program starts");
     let address = first_line(&child);

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use coilgun_bench::arguments::{CpuPlan, PlayArguments, RunArguments, SuiteName};
+use coilgun_bench::arguments::{PlayArguments, RunArguments, SuiteName};
+use coilgun_bench::cpu_plan::CpuPlan;
 use coilgun_bench::error::BenchError;
 use coilgun_bench::interrupt::Interrupt;
 use coilgun_bench::peers::servers::{BrokerSource, ServerSettings};
@@ -22,7 +23,7 @@ const ROUNDS: u32 = 2;
 pub(crate) fn settings(broker: BrokerSource, only: &[&str]) -> SuiteSettings {
     let bench = PathBuf::from(env!("CARGO_BIN_EXE_coilgun-bench"));
     SuiteSettings {
-        servers: ServerSettings { bench, broker, cpu: None },
+        servers: ServerSettings { bench, broker, cpus: Vec::new() },
         load_cpu: None,
         plan: PlanSettings { payload_bytes: vec![64], rates: vec![1000] },
         only: only.iter().map(ToString::to_string).collect(),
@@ -55,7 +56,14 @@ fn the_whole_suite_reports_every_round() {
             let name = &found.scenario;
             assert!(found.sample.messages_checked > 0, "{name} carries messages");
             assert!(found.sample.server_cpu_share.is_some_and(|share| share > 0.0), "{name}");
-            assert_eq!(found.sample.latency_ns.is_none(), name.contains("throughput"), "{name}");
+            let has_latency = found.sample.latency_ns.is_some();
+            if name.contains("throughput") {
+                assert!(!has_latency, "{name}");
+            } else {
+                // What a busy machine lets through of what was under way when the window began, one
+                // on each of 64 connections, has none.
+                assert!(has_latency || found.sample.messages <= 64, "{name}");
+            }
         }
     }
     assert_eq!(report.figures.len(), 10);
@@ -165,9 +173,11 @@ fn arguments_that_make_no_sense_are_refused() {
         assert!(matches!(error, BenchError::Argument(_)), "{error}");
     }
     let plan = "broker=3,load=5".parse::<CpuPlan>();
-    assert_eq!(plan, Ok(CpuPlan { broker: Some(3), load: Some(5) }));
+    assert_eq!(plan, Ok(CpuPlan { broker: vec![3], load: Some(5) }));
+    let plan = "load=1,broker=0+1".parse::<CpuPlan>();
+    assert_eq!(plan, Ok(CpuPlan { broker: vec![0, 1], load: Some(1) }));
     assert_eq!("none".parse::<CpuPlan>(), Ok(CpuPlan::default()));
-    for text in ["", "broker", "broker=x", "disk=1"] {
+    for text in ["", "broker", "broker=x", "broker=1+", "load=0+1", "disk=1"] {
         assert!(text.parse::<CpuPlan>().is_err(), "{text}");
     }
 }

@@ -32,6 +32,8 @@ use crate::mesh::{Mesh, Message, Payload, Publication, run_within, within};
 /// Payloads from this size on are not copied for each of several readers: at least a quarter of the
 /// block that is taken for them is used.
 const LANDED_BYTES_MIN: usize = limits::BLOCK_BYTES / 4;
+/// Routes that are remembered for the publishers of one shard.
+pub(super) const ARRIVAL_HINTS: usize = 64;
 /// Parcels of one shard that are looked at in one turn (law S23).
 const PARCELS_PER_TURN: usize = 16;
 
@@ -131,7 +133,8 @@ impl<E: Env> Shard<E> {
                     plain_went: it.plain_went,
                     groups: GroupNames::new(it.groups),
                 };
-                let hint = &mut arrival_hints[from.index()];
+                let publisher = it.from.client.slot as usize % ARRIVAL_HINTS;
+                let hint = &mut arrival_hints[from.index() * ARRIVAL_HINTS + publisher];
                 router.plan_arrival(&arrival, hint, has_room, plan)?;
             }
             if self.plan_has_room() || !self.relieve_arrived(now, attempt == ATTEMPTS) {

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::turn::Shard;
+use crate::env::Env;
+
 /// What a counter of two shards is together: the sum, or the larger one.
 macro_rules! together {
     ($one:expr, $other:expr) => {
@@ -106,6 +109,37 @@ shard_counters! {
     pub doorbells: u64;
     /// Most parcels that were under way to one shard at the same time.
     pub parcels_lent_max: u64, max;
+}
+
+impl<E: Env> Shard<E> {
+    /// What happened since the start.
+    #[must_use]
+    pub fn counters(&self) -> ShardCounters {
+        let net = self.net.counters();
+        let copies = self.net.copies();
+        let mesh = self.mesh.counters();
+        ShardCounters {
+            connections: self.clients.len() as u64,
+            subscriptions: self.router.counts().subscriptions as u64,
+            payload_copies: copies.payloads,
+            moved_bytes: self.counters.moved_bytes + copies.moved_bytes,
+            accepted: net.accepted,
+            receives: net.receives,
+            received_bytes: net.received_bytes,
+            sends: net.sends,
+            sent_bytes: net.sent_bytes,
+            enters: net.enters,
+            starvations: net.starvations,
+            hops: mesh.hops,
+            hop_copies: self.counters.hop_copies + mesh.payload_copies,
+            parcels: mesh.parcels,
+            doorbells: mesh.doorbells,
+            parcels_lent_max: mesh.parcels_lent_max,
+            ring_full: mesh.ring_full,
+            unsent: mesh.unsent,
+            ..self.counters
+        }
+    }
 }
 
 #[cfg(test)]

@@ -150,4 +150,15 @@ impl<E: Env> Shard<E> {
             }
         }
     }
+
+    /// Tells other shards what they have to know, and hands over what was said to them.
+    pub(super) fn flush_mesh(&mut self) {
+        if self.mesh.others().is_empty() {
+            return;
+        }
+        self.free_names();
+        self.announce_interest();
+        let wants_all_loans = self.router.has_interest_to_announce() || self.is_about_to_end();
+        self.mesh.flush(wants_all_loans);
+    }
 }

@@ -8,6 +8,7 @@ use std::os::fd::RawFd;
 use coilgun_core::router::{Plan, RouteHint, Router, Target};
 use coilgun_protocol::model::{ClientId, Commands, Timestamp};
 
+use super::arriving::ARRIVAL_HINTS;
 use super::client::Clients;
 use super::control::ControlQueue;
 use super::counters::ShardCounters;
@@ -38,7 +39,7 @@ pub struct Shard<E: Env> {
     pub(super) interest: InterestState,
     /// How many changes of what this shard wants were announced.
     pub(super) last_announced: u64,
-    /// Where the previous message from each shard found its route.
+    /// Where the previous messages from each shard found their routes, by their publishers.
     pub(super) arrival_hints: Vec<RouteHint>,
     /// Targets that were found full, for which publishers on other shards shall wait.
     pub(super) to_press: Vec<Target>,
@@ -87,7 +88,7 @@ impl<E: Env> Shard<E> {
             router,
             interest: InterestState::new(mesh.shard(), mesh.shard_count()),
             last_announced: 0,
-            arrival_hints: vec![RouteHint::default(); mesh.shard_count()],
+            arrival_hints: vec![RouteHint::default(); ARRIVAL_HINTS * mesh.shard_count()],
             to_press: Vec::new(),
             group_names: Vec::new(),
             mesh,
@@ -124,35 +125,6 @@ impl<E: Env> Shard<E> {
             self.net.listen(descriptor, kind);
         } else {
             self.net.listen_for_others(descriptor, kind);
-        }
-    }
-
-    /// What happened since the start.
-    #[must_use]
-    pub fn counters(&self) -> ShardCounters {
-        let net = self.net.counters();
-        let copies = self.net.copies();
-        let mesh = self.mesh.counters();
-        ShardCounters {
-            connections: self.clients.len() as u64,
-            subscriptions: self.router.counts().subscriptions as u64,
-            payload_copies: copies.payloads,
-            moved_bytes: self.counters.moved_bytes + copies.moved_bytes,
-            accepted: net.accepted,
-            receives: net.receives,
-            received_bytes: net.received_bytes,
-            sends: net.sends,
-            sent_bytes: net.sent_bytes,
-            enters: net.enters,
-            starvations: net.starvations,
-            hops: mesh.hops,
-            hop_copies: self.counters.hop_copies + mesh.payload_copies,
-            parcels: mesh.parcels,
-            doorbells: mesh.doorbells,
-            parcels_lent_max: mesh.parcels_lent_max,
-            ring_full: mesh.ring_full,
-            unsent: mesh.unsent,
-            ..self.counters
         }
     }
 
@@ -227,17 +199,6 @@ impl<E: Env> Shard<E> {
         count
     }
 
-    /// Tells other shards what they have to know, and hands over what was said to them.
-    fn flush_mesh(&mut self) {
-        if self.mesh.others().is_empty() {
-            return;
-        }
-        self.free_names();
-        self.announce_interest();
-        let wants_all_loans = self.router.has_interest_to_announce() || self.is_about_to_end();
-        self.mesh.flush(wants_all_loans);
-    }
-
     fn run_ready(&mut self, now: Timestamp) -> usize {
         let count = self.ready.len().min(SLICES_PER_TURN);
         for _ in 0..count {
@@ -278,11 +239,12 @@ impl<E: Env> Turn for Shard<E> {
         work += self.run_ready(now);
         work += self.run_leaving();
         work += self.router.unpress_more(UNPRESSED_PER_TURN);
-        self.flush_mesh();
         let mut events = std::mem::take(&mut self.events);
         let flushed = self.net.flush(now, &mut events);
         self.events = events;
         flushed?;
+        // Clients first: what other shards are told may have to wake them, which takes a while.
+        self.flush_mesh();
         self.trim(now);
         if self.run_draining(now) {
             return Ok(Work::Done);

@@ -165,7 +165,7 @@ fn s18_many_queue_groups_on_one_subject_stop_nobody() {
     assert_eq!(member.seen.len(), 4_096);
     let more = SubscribeRequest {
         correlation: Ticket(9),
-        queue_group: b"one more",
+        queue_group: b"another",
         ..SubscribeRequest::plain(SubscriptionId(5_000), b"x")
     };
     member.subscribe_with(more);
