@@ -103,20 +103,31 @@ impl Cluster {
         peer
     }
 
+    /// A client of a shard with one subscription that is in force.
+    pub(crate) fn subscriber(&mut self, shard: usize, filter: &str) -> Peer {
+        let mut peer = self.open(shard, "");
+        peer.subscribe(1, filter, "");
+        self.barrier(&mut peer);
+        peer
+    }
+
+    /// A subscriber that takes in next to nothing until it reads.
+    pub(crate) fn slow_subscriber(&mut self, shard: usize, filter: &str) -> Peer {
+        let mut slow = self.connect(shard, 1_000);
+        slow.hello("");
+        self.until(&mut slow, |slow| slow.is_open);
+        slow.subscribe(1, filter, "");
+        self.barrier(&mut slow);
+        slow
+    }
+
     pub(crate) fn connect(&mut self, shard: usize, window: usize) -> Peer {
         Peer::new(self.world.clone(), self.world.connect(shard as i32, window))
     }
 
     /// Takes turns until the peer has seen something.
     pub(crate) fn until(&mut self, peer: &mut Peer, seen: impl Fn(&Peer) -> bool) {
-        for _ in 0..10_000 {
-            peer.read(usize::MAX);
-            if seen(peer) {
-                return;
-            }
-            self.turn();
-        }
-        panic!("it never comes: {peer:?}");
+        peer.reads_until(seen, || self.turn());
     }
 
     /// Takes turns until everything the peer sent has taken effect.

@@ -3,9 +3,9 @@
 use coilgun_protocol::model::{ErrorCode, Headers, PublishFlags, SubscriptionId, Ticket};
 use coilgun_protocol::native::{ClientFrame, Hello, PublishFrame, SubscribeRequest, encode_frame};
 use coilgun_server::env::{Turn, Work};
-use coilgun_server::shard::ShardSettings;
 
 use crate::cluster::Cluster;
+use crate::mesh_pressure::small_outboxes;
 use crate::mesh_simulated::{cluster, cluster_with};
 use crate::native_peer::{Peer, ticketed};
 
@@ -204,9 +204,7 @@ fn s15_a_message_that_is_sent_onward_reaches_nobody_twice_who_wants_it_once() {
 #[test]
 fn s18_who_waits_for_another_shard_takes_nothing_from_those_who_do_not() {
     let mut cluster = cluster(2);
-    let mut far = cluster.open(1, "");
-    far.subscribe(1, "far", "");
-    cluster.barrier(&mut far);
+    let _far = cluster.subscriber(1, "far");
     let mut bystander = cluster.open(0, "");
     let flooding: Vec<Peer> = (0..6).map(|_| cluster.open(0, "")).collect();
     cluster.stalled[1] = true;
@@ -241,16 +239,9 @@ fn s16_a_name_whose_owner_has_gone_is_free_in_the_same_turn() {
 
 #[test]
 fn s19_a_third_shard_that_stands_still_does_not_hide_that_a_reader_is_behind() {
-    let settings = ShardSettings { outbox_high_bytes: 200_000, ..ShardSettings::default() };
-    let mut cluster = cluster_with(3, &settings);
-    let mut far = cluster.open(2, "");
-    far.subscribe(1, "far", "");
-    cluster.barrier(&mut far);
-    let mut slow = cluster.connect(1, 1_000);
-    slow.hello("");
-    cluster.until(&mut slow, |slow| slow.is_open);
-    slow.subscribe(1, "load", "");
-    cluster.barrier(&mut slow);
+    let mut cluster = cluster_with(3, &small_outboxes());
+    let _far = cluster.subscriber(2, "far");
+    let _slow = cluster.slow_subscriber(1, "load");
     let (near, other) = (cluster.open(1, ""), cluster.open(1, ""));
     let mut writer = cluster.open(0, "");
     cluster.barrier(&mut writer);
@@ -277,9 +268,7 @@ fn s19_a_third_shard_that_stands_still_does_not_hide_that_a_reader_is_behind() {
 #[test]
 fn s12_headers_without_a_payload_cross_although_no_large_block_is_free() {
     let mut cluster = cluster(2);
-    let mut reader = cluster.open(1, "");
-    reader.subscribe(1, "x", "");
-    cluster.barrier(&mut reader);
+    let mut reader = cluster.subscriber(1, "x");
     let mut writer = cluster.open(0, "");
     let uploads: Vec<Peer> = (0..16).map(|_| begin_upload(&mut cluster)).collect();
     assert_eq!(cluster.shards[0].net().pools().large.free_count(), 0);

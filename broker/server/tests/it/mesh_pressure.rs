@@ -3,23 +3,12 @@
 use coilgun_protocol::model::limits;
 use coilgun_server::shard::ShardSettings;
 
-use crate::cluster::Cluster;
 use crate::mesh_simulated::{cluster, cluster_with};
 use crate::native_peer::Peer;
 
 /// A shard takes this much for one client before its policy says what happens to more.
-fn small_outboxes() -> ShardSettings {
+pub(crate) fn small_outboxes() -> ShardSettings {
     ShardSettings { outbox_high_bytes: 200_000, ..ShardSettings::default() }
-}
-
-/// A reader that takes in next to nothing until it is read.
-fn slow_reader(cluster: &mut Cluster, shard: usize, filter: &str) -> Peer {
-    let mut slow = cluster.connect(shard, 1_000);
-    slow.hello("");
-    cluster.until(&mut slow, |slow| slow.is_open);
-    slow.subscribe(1, filter, "");
-    cluster.barrier(&mut slow);
-    slow
 }
 
 #[test]
@@ -56,10 +45,8 @@ fn s18_a_shard_that_stalls_holds_up_those_who_publish_to_it_and_nobody_else() {
 #[test]
 fn s19_a_reader_that_is_behind_holds_back_publishers_on_other_shards() {
     let mut cluster = cluster_with(2, &small_outboxes());
-    let mut slow = slow_reader(&mut cluster, 1, "load");
-    let mut other = cluster.open(1, "");
-    other.subscribe(1, "other", "");
-    cluster.barrier(&mut other);
+    let mut slow = cluster.slow_subscriber(1, "load");
+    let mut other = cluster.subscriber(1, "other");
     let mut writer = cluster.open(0, "");
     let payload = vec![7; 10_000];
     for _ in 0..200 {
@@ -88,7 +75,7 @@ fn s19_a_reader_that_is_behind_holds_back_publishers_on_other_shards() {
 #[test]
 fn s19_a_reader_that_never_reads_is_cut_off_and_publishers_elsewhere_go_on() {
     let mut cluster = cluster_with(2, &small_outboxes());
-    let _slow = slow_reader(&mut cluster, 1, "load");
+    let _slow = cluster.slow_subscriber(1, "load");
     let mut writer = cluster.open(0, "");
     for _ in 0..200 {
         writer.publish("load", &[7; 10_000]);
@@ -109,7 +96,7 @@ fn s19_a_reader_that_never_reads_is_cut_off_and_publishers_elsewhere_go_on() {
 fn s19_a_circle_over_two_shards_is_broken() {
     let mut cluster = cluster_with(2, &small_outboxes());
     let mut circle: Vec<Peer> =
-        (0..2).map(|shard| slow_reader(&mut cluster, shard, ["to.0", "to.1"][shard])).collect();
+        (0..2).map(|shard| cluster.slow_subscriber(shard, ["to.0", "to.1"][shard])).collect();
     for _ in 0..200 {
         for shard in 0..2 {
             circle[shard].publish(["to.1", "to.0"][shard], &[7; 10_000]);

@@ -93,14 +93,7 @@ impl SimBroker {
 
     /// Takes turns until the peer has seen something.
     pub(crate) fn until(&mut self, peer: &mut Peer, seen: impl Fn(&Peer) -> bool) {
-        for _ in 0..10_000 {
-            peer.read(usize::MAX);
-            if seen(peer) {
-                return;
-            }
-            self.turn();
-        }
-        panic!("it never comes: {peer:?}");
+        peer.reads_until(seen, || self.turn());
     }
 
     /// Takes turns until everything the peer sent has taken effect.
@@ -221,6 +214,18 @@ impl Peer {
         };
         client.read(max, on_frame).expect("the broker speaks the protocol");
         pings.iter().for_each(|token| self.send(&ClientFrame::Pong { token: *token }));
+    }
+
+    /// Reads until it has seen something, and lets the broker take a turn before each look.
+    pub(crate) fn reads_until(&mut self, seen: impl Fn(&Peer) -> bool, mut turn: impl FnMut()) {
+        for _ in 0..10_000 {
+            self.read(usize::MAX);
+            if seen(self) {
+                return;
+            }
+            turn();
+        }
+        panic!("it never comes: {self:?}");
     }
 
     /// Payloads it saw, as numbers.
