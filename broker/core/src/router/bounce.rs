@@ -41,7 +41,15 @@ impl Router {
         let mut planner = self.planner(hint.slot, excluded, plan);
         if let Some(place) = planner.place_of(namespace, group) {
             planner.mark_plain();
+            // Whether a client has the message is told by the subscriptions it has now, which may be
+            // new: whoever surely has none comes first, so that the message is not lost to the group.
+            planner.passes_over_marked = true;
             planner.group(place, own, tried, &mut has_room);
+            if planner.plan.picks.is_empty() {
+                planner.passes_over_marked = false;
+                planner.plan.any_starved = false;
+                planner.group(place, own, tried, &mut has_room);
+            }
             planner.plan.went_plainly = planner.route.elsewhere.shards;
             planner.plan.settlement = Settlement::Everything;
         }

@@ -24,6 +24,8 @@ pub(super) struct Planner<'a> {
     pub(super) excluded: Option<ClientId>,
     /// The number of this plan, which marks clients that want the message once.
     pub(super) number: u64,
+    /// Passes over members whose client wants the message once and is marked as having it.
+    pub(super) passes_over_marked: bool,
     pub(super) plan: &'a mut Plan,
 }
 
@@ -122,7 +124,7 @@ impl Planner<'_> {
         let members = self.route.members_of(group);
         choose(members.len(), group.turn, |member| {
             let member = &members[member];
-            if self.excluded == Some(member.client) {
+            if self.excluded == Some(member.client) || self.is_passed_over(member) {
                 Standing::Excluded
             } else if !self.has_credit(member) && !mutant::is_active(Mutant::IgnoredCredit) {
                 Standing::NoCredit
@@ -132,6 +134,12 @@ impl Planner<'_> {
                 Standing::NoRoom
             }
         })
+    }
+
+    fn is_passed_over(&self, member: &Target) -> bool {
+        self.passes_over_marked
+            && self.subscriptions.get(member.entry).is_some_and(|entry| entry.once)
+            && self.clients.in_slot(member.client.slot).planned == self.number
     }
 
     fn deliver_to(&mut self, place: usize, member: usize, is_home: bool) {

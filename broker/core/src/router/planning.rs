@@ -216,6 +216,7 @@ impl Router {
             route,
             excluded: excluded.filter(|_| !mutant::is_active(Mutant::Echo)),
             number: self.plan_count,
+            passes_over_marked: false,
             plan,
         }
     }

@@ -20,6 +20,13 @@ impl Shadow {
         }
     }
 
+    /// A client was told that messages for it were dropped.
+    pub fn on_notice(&mut self, client: ClientNumber, code: u16, count: u64) {
+        if code == ErrorCode::DroppedNewest as u16 {
+            self.clients[client.0].dropped_newest += count;
+        }
+    }
+
     /// The broker ended a connection, and said why.
     ///
     /// # Errors

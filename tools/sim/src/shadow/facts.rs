@@ -48,6 +48,8 @@ pub struct ClientFacts {
     pub gone: Option<Moment>,
     /// It was in the broker at this moment, and has read everything that was for it until then.
     pub proven: Moment,
+    /// Messages that it was told were dropped when they were published.
+    pub dropped_newest: u64,
     /// The broker may cut it off: it did not behave, or time jumped.
     pub may_be_cut_off: bool,
     /// Some message may go to more of its subscriptions than outboxes leave room for.

@@ -88,6 +88,7 @@ impl Shadow {
             leaving: None,
             gone: None,
             proven: Moment(0),
+            dropped_newest: 0,
             may_be_cut_off: false,
             overlaps: false,
             subscriptions: Vec::new(),

@@ -134,6 +134,11 @@ impl Shadow {
         // Deliveries that were dropped while they waited count as well, and are told by nobody then.
         let may_drop = self.may_drop(facts);
         let has_ended = facts.wanted.deliveries_max.is_some_and(|most| may_drop || told >= most);
+        // A delivery that was dropped because far too much waited counts as well: the last one is told by
+        // a notice only, which is not held against the number of the subscription.
+        let dropped = self.client(facts.client).dropped_newest;
+        let has_ended =
+            has_ended || facts.wanted.deliveries_max.is_some_and(|most| told + dropped >= most);
         // Who wants it once may have got it, and been told, under another of its subscriptions.
         let is_once = self.client(facts.client).manners.wants_once;
         if facts.ending.is_some() || facts.may_have_ended || has_ended || is_once {

@@ -124,6 +124,7 @@ impl Reader<'_> {
                     "{round} client {reader} notice {} count {}",
                     it.code, it.count
                 ));
+                self.shadow.on_notice(number, it.code, it.count);
             }
             ServerFrame::Error(it) => {
                 self.trace.line(format_args!("{round} client {reader} error {}", it.name));
