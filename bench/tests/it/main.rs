@@ -10,5 +10,6 @@ mod native;
 mod real_broker;
 mod shards;
 mod signals;
+mod suites;
 mod verdicts;
 mod whole_runs;

@@ -9,7 +9,7 @@ use coilgun_bench::matrix::{MatrixSettings, run_matrix};
 use coilgun_bench::peers::servers::{BrokerSource, ServerSettings};
 use coilgun_bench::results::markdown::markdown;
 use coilgun_bench::results::report::Report;
-use coilgun_bench::scenario::{Metric, matrix, matrix_comparisons};
+use coilgun_bench::scenario::Metric;
 use coilgun_bench::traffic::window::Timing;
 
 use crate::fake_broker::{FakeBroker, Fault};
@@ -31,23 +31,6 @@ fn run(broker: BrokerSource, only: &[&str]) -> Result<Report, BenchError> {
 
 fn running(broker: &FakeBroker) -> BrokerSource {
     BrokerSource::Running { address: broker.address.clone(), pid: Some(std::process::id()) }
-}
-
-#[test]
-fn names_are_unique_and_every_figure_compares_scenarios_that_exist() {
-    let groups = matrix();
-    let mut names: Vec<&str> =
-        groups.iter().flat_map(|group| &group.scenarios).map(|it| it.name.as_str()).collect();
-    let count = names.len();
-    names.sort_unstable();
-    names.dedup();
-    assert_eq!(names.len(), count);
-    for figure in matrix_comparisons() {
-        let against = figure.against.iter().map(|against| against.scenario.as_str());
-        for scenario in against.chain([figure.scenario.as_str()]) {
-            assert!(names.binary_search(&scenario).is_ok(), "{scenario} of {}", figure.name);
-        }
-    }
 }
 
 #[test]

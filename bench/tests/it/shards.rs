@@ -12,7 +12,7 @@ use coilgun_bench::matrix::MatrixSettings;
 use coilgun_bench::peers::lone_broker::LoneBroker;
 use coilgun_bench::peers::servers::{BrokerSource, ServerSettings};
 use coilgun_bench::play::play;
-use coilgun_bench::scenario::{Scenario, Way, shards, shards_comparisons};
+use coilgun_bench::scenario::{Scenario, Way, shards};
 use coilgun_bench::shards::hop::{hops, measure};
 use coilgun_bench::shards::run::run_shards;
 use coilgun_bench::traffic::window::Timing;
@@ -25,23 +25,6 @@ const TIMING: Timing = Timing {
     measured: Duration::from_millis(50),
     stall: Duration::from_secs(5),
 };
-
-#[test]
-fn names_are_unique_and_every_figure_compares_scenarios_that_exist() {
-    let groups = shards();
-    let mut names: Vec<&str> =
-        groups.iter().flat_map(|group| &group.scenarios).map(|it| it.name.as_str()).collect();
-    let count = names.len();
-    names.sort_unstable();
-    names.dedup();
-    assert_eq!(names.len(), count);
-    for figure in shards_comparisons() {
-        let against = figure.against.iter().map(|against| against.scenario.as_str());
-        for scenario in against.chain([figure.scenario.as_str()]) {
-            assert!(names.binary_search(&scenario).is_ok(), "{scenario} of {}", figure.name);
-        }
-    }
-}
 
 #[test]
 fn of_mixed_messages_half_cross() {
