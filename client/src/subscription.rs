@@ -17,7 +17,7 @@ use coilgun_protocol::native::SubscribeRequest;
 pub struct SubscribeOptions {
     /// Name of the queue group, whose members share the messages; empty: none.
     pub queue_group: String,
-    /// How many messages may arrive before [`Client::add_credit`](crate::Client::add_credit) is
+    /// How many messages may arrive before [`Client::add_credit`](crate::blocking::Client::add_credit) is
     /// needed; none: no limit.
     pub credit: Option<u32>,
     /// The subscription ends after this many messages; 0: it does not.

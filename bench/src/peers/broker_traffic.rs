@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use coilgun_client::{Address, Client, ClientError, Options, Publication};
+use coilgun_client::blocking::Client;
+use coilgun_client::{Address, ClientError, Options, Publication};
 use coilgun_protocol::model::ErrorCode;
 use coilgun_server::net::ListenAddress;
 use coilgun_server::shard::{COUNTERS_SUBJECT, ShardCounters};

@@ -6,7 +6,8 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::thread::JoinHandle;
 
-use coilgun_client::{Address, Client, Options};
+use coilgun_client::blocking::Client;
+use coilgun_client::{Address, Options};
 use coilgun_protocol::buffer::{Chunk, OutBuf, Pool, Region};
 use coilgun_protocol::model::{
     BarrierDone, ClientId, Closing, Command, Commands, Delivery, ErrorCode, Event, Filter, Opened,

@@ -3,7 +3,8 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use coilgun_client::{Address, Client, ClientError, Options};
+use coilgun_client::blocking::Client;
+use coilgun_client::{Address, ClientError, Options};
 use coilgun_protocol::model::{ClientId, ErrorCode};
 use coilgun_protocol::native::NativeConfig;
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use coilgun_client::{Client, ClientError, Options, Publication, SubscribeOptions};
+use coilgun_client::blocking::Client;
+use coilgun_client::{ClientError, Options, Publication, SubscribeOptions};
 use coilgun_protocol::model::ErrorCode;
 use coilgun_protocol::native::NativeConfig;
 

@@ -4,7 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use coilgun_client::{Client, ClientError, Options, Publication};
+use coilgun_client::blocking::Client;
+use coilgun_client::{ClientError, Options, Publication};
 use coilgun_protocol::buffer::{Chunk, OutBuf, Pool, Region};
 use coilgun_protocol::model::{
     ClientId, Closing, Command, Commands, Delivery, ErrorCode, Event, Opened, Outcome,

@@ -4,7 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use coilgun_client::{Client, ClientError, Options, Publication, SubscribeOptions};
+use coilgun_client::blocking::Client;
+use coilgun_client::{ClientError, Options, Publication, SubscribeOptions};
 use coilgun_protocol::model::{ErrorCode, Headers, PublishFlags, SubscriptionId, Ticket};
 use coilgun_protocol::native::NativeConfig;
 

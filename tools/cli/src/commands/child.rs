@@ -8,7 +8,8 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use coilgun_client::{Client, Message};
+use coilgun_client::Message;
+use coilgun_client::blocking::Client;
 
 use crate::failure::Failure;
 

@@ -1,6 +1,7 @@
 //! What every verb of a client begins with.
 
-use coilgun_client::{Client, Options, Publication};
+use coilgun_client::blocking::Client;
+use coilgun_client::{Options, Publication};
 
 use crate::arguments::{ClientArguments, HeaderArgument};
 use crate::failure::Failure;

@@ -5,7 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
 use std::time::Duration;
 
-use coilgun_client::{Client, Publication};
+use coilgun_client::Publication;
+use coilgun_client::blocking::Client;
 use coilgun_protocol::model::limits::PAYLOAD_BYTES_CEILING;
 
 use super::connect::{connect, with_headers};

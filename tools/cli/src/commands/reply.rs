@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use coilgun_client::{Client, ClientError, Message, Publication, SubscribeOptions};
+use coilgun_client::blocking::Client;
+use coilgun_client::{ClientError, Message, Publication, SubscribeOptions};
 use coilgun_protocol::model::limits::PAYLOAD_BYTES_CEILING;
 
 use super::child::{self, ERROR_HEADER};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use coilgun_client::{Client, Message, SubscribeOptions};
+use coilgun_client::blocking::Client;
+use coilgun_client::{Message, SubscribeOptions};
 use coilgun_protocol::model::{ErrorCode, Visibility};
 
 use super::connect::options;

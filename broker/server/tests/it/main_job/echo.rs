@@ -5,7 +5,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use coilgun_client::{Client, Publication, SubscribeOptions};
+use coilgun_client::blocking::Client;
+use coilgun_client::{Publication, SubscribeOptions};
 use coilgun_protocol::model::limits::PAYLOAD_BYTES_DEFAULT;
 
 use super::Running;

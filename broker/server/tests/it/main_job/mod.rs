@@ -19,7 +19,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
-use coilgun_client::{Address, Client, Options};
+use coilgun_client::blocking::Client;
+use coilgun_client::{Address, Options};
 use coilgun_server::Broker;
 use coilgun_server::config::{Config, Limits, Timing};
 use coilgun_server::shard::ShardCounters;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use coilgun_client::{Client, Publication, SubscribeOptions};
+use coilgun_client::blocking::Client;
+use coilgun_client::{Publication, SubscribeOptions};
 use coilgun_protocol::model::limits::PAYLOAD_BYTES_DEFAULT;
 use sha2::{Digest, Sha256};
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use coilgun_client::{Client, Message, SubscribeOptions};
+use coilgun_client::blocking::Client;
+use coilgun_client::{Message, SubscribeOptions};
 use sha2::{Digest, Sha256};
 
 use super::label::Label;

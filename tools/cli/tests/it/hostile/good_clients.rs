@@ -4,7 +4,8 @@ use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use coilgun_client::{Address, Client, Options, Publication, SubscribeOptions};
+use coilgun_client::blocking::Client;
+use coilgun_client::{Address, Options, Publication, SubscribeOptions};
 
 use crate::process::Broker;
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use coilgun_client::{Client, Options, SubscribeOptions};
+use coilgun_client::blocking::Client;
+use coilgun_client::{Options, SubscribeOptions};
 use coilgun_protocol::model::{ErrorCode, SlowConsumerPolicy, SlowConsumerWish, SubscriptionId};
 use coilgun_protocol::native::{ClientFrame, Features, Hello, SubscribeRequest};
 

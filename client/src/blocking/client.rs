@@ -6,13 +6,13 @@ use std::time::Duration;
 use coilgun_protocol::model::{AddCredit, PublishFlags, SubscriptionId, Ticket, Unsubscribe};
 use coilgun_protocol::native::{ClientFrame, Features, Hello, NoticeFrame, OutcomeFrame};
 
-use crate::clock::Deadline;
+use crate::blocking::clock::Deadline;
+use crate::blocking::exchange::{Answer, Exchange};
+use crate::blocking::request::Inbox;
 use crate::error::{BrokerError, ClientError};
-use crate::exchange::{Answer, Exchange};
 use crate::message::Message;
 use crate::options::Options;
 use crate::publication::{Publication, check_filter};
-use crate::request::Inbox;
 use crate::server_info::ServerInfo;
 use crate::subscription::{SubscribeOptions, Subscription};
 

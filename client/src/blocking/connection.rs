@@ -10,9 +10,9 @@ use std::io::{self, ErrorKind};
 use coilgun_protocol::native::{DecodeError, Incoming, ServerFrame, ServerReader};
 
 use crate::address::Address;
-use crate::clock::Deadline;
+use crate::blocking::clock::Deadline;
+use crate::blocking::socket::Socket;
 use crate::error::ClientError;
-use crate::socket::Socket;
 
 /// What one read asks for at least.
 const READ_BYTES: usize = 64 * 1024;

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use crate::address::Address;
-use crate::clock::Deadline;
+use crate::blocking::clock::Deadline;
 
 /// A connected socket.
 #[derive(Debug)]

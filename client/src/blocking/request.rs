@@ -14,10 +14,10 @@ use std::time::Duration;
 use coilgun_protocol::model::{PublishFlags, SubscriptionId, Ticket};
 use coilgun_protocol::native::ClientFrame;
 
-use crate::client::{Client, accepted};
-use crate::clock::Deadline;
+use crate::blocking::client::{Client, accepted};
+use crate::blocking::clock::Deadline;
+use crate::blocking::exchange::Answer;
 use crate::error::ClientError;
-use crate::exchange::Answer;
 use crate::message::Message;
 use crate::publication::Publication;
 use crate::subscription::SubscribeOptions;

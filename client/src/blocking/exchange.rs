@@ -9,8 +9,8 @@ use coilgun_protocol::native::{
     ClientFrame, EncodeError, GoAway, NoticeFrame, OutcomeFrame, Preface, ServerFrame, encode_frame,
 };
 
-use crate::clock::Deadline;
-use crate::connection::Connection;
+use crate::blocking::clock::Deadline;
+use crate::blocking::connection::Connection;
 use crate::error::{BrokerError, ClientError};
 use crate::message::Message;
 use crate::options::Options;
