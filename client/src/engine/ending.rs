@@ -65,6 +65,11 @@ impl Engine {
         );
     }
 
+    /// Ends the client for good, with all its calls: nobody drives it any more.
+    pub fn abandon(&mut self, error: &ClientError) {
+        self.end(error);
+    }
+
     /// Ends the client for good.
     pub(super) fn end(&mut self, error: &ClientError) {
         if matches!(self.stage, Stage::Closed(_)) {

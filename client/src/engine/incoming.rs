@@ -147,7 +147,7 @@ impl Engine {
         }
         // What comes for a subscription that nobody holds any more was on its way when it ended.
         let Some(held) = self.subscriptions.find(id) else { return };
-        let queued = held.queue(Message::new(frame));
+        let queued = held.queue(Message::new(frame).arrived_at(now));
         let is_over = held.stage == Held::Ended;
         let stops = held.stops_reading();
         match queued {
@@ -288,8 +288,13 @@ impl Engine {
         (message, self.resume())
     }
 
+    /// Says that a subscription was given up; whether the driver may read again that could not before.
+    pub fn resume_reading(&mut self) -> bool {
+        self.resume()
+    }
+
     /// Whether there is room again in every queue that had none.
-    pub(super) fn resume(&mut self) -> bool {
+    fn resume(&mut self) -> bool {
         let resumes = self.incoming.is_paused
             && (matches!(self.stage, Stage::Closed(_)) || !self.subscriptions.stop_reading());
         if resumes {

@@ -292,6 +292,12 @@ impl Engine {
         }
     }
 
+    /// Whether others can reach the client by name.
+    #[must_use]
+    pub fn has_name(&self) -> bool {
+        !self.options.name.is_empty()
+    }
+
     /// Why the client has ended, if it has.
     #[must_use]
     pub fn closed(&self) -> Option<&ClientError> {
