@@ -13,6 +13,7 @@ use coilgun_storage::{DataDirectory, DataDirectoryError, IdentityError};
 
 use crate::config::{Config, ConfigError};
 use crate::env::ShardThread;
+use crate::link::{Connector, Door, Doors, LinkPort, Placing};
 use crate::mesh::fabric;
 use crate::net::{ListenAddress, ListenError};
 use crate::resources::{ResourceError, check_resources};
@@ -25,6 +26,8 @@ use crate::topology::{Topology, TopologyError};
 pub struct Broker {
     addresses: Vec<ListenAddress>,
     controls: Arc<[ControlSender]>,
+    doors: Doors,
+    placing: Placing,
     /// By their numbers.
     shards: Vec<ShardThread<Result<ShardCounters, BrokerFault>>>,
 }
@@ -99,8 +102,16 @@ impl Broker {
         let (controls, queues): (Vec<_>, Vec<_>) =
             ports.iter().map(|port| control_queue(port.waker().clone())).unzip();
         let controls: Arc<[ControlSender]> = controls.into();
-        let mut broker = Broker { addresses: Vec::new(), controls, shards: Vec::new() };
+        let doors: Doors =
+            ports.iter().map(|port| Arc::new(Door::new(port.waker().clone()))).collect();
         let (config, loads) = (Arc::new(config), LoadTable::new(ports.len()));
+        let placing = Placing {
+            loads: loads.clone(),
+            policy: config.placement,
+            connections_max: config.limits.connections_max,
+        };
+        let shards = Vec::new();
+        let mut broker = Broker { addresses: Vec::new(), controls, doors, placing, shards };
         let (go, listen_when) = mpsc::sync_channel(1);
         let (mut listen_when, mut starts) = (Some(listen_when), Vec::new());
         for (number, (port, controls)) in ports.into_iter().zip(queues).enumerate() {
@@ -111,6 +122,7 @@ impl Broker {
                 config: Arc::clone(&config),
                 directory: Arc::clone(&directory),
                 all: Arc::clone(&broker.controls),
+                links: LinkPort::new(&broker.doors, shard),
                 port,
                 controls,
                 listen_when: listen_when.take(),
@@ -170,6 +182,13 @@ impl Broker {
     #[must_use]
     pub fn addresses(&self) -> &[ListenAddress] {
         &self.addresses
+    }
+
+    /// Makes connections for clients of this process, from any thread. It keeps nothing of the broker
+    /// once that has ended: it refuses then.
+    #[must_use]
+    pub fn connector(&self) -> Connector {
+        Connector::new(&self.doors, self.placing.clone())
     }
 
     /// What ends the broker, for a signal handler or another thread.

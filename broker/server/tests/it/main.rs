@@ -8,6 +8,8 @@ mod echo_simulated;
 mod incomplete_frames;
 mod lanes_real;
 mod lanes_simulated;
+mod links_real;
+mod links_simulated;
 mod main_job;
 mod mesh_bounds;
 mod mesh_pressure;
