@@ -21,7 +21,8 @@ use crate::shard::{Control, ControlSender, LoadTable, ShardCounters, ShardPlace,
 use crate::starting::{ShardStart, Step};
 use crate::topology::{Topology, TopologyError};
 
-/// A broker that runs.
+/// A broker that runs. Whoever drops it without waiting for it ends it, as [`Broker::stop`] does, and
+/// goes on when its threads have ended: what it held is free then.
 #[derive(Debug)]
 pub struct Broker {
     addresses: Vec<ListenAddress>,
@@ -132,7 +133,10 @@ impl Broker {
         }
         drop(directory);
         match broker.start_shards(topology, starts, &go) {
-            Ok(addresses) => Ok(Broker { addresses, ..broker }),
+            Ok(addresses) => {
+                broker.addresses = addresses;
+                Ok(broker)
+            }
             Err(error) => {
                 drop(go);
                 Err(broker.abandon(error))
@@ -197,6 +201,24 @@ impl Broker {
         ShutdownHandle(Arc::clone(&self.controls))
     }
 
+    /// Says good-bye to the clients, waits for them for a while, and returns when all has ended.
+    ///
+    /// # Errors
+    /// If it ended because something broke.
+    pub fn shutdown(self) -> Result<ShardCounters, BrokerFault> {
+        self.shutdown_handle().shutdown();
+        self.wait()
+    }
+
+    /// Ends without waiting for any client, and returns when all has ended.
+    ///
+    /// # Errors
+    /// If it ended because something broke.
+    pub fn stop(self) -> Result<ShardCounters, BrokerFault> {
+        self.shutdown_handle().stop();
+        self.wait()
+    }
+
     /// Waits until the broker has ended, and returns what its shards counted together.
     ///
     /// # Errors
@@ -209,13 +231,27 @@ impl Broker {
     ///
     /// # Errors
     /// If it ended because something broke; one shard that breaks ends the others.
-    pub fn wait_for_each(self) -> Result<Vec<ShardCounters>, BrokerFault> {
+    pub fn wait_for_each(mut self) -> Result<Vec<ShardCounters>, BrokerFault> {
         let join = |shard: ShardThread<Result<_, _>>| {
             shard.join().map_err(|error| BrokerFault::Thread(error.to_string()))?
         };
         // All of them are waited for, also behind one that broke.
-        let ended: Vec<_> = self.shards.into_iter().map(join).collect();
+        let ended: Vec<_> = std::mem::take(&mut self.shards).into_iter().map(join).collect();
         ended.into_iter().collect()
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if self.shards.is_empty() {
+            return;
+        }
+        self.shutdown_handle().stop();
+        for shard in self.shards.drain(..) {
+            if let Err(error) = shard.join().map_err(BrokerFault::Ring).and_then(|ended| ended) {
+                eprintln!("coilgun: a broker that nobody waited for ended badly: {error}");
+            }
+        }
     }
 }
 

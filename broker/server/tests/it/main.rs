@@ -5,6 +5,7 @@ mod cluster;
 mod courier;
 mod echo_real;
 mod echo_simulated;
+mod embedded;
 mod incomplete_frames;
 mod lanes_real;
 mod lanes_simulated;
