@@ -13,6 +13,7 @@ use coilgun_storage::{DataDirectory, DataDirectoryError, IdentityError};
 
 use crate::config::{Config, ConfigError};
 use crate::env::ShardThread;
+use crate::link::{Connector, Door, Doors, LinkPort, Placing};
 use crate::mesh::fabric;
 use crate::net::{ListenAddress, ListenError};
 use crate::resources::{ResourceError, check_resources};
@@ -20,11 +21,14 @@ use crate::shard::{Control, ControlSender, LoadTable, ShardCounters, ShardPlace,
 use crate::starting::{ShardStart, Step};
 use crate::topology::{Topology, TopologyError};
 
-/// A broker that runs.
+/// A broker that runs. Whoever drops it without waiting for it ends it, as [`Broker::stop`] does, and
+/// goes on when its threads have ended: what it held is free then.
 #[derive(Debug)]
 pub struct Broker {
     addresses: Vec<ListenAddress>,
     controls: Arc<[ControlSender]>,
+    doors: Doors,
+    placing: Placing,
     /// By their numbers.
     shards: Vec<ShardThread<Result<ShardCounters, BrokerFault>>>,
 }
@@ -99,8 +103,16 @@ impl Broker {
         let (controls, queues): (Vec<_>, Vec<_>) =
             ports.iter().map(|port| control_queue(port.waker().clone())).unzip();
         let controls: Arc<[ControlSender]> = controls.into();
-        let mut broker = Broker { addresses: Vec::new(), controls, shards: Vec::new() };
+        let doors: Doors =
+            ports.iter().map(|port| Arc::new(Door::new(port.waker().clone()))).collect();
         let (config, loads) = (Arc::new(config), LoadTable::new(ports.len()));
+        let placing = Placing {
+            loads: loads.clone(),
+            policy: config.placement,
+            connections_max: config.limits.connections_max,
+        };
+        let shards = Vec::new();
+        let mut broker = Broker { addresses: Vec::new(), controls, doors, placing, shards };
         let (go, listen_when) = mpsc::sync_channel(1);
         let (mut listen_when, mut starts) = (Some(listen_when), Vec::new());
         for (number, (port, controls)) in ports.into_iter().zip(queues).enumerate() {
@@ -111,6 +123,7 @@ impl Broker {
                 config: Arc::clone(&config),
                 directory: Arc::clone(&directory),
                 all: Arc::clone(&broker.controls),
+                links: LinkPort::new(&broker.doors, shard),
                 port,
                 controls,
                 listen_when: listen_when.take(),
@@ -120,7 +133,10 @@ impl Broker {
         }
         drop(directory);
         match broker.start_shards(topology, starts, &go) {
-            Ok(addresses) => Ok(Broker { addresses, ..broker }),
+            Ok(addresses) => {
+                broker.addresses = addresses;
+                Ok(broker)
+            }
             Err(error) => {
                 drop(go);
                 Err(broker.abandon(error))
@@ -172,10 +188,35 @@ impl Broker {
         &self.addresses
     }
 
+    /// Makes connections for clients of this process, from any thread. It keeps nothing of the broker
+    /// once that has ended: it refuses then.
+    #[must_use]
+    pub fn connector(&self) -> Connector {
+        Connector::new(&self.doors, self.placing.clone())
+    }
+
     /// What ends the broker, for a signal handler or another thread.
     #[must_use]
     pub fn shutdown_handle(&self) -> ShutdownHandle {
         ShutdownHandle(Arc::clone(&self.controls))
+    }
+
+    /// Says good-bye to the clients, waits for them for a while, and returns when all has ended.
+    ///
+    /// # Errors
+    /// If it ended because something broke.
+    pub fn shutdown(self) -> Result<ShardCounters, BrokerFault> {
+        self.shutdown_handle().shutdown();
+        self.wait()
+    }
+
+    /// Ends without waiting for any client, and returns when all has ended.
+    ///
+    /// # Errors
+    /// If it ended because something broke.
+    pub fn stop(self) -> Result<ShardCounters, BrokerFault> {
+        self.shutdown_handle().stop();
+        self.wait()
     }
 
     /// Waits until the broker has ended, and returns what its shards counted together.
@@ -190,13 +231,27 @@ impl Broker {
     ///
     /// # Errors
     /// If it ended because something broke; one shard that breaks ends the others.
-    pub fn wait_for_each(self) -> Result<Vec<ShardCounters>, BrokerFault> {
+    pub fn wait_for_each(mut self) -> Result<Vec<ShardCounters>, BrokerFault> {
         let join = |shard: ShardThread<Result<_, _>>| {
             shard.join().map_err(|error| BrokerFault::Thread(error.to_string()))?
         };
         // All of them are waited for, also behind one that broke.
-        let ended: Vec<_> = self.shards.into_iter().map(join).collect();
+        let ended: Vec<_> = std::mem::take(&mut self.shards).into_iter().map(join).collect();
         ended.into_iter().collect()
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if self.shards.is_empty() {
+            return;
+        }
+        self.shutdown_handle().stop();
+        for shard in self.shards.drain(..) {
+            if let Err(error) = shard.join().map_err(BrokerFault::Ring).and_then(|ended| ended) {
+                eprintln!("coilgun: a broker that nobody waited for ended badly: {error}");
+            }
+        }
     }
 }
 

@@ -76,6 +76,8 @@ impl<E: Env> Echo<E> {
             NetEvent::Accepted { descriptor, .. } => self.net.refuse(descriptor),
             NetEvent::Opened(_)
             | NetEvent::TurnedAway
+            | NetEvent::Linked(_)
+            | NetEvent::LinkTurnedAway
             | NetEvent::Ended(_, End::Failed(_) | End::Exhausted | End::Peer) => {}
         }
     }
@@ -123,7 +125,8 @@ impl<E: Env> Turn for Echo<E> {
         if self.stopping && self.net.is_deaf() && self.net.socket_count() == 0 {
             return Ok(Work::Done);
         }
-        Ok(if work > 0 { Work::More } else { Work::Idle })
+        let more = work > 0 || self.net.has_link_work();
+        Ok(if more { Work::More } else { Work::Idle })
     }
 
     fn prepare_park(&mut self) -> io::Result<bool> {
@@ -131,7 +134,8 @@ impl<E: Env> Turn for Echo<E> {
         if let Some(at) = deadlines.into_iter().flatten().min() {
             self.net.wake_at(at);
         }
-        self.net.ring_mut().prepare_park()
+        let idle = self.net.ring_mut().prepare_park()?;
+        Ok(idle && !self.net.has_link_work())
     }
 
     fn end_park(&mut self) {

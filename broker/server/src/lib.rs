@@ -9,6 +9,7 @@ pub mod broker;
 pub mod config;
 pub mod echo;
 pub mod env;
+pub mod link;
 pub mod mesh;
 pub mod mutant;
 pub mod net;

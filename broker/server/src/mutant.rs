@@ -37,4 +37,9 @@ coilgun_core::mutants! {
     NoWakerFence,
     /// Who has given a loan back looks whether it is waited for without a fence before it.
     NoLoanFence,
+    /// Who has sent through a connection inside the process does not ring the doorbell.
+    NoDoorbell,
+    /// Who has done something on a connection inside the process looks without a fence before it whether
+    /// the other end waits for that.
+    NoLinkFence,
 }

@@ -18,6 +18,7 @@ use coilgun_storage::{DataDirectory, Identity, open_or_create_identity};
 use crate::broker::{BrokerFault, StartError};
 use crate::config::Config;
 use crate::env::{Env, LinuxEnv, ShardThread, run, spawn, wall_clock_ms};
+use crate::link::LinkPort;
 use crate::mesh::ThreadPort;
 use crate::net::{ListenAddress, ListenError, Listener};
 use crate::resources::{SURPLUS_CONNECTIONS, file_bytes};
@@ -43,6 +44,8 @@ pub(crate) struct ShardStart {
     pub(crate) place: ShardPlace,
     pub(crate) port: ThreadPort,
     pub(crate) controls: ControlQueue,
+    /// Where clients of this process connect.
+    pub(crate) links: LinkPort,
     /// Ends all shards if this one breaks.
     pub(crate) all: Arc<[ControlSender]>,
     /// Says when to listen, on the shard that does.
@@ -80,8 +83,17 @@ impl ShardStart {
     }
 
     async fn run(self) -> Result<ShardCounters, BrokerFault> {
-        let ShardStart { config, directory, place, port, controls, all, listen_when, started } =
-            self;
+        let ShardStart {
+            config,
+            directory,
+            place,
+            port,
+            controls,
+            links,
+            all,
+            listen_when,
+            started,
+        } = self;
         let waker = port.waker().clone();
         // A shard that breaks or panics takes the others with it: alone they cannot keep what the
         // broker promised.
@@ -114,6 +126,7 @@ impl ShardStart {
                 listeners
             }
         };
+        shard.serve_links(links, listener_settings(config.slow_consumer_in_process()));
         run(&mut shard, &waker, config.timing.spin_us).await.map_err(BrokerFault::Ring)?;
         together.is_fault = false;
         // Until here the sockets had to stay open.

@@ -208,6 +208,12 @@ impl Config {
         tcp.chain(unix).chain(others).collect()
     }
 
+    /// What happens to messages for clients of this process that do not read fast enough.
+    #[must_use]
+    pub fn slow_consumer_in_process(&self) -> SlowConsumer {
+        self.slow_consumer(None, None)
+    }
+
     fn slow_consumer(&self, policy: Option<SlowConsumerPolicy>, ms: Option<u64>) -> SlowConsumer {
         let ms = ms.unwrap_or(self.timing.backpressure_ms);
         SlowConsumer {

@@ -56,10 +56,7 @@ impl Env for LinuxEnv {
     }
 
     fn now(&mut self) -> Timestamp {
-        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: a structure that lives through the call; the monotonic clock always exists.
-        unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
-        Timestamp(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
+        monotonic_now()
     }
 
     fn random(&mut self) -> u64 {
@@ -69,6 +66,15 @@ impl Env for LinuxEnv {
         assert_eq!(got, 8, "the kernel has random numbers");
         u64::from_ne_bytes(bytes)
     }
+}
+
+/// The time by the clock that all shards read; it never goes back.
+#[must_use]
+pub fn monotonic_now() -> Timestamp {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: a structure that lives through the call; the monotonic clock always exists.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    Timestamp(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
 }
 
 /// Wall time, in milliseconds since 1970; 0 if the clock stands before that.

@@ -19,6 +19,6 @@ use std::sync::atomic;
 
 pub use environment::Env;
 pub use executor::{ShardThread, Turn, Work, run, spawn};
-pub use linux::{LinuxEnv, wall_clock_ms};
+pub use linux::{LinuxEnv, monotonic_now, wall_clock_ms};
 pub use uring::UringRing;
 pub use wake::Waker;

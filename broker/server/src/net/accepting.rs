@@ -80,8 +80,9 @@ impl<R: Ring> Net<R> {
         self.arm_accept(self.listeners.len() - 1);
     }
 
-    /// Stops accepting; connections that stand stay.
+    /// Stops accepting, inside the process as well; connections that stand stay.
     pub fn stop_listening(&mut self) {
+        self.close_links();
         for (index, state) in self.listeners.iter_mut().enumerate() {
             state.retry_at = None;
             state.stopped = true;

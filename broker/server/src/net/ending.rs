@@ -39,6 +39,9 @@ impl<R: Ring> Net<R> {
         }
         socket.set_phase(socket.phase, Phase::Closing);
         socket.transport.inbox_mut().clear();
+        if socket.link.is_some() {
+            return self.settle_link(id);
+        }
         if socket.receive == Receive::Armed {
             socket.receive = Receive::Cancelling;
             self.cancel(id, OperationKind::Receive);

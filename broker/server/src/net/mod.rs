@@ -17,6 +17,7 @@ mod assembly;
 mod counters;
 mod ending;
 mod inbox;
+mod linking;
 mod listener;
 mod network;
 mod receive_buffers;

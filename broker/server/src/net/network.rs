@@ -10,6 +10,7 @@ use coilgun_protocol::model::{ClientId, Timestamp, limits};
 use super::accepting::AcceptState;
 use super::assembly::AssemblyPools;
 use super::counters::{NetCopies, NetCounters};
+use super::linking::Links;
 use super::receive_buffers::ReceiveBuffers;
 use super::ring::{Completion, Operation, OperationKind, Ring, UserData};
 use super::slots::Slots;
@@ -61,6 +62,10 @@ pub enum NetEvent {
     Freed(ClientId),
     /// A connection was turned away: there is no slot for it.
     TurnedAway,
+    /// A client of this process was connected, and receives. It was counted before.
+    Linked(ClientId),
+    /// A client of this process was turned away: there is no slot for it. It was counted before.
+    LinkTurnedAway,
 }
 
 /// How a connection came to its end.
@@ -89,6 +94,7 @@ pub struct Net<R: Ring> {
     /// Those that are flushing or lingering.
     pub(super) ending: Vec<ClientId>,
     pub(super) listeners: Vec<AcceptState>,
+    pub(super) links: Links,
     completions: Vec<Completion>,
     /// The earliest sign the ring was asked for and has not given yet.
     wakes_at: Option<Timestamp>,
@@ -113,6 +119,7 @@ impl<R: Ring> Net<R> {
             dirty: Vec::new(),
             ending: Vec::new(),
             listeners: Vec::new(),
+            links: Links::default(),
             completions: Vec::with_capacity(COMPLETIONS_PER_TURN),
             wakes_at: None,
             now: Timestamp::default(),
@@ -125,7 +132,7 @@ impl<R: Ring> Net<R> {
 
     /// Looks at what the kernel has done, and appends what the owner must know.
     ///
-    /// Returns how many completions there were.
+    /// Returns how many completions there were, and connections inside the process with news.
     ///
     /// # Errors
     /// If the ring is broken; the owner cannot go on.
@@ -138,11 +145,12 @@ impl<R: Ring> Net<R> {
             self.enter()?;
             self.ring.complete(&mut completions, COMPLETIONS_PER_TURN);
         }
-        let count = completions.len();
+        let mut count = completions.len();
         for completion in completions.drain(..) {
             self.on_completion(now, completion, events);
         }
         self.completions = completions;
+        count += self.poll_links(events);
         Ok(count)
     }
 

@@ -108,6 +108,9 @@ impl<R: Ring> Net<R> {
             return;
         }
         socket.receive = Receive::Armed;
+        if socket.link.is_some() {
+            return self.look_at_link(id);
+        }
         let operation = Operation::Receive { socket: socket.descriptor, multishot: !socket.heavy };
         // SAFETY: receiving names only blocks that were provided, which the ring holds.
         unsafe { self.push(id, OperationKind::Receive, operation) };
@@ -116,10 +119,11 @@ impl<R: Ring> Net<R> {
     /// Serves those that ran out of blocks, as long as there are blocks (law S4).
     pub(super) fn arm_starved(&mut self) {
         for _ in 0..self.starved.len() {
-            if !self.buffers.has_some() {
+            let Some(id) = self.starved.front().copied() else { return };
+            if !self.has_block_for(id) {
                 return;
             }
-            let Some(id) = self.starved.pop_front() else { return };
+            self.starved.pop_front();
             if let Some(socket) = self.sockets.get_mut(id)
                 && socket.receive == Receive::Starved
             {
@@ -159,7 +163,7 @@ impl<R: Ring> Net<R> {
         }
     }
 
-    fn on_piece(&mut self, id: ClientId, piece: BlockRange, events: &mut Vec<NetEvent>) {
+    pub(super) fn on_piece(&mut self, id: ClientId, piece: BlockRange, events: &mut Vec<NetEvent>) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         self.counters.receives += 1;
         self.counters.received_bytes += piece.len() as u64;
@@ -187,32 +191,43 @@ impl<R: Ring> Net<R> {
         completion: Completion,
         events: &mut Vec<NetEvent>,
     ) {
-        let Some(socket) = self.sockets.get_mut(id) else { return };
         match -completion.result {
-            0 => {
-                socket.peer_ended = true;
-                match socket.phase {
-                    Phase::Open => events.push(NetEvent::Received(id)),
-                    Phase::Lingering => self.close(id),
-                    Phase::Flushing | Phase::Closing => {}
-                }
-            }
+            0 => self.on_peer_ended(id, events),
             libc::ENOBUFS => {
-                self.counters.starvations += 1;
                 self.buffers.on_shortage();
-                socket.receive = Receive::Starved;
-                if !mutant::is_active(Mutant::LostStarved) {
-                    self.starved.push_back(id);
-                }
+                self.on_shortage(id);
             }
             libc::ECANCELED | libc::EINTR | libc::EAGAIN => self.arm_receive(id),
             error => self.end(id, End::Failed(error), events),
         }
     }
 
+    /// The peer will send nothing more.
+    pub(super) fn on_peer_ended(&mut self, id: ClientId, events: &mut Vec<NetEvent>) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        socket.peer_ended = true;
+        match socket.phase {
+            Phase::Open => events.push(NetEvent::Received(id)),
+            Phase::Lingering => self.close(id),
+            Phase::Flushing | Phase::Closing => {}
+        }
+    }
+
+    /// A connection found no block to receive into: it waits for one in the queue.
+    pub(super) fn on_shortage(&mut self, id: ClientId) {
+        self.counters.starvations += 1;
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        socket.receive = Receive::Starved;
+        if !mutant::is_active(Mutant::LostStarved) {
+            self.starved.push_back(id);
+        }
+    }
+
     fn stop_receive(&mut self, id: ClientId) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
-        if socket.receive == Receive::Armed {
+        if socket.receive == Receive::Armed && socket.link.is_some() {
+            socket.receive = Receive::Idle;
+        } else if socket.receive == Receive::Armed {
             socket.receive = Receive::Cancelling;
             self.cancel(id, OperationKind::Receive);
         }
@@ -223,7 +238,7 @@ impl Socket {
     /// Whether a receive should be armed now.
     fn wants_bytes(&self) -> bool {
         let room = match self.phase {
-            Phase::Open if self.heavy => !self.transport.inbox().is_ready(),
+            Phase::Open if self.heavy || self.link.is_some() => !self.transport.inbox().is_ready(),
             Phase::Open => self.transport.inbox().chunk_bytes() <= INBOX_HIGH_BYTES,
             Phase::Flushing | Phase::Lingering => true,
             Phase::Closing => false,

@@ -29,6 +29,9 @@ impl<R: Ring> Net<R> {
         if socket.phase == Phase::Closing {
             return;
         }
+        if socket.link.is_some() {
+            return self.send_link(id, events);
+        }
         if socket.in_flight > 0 && socket.outbox.is_exhausted() {
             // It lacks bytes in the middle, and does not take what it has: nothing is to be saved.
             return self.end(id, End::Exhausted, events);
@@ -65,7 +68,7 @@ impl<R: Ring> Net<R> {
 
     /// The reader has not taken what was sent to it before. What it has not taken after one more
     /// turn shall pin no receive block (law S6).
-    fn wait_for_reader(&mut self, id: ClientId, low: bool) {
+    pub(super) fn wait_for_reader(&mut self, id: ClientId, low: bool) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         if socket.late || low {
             socket.outbox.move_out_references(socket.in_flight);
@@ -86,6 +89,13 @@ impl<R: Ring> Net<R> {
                 return;
             }
             let Some(socket) = self.sockets.get_mut(id) else { continue };
+            if socket.link.is_some() {
+                // The kernel has none of it.
+                if self.buffers.are_held_by(&socket.outbox) {
+                    socket.outbox.move_out_references(0);
+                }
+                continue;
+            }
             if socket.phase != Phase::Closing
                 && socket.in_flight > 0
                 && !socket.taken_back

@@ -21,6 +21,7 @@ use coilgun_protocol::buffer::OutBuf;
 use coilgun_protocol::model::{ClientId, Timestamp};
 
 use super::transport::Transport;
+use crate::link::BrokerEnd;
 
 /// Most runs of bytes in one send.
 const SEND_RUNS_MAX: usize = 64;
@@ -34,6 +35,8 @@ pub enum SocketKind {
     Tcp,
     /// A UNIX stream socket.
     Unix,
+    /// None: the client is in this process, and the bytes go through memory.
+    InProcess,
 }
 
 /// Where a connection is in its life.
@@ -99,6 +102,10 @@ pub struct Socket {
     pub(super) transport: Transport,
     pub(super) outbox: OutBuf,
     pub(super) vector: Option<Box<SendVector>>,
+    /// The end of a connection inside the process; it has no descriptor then.
+    pub(super) link: Option<BrokerEnd>,
+    /// It stands in the list of connections inside the process that are looked at next.
+    pub(super) is_due: bool,
 }
 
 /// What a gathering send names; stays where it is while the kernel may read it.
@@ -147,6 +154,8 @@ impl Socket {
             transport: Transport::default(),
             outbox,
             vector: None,
+            link: None,
+            is_due: false,
         }
     }
 

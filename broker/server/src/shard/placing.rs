@@ -6,7 +6,7 @@
 
 use std::os::fd::RawFd;
 
-use coilgun_protocol::model::{ShardId, Timestamp};
+use coilgun_protocol::model::{ClientId, ShardId, Timestamp};
 
 use super::busy::BusyMeter;
 use super::draining::Draining;
@@ -15,6 +15,7 @@ use super::placement::PlacementPolicy;
 use super::settings::ListenerSettings;
 use super::turn::Shard;
 use crate::env::Env;
+use crate::link::LinkPort;
 use crate::mesh::{Connection, Message};
 use crate::net::SocketKind;
 
@@ -139,6 +140,21 @@ impl<E: Env> Shard<E> {
                 self.place.forget();
             }
         }
+    }
+
+    /// Begins to take clients of this process; to be said when all listening sockets are known.
+    pub fn serve_links(&mut self, port: LinkPort, settings: impl Into<ListenerSettings>) {
+        self.net.serve_links(port, self.listeners.len());
+        self.listeners.push(settings.into());
+    }
+
+    /// A client of this process was connected here, and counted by whoever connected it.
+    pub(super) fn on_linked(&mut self, now: Timestamp, id: ClientId) {
+        if self.draining == Draining::Cutting {
+            self.net.close(id);
+            return self.place.forget();
+        }
+        self.begin_session(now, id, false);
     }
 
     /// Sends a connection to another shard.

@@ -184,6 +184,11 @@ impl<E: Env> Shard<E> {
             }
             NetEvent::Freed(id) => self.on_freed(id),
             NetEvent::TurnedAway => self.counters.refused += 1,
+            NetEvent::Linked(id) => self.on_linked(now, id),
+            NetEvent::LinkTurnedAway => {
+                self.counters.refused += 1;
+                self.place.forget();
+            }
         }
     }
 
@@ -249,8 +254,11 @@ impl<E: Env> Turn for Shard<E> {
         if self.run_draining(now) {
             return Ok(Work::Done);
         }
-        let more =
-            work > 0 || !self.events.is_empty() || !self.ready.is_empty() || self.mesh.is_refused();
+        let more = work > 0
+            || self.net.has_link_work()
+            || !self.events.is_empty()
+            || !self.ready.is_empty()
+            || self.mesh.is_refused();
         self.place.on_turn(now, more);
         Ok(if more { Work::More } else { Work::Idle })
     }
@@ -268,6 +276,7 @@ impl<E: Env> Turn for Shard<E> {
             self.net.wake_at(at);
         }
         let idle = self.net.ring_mut().prepare_park()?;
+        let idle = idle && !self.net.has_link_work();
         Ok(idle && self.controls.is_empty() && !self.mesh.has_work())
     }
 

@@ -11,6 +11,7 @@ use loom::thread;
 mod sleep_flag;
 
 pub(crate) mod lanes;
+pub(crate) mod links;
 
 use sleep_flag::SleepFlag;
 
