@@ -42,11 +42,14 @@ fn server_finder(mutant: server::Mutant) -> Option<&'static [&'static str]> {
         Mutant::UntoldDrop => Some(&["what was missed is told"]),
         Mutant::EarlyRelease => Some(&["no assertion fails"]),
         Mutant::EarlyAck | Mutant::NoHold | Mutant::NoBarrier | Mutant::LostBounce => Some(&[]),
-        // What a processor reorders, and what costs time only, is invisible on one thread.
+        // What a processor reorders, and what costs time only, is invisible on one thread; and no client
+        // of the simulator is inside the process.
         Mutant::PlantedAllocation
         | Mutant::NoSleeperFence
         | Mutant::NoWakerFence
-        | Mutant::NoLoanFence => None,
+        | Mutant::NoLoanFence
+        | Mutant::NoDoorbell
+        | Mutant::NoLinkFence => None,
     }
 }
 
