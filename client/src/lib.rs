@@ -1,7 +1,8 @@
 //! Clients of Coilgun for Rust programs.
 //!
 //! What it does: speaks the native protocol for a program ([`blocking`]), with types that say what is
-//! published, subscribed to and received. What it never does: it knows no broker but through the
+//! published, subscribed to and received; with the feature `service`, which is on by default, it
+//! defines, runs and finds services ([`service`]). What it never does: it knows no broker but through the
 //! protocol, and it installs no signal handler.
 
 mod address;
@@ -11,6 +12,8 @@ mod message;
 mod options;
 mod publication;
 mod server_info;
+#[cfg(feature = "service")]
+pub mod service;
 mod subscription;
 
 pub use address::{Address, InvalidAddress};
