@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use coilgun_protocol::model::ErrorCode;
+
 use crate::blocking::client::Client;
 use crate::blocking::clock::Deadline;
 use crate::blocking::request::Request;
@@ -25,7 +27,7 @@ pub struct Answers<'a> {
 impl Client {
     /// Sends a message and hands out the replies to it, whoever sends them: until none has come for
     /// `quiet` since the one before, and until `max` after the request at the latest. The first
-    /// may take until then.
+    /// may take until then; that nobody is there to answer is known at once, and is no error.
     ///
     /// # Errors
     /// If the request cannot be sent.
@@ -43,7 +45,7 @@ impl Client {
     /// All replies that [`Client::request_answers`] hands out; none, if nobody answers in time.
     ///
     /// # Errors
-    /// At once, if nobody is there to answer; if the broker refuses the request.
+    /// If the broker refuses the request, or the connection is lost.
     pub fn request_all(
         &mut self,
         publication: &Publication<'_>,
@@ -64,8 +66,8 @@ impl Answers<'_> {
     /// The next reply; nothing, when it was quiet for long enough or the time is over.
     ///
     /// # Errors
-    /// At once, if nobody is there to answer; if the broker refuses the request or the connection is
-    /// lost. After an error there is no further reply.
+    /// If the broker refuses the request, or the connection is lost. After an error there is no
+    /// further reply.
     pub fn next_answer(&mut self) -> Result<Option<Message>, ClientError> {
         let left = self.end.remaining().unwrap_or(Duration::MAX);
         // Someone who never stops answering does not go on beyond the end.
@@ -76,6 +78,9 @@ impl Answers<'_> {
         let answer = self.client.reply_before(&self.request, &mut Deadline::after(time));
         self.has_begun = true;
         self.is_done = !matches!(answer, Ok(Some(_)));
-        answer
+        match answer {
+            Err(error) if error.code() == Some(ErrorCode::NoResponders) => Ok(None),
+            answer => answer,
+        }
     }
 }

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use coilgun_client::blocking::Client;
 use coilgun_client::service::{Question, Report, ServiceError};
 use coilgun_client::{Message, Publication};
-use coilgun_protocol::model::ErrorCode;
 
 use crate::arguments::QueryArguments;
 use crate::commands::connect::connect;
@@ -54,10 +53,7 @@ pub(super) fn gather<R: Report>(arguments: &QueryArguments) -> Result<Vec<Found<
         is_quiet: arguments.client.quiet,
     };
     let mut client = connect(&arguments.client)?;
-    match ask(&mut client, arguments, &mut sorting) {
-        Err(Failure::Client(error)) if error.code() == Some(ErrorCode::NoResponders) => {}
-        asked => asked?,
-    }
+    ask(&mut client, arguments, &mut sorting)?;
     client.close()?;
     sorting.finish()
 }
