@@ -119,6 +119,7 @@ impl<'a> Publication<'a> {
     }
 
     /// The number it carries.
+    #[cfg(feature = "blocking")]
     pub(crate) fn correlation(&self) -> Ticket {
         self.correlation
     }

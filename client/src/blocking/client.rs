@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coilgun_protocol::model::{AddCredit, PublishFlags, SubscriptionId, Ticket, Unsubscribe};
-use coilgun_protocol::native::{ClientFrame, Features, Hello, NoticeFrame, OutcomeFrame};
+use coilgun_protocol::native::{ClientFrame, Features, NoticeFrame, OutcomeFrame};
 
 use crate::blocking::clock::Deadline;
 use crate::blocking::exchange::{Answer, Exchange};
@@ -44,7 +44,7 @@ impl Client {
             let address = options.address.clone();
             ClientError::Connect { address, source: Arc::new(error) }
         })?;
-        exchange.push(&ClientFrame::Hello(hello(&options)), timeout)?;
+        exchange.push(&ClientFrame::Hello(options.hello()), timeout)?;
         // Ends at the deadline at the latest.
         let info = loop {
             match exchange.next_answer(&mut deadline)? {
@@ -333,25 +333,6 @@ impl Client {
             return Ok(());
         }
         Err(ClientError::NotOffered("credit for subscriptions"))
-    }
-}
-
-/// What the client says about itself.
-fn hello(options: &Options) -> Hello<'_> {
-    let (user, secret) = match &options.credentials {
-        Some(credentials) => (credentials.user.as_bytes(), credentials.secret.as_slice()),
-        None => (&[][..], &[][..]),
-    };
-    Hello {
-        namespace: options.namespace.as_bytes(),
-        name: options.name.as_bytes(),
-        user,
-        secret,
-        features: Features::CREDIT.with(Features::SENDER_NAMES).with(Features::NOTICES),
-        software: concat!("coilgun-client/", env!("CARGO_PKG_VERSION")),
-        no_echo: options.no_echo,
-        once_per_message: options.once_per_message,
-        slow_consumer: options.slow_consumer,
     }
 }
 

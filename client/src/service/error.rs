@@ -2,13 +2,8 @@
 
 use coilgun_protocol::model::InvalidHeaders;
 
-use crate::message::Message;
+use crate::message::{HANDLER_ERROR, HANDLER_ERROR_CODE, Message};
 use crate::publication::Publication;
-
-/// The header of a reply with what went wrong, for people.
-pub const ERROR_HEADER: &str = "Nats-Service-Error";
-/// The header of a reply with the number of what went wrong.
-pub const ERROR_CODE_HEADER: &str = "Nats-Service-Error-Code";
 
 /// The longest text that is told, in bytes: it travels in a header and stands in statistics.
 const TEXT_BYTES_MAX: usize = 1024;
@@ -49,8 +44,8 @@ impl ServiceError {
     /// The failure that a reply tells of, if it does.
     #[must_use]
     pub fn of(reply: &Message) -> Option<ServiceError> {
-        let text = reply.header(ERROR_HEADER);
-        let code = reply.header(ERROR_CODE_HEADER);
+        let text = reply.header(HANDLER_ERROR);
+        let code = reply.header(HANDLER_ERROR_CODE);
         if text.is_none() && code.is_none() {
             return None;
         }
@@ -64,8 +59,8 @@ impl ServiceError {
     /// # Errors
     /// If the reply has no room for more headers.
     pub fn in_reply<'a>(&self, reply: Publication<'a>) -> Result<Publication<'a>, InvalidHeaders> {
-        let reply = reply.with_header(ERROR_HEADER, self.text.as_bytes())?;
-        reply.with_header(ERROR_CODE_HEADER, self.code.to_string().as_bytes())
+        let reply = reply.with_header(HANDLER_ERROR, self.text.as_bytes())?;
+        reply.with_header(HANDLER_ERROR_CODE, self.code.to_string().as_bytes())
     }
 }
 

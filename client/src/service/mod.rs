@@ -3,7 +3,7 @@
 //! What it does: defines a service and checks it ([`Service`]), counts what one instance of it does
 //! and answers questions about it ([`Instance`]), and reads what other instances answer
 //! ([`PingReport`], [`InfoReport`], [`StatsReport`]). What it never does: it has no socket, no clock
-//! and no random number; it takes times and seeds, and gives JSON. [`crate::blocking`] runs it.
+//! and no random number; it takes times and seeds, and gives JSON. `ServiceRunner`, beside it, runs a service on a client.
 //!
 //! ```text
 //!  question   $SRV.<VERB>                  every instance answers
@@ -38,7 +38,7 @@ pub use definition::{
     DEFAULT_QUEUE_GROUP, Endpoint, EndpointSettings, Group, InvalidService, Service, ServiceBuilder,
 };
 pub use discovery::{Question, Verb};
-pub use error::{ERROR_CODE_HEADER, ERROR_HEADER, ServiceError};
+pub use error::ServiceError;
 pub use health::{Health, HealthReport};
 pub use instance::Instance;
 pub use report::{

@@ -1,8 +1,12 @@
-//! The client against brokers that are made for a test: one that echoes, and some that misbehave.
+//! The clients against brokers: real ones, one that is made for tests and echoes, and some that misbehave.
 
+mod asynchronous;
 mod fake_broker;
 mod golden_service;
 mod handshake;
 mod messaging;
 mod misbehaviour;
+mod real_broker;
+mod reconnecting;
 mod requests;
+mod runtime;
