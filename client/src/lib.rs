@@ -38,6 +38,8 @@ pub use asynchronous::{
     Client, Events, HandlerError, Replies, Reply, Request, Responder, ResponderStatistics,
     ServeOptions, Subscriber,
 };
+#[cfg(all(feature = "async", feature = "service"))]
+pub use asynchronous::{RunningService, ServiceFault, ServiceRunner};
 pub use coilgun_protocol::model::{SlowConsumerPolicy, SlowConsumerWish};
 pub use coilgun_protocol::native::NoticeFrame;
 pub use engine::{ConnectionState, Event, Statistics};

@@ -10,3 +10,4 @@ mod real_broker;
 mod reconnecting;
 mod requests;
 mod runtime;
+mod services;
