@@ -1,9 +1,11 @@
 //! The clients against brokers: real ones, one that is made for tests and echoes, and some that misbehave.
 
 mod asynchronous;
+mod examples;
 mod fake_broker;
 mod golden_service;
 mod handshake;
+mod in_process;
 mod messaging;
 mod misbehaviour;
 mod real_broker;
