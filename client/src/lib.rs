@@ -8,7 +8,9 @@
 //! Features, all of them on by default:
 //! - `async`: `Client`, on tokio;
 //! - `blocking`: `blocking::Client`, on poll(2) and nothing else;
-//! - `in-process`: connections to a broker in the same program, without sockets.
+//! - `in-process`: connections to a broker in the same program, without sockets;
+//! - `service`: services and their discovery (`service`), and with `async` what runs them
+//!   (`ServiceRunner`).
 //!
 //! Invariant: without any feature there are the engine and the types, and no dependency on a system.
 
@@ -24,6 +26,8 @@ mod options;
 mod publication;
 mod reconnect;
 mod server_info;
+#[cfg(feature = "service")]
+pub mod service;
 mod subscription;
 
 #[cfg(feature = "in-process")]
@@ -34,6 +38,8 @@ pub use asynchronous::{
     Client, Events, HandlerError, Replies, Reply, Request, Responder, ResponderStatistics,
     ServeOptions, Subscriber,
 };
+#[cfg(all(feature = "async", feature = "service"))]
+pub use asynchronous::{RunningService, ServiceFault, ServiceRunner};
 pub use coilgun_protocol::model::{SlowConsumerPolicy, SlowConsumerWish};
 pub use coilgun_protocol::native::NoticeFrame;
 pub use engine::{ConnectionState, Event, Statistics};

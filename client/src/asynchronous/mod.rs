@@ -26,6 +26,8 @@ mod events;
 mod handler;
 mod replies;
 mod responder;
+#[cfg(feature = "service")]
+mod service;
 mod shared;
 mod subscriber;
 mod transport;
@@ -36,4 +38,6 @@ pub use events::Events;
 pub use handler::{HandlerError, Reply, Request, ServeOptions};
 pub use replies::Replies;
 pub use responder::{Responder, ResponderStatistics};
+#[cfg(feature = "service")]
+pub use service::{RunningService, ServiceFault, ServiceRunner};
 pub use subscriber::Subscriber;

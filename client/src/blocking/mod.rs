@@ -39,8 +39,10 @@ mod client;
 mod clock;
 mod connection;
 mod exchange;
+mod gather;
 mod request;
 mod socket;
 
 pub use client::Client;
+pub use gather::Answers;
 pub use request::Replies;

@@ -41,7 +41,7 @@ pub struct Replies<'a> {
 
 /// A request on its way.
 #[derive(Clone, Debug)]
-struct Request {
+pub(super) struct Request {
     /// Where it went, for people.
     subject: String,
     ticket: Ticket,
@@ -82,7 +82,7 @@ impl Client {
         Ok(Replies { client: self, request, is_done: false })
     }
 
-    fn send_request(
+    pub(super) fn send_request(
         &mut self,
         publication: &Publication<'_>,
         timeout: Duration,
@@ -114,12 +114,23 @@ impl Client {
 
     fn wait_for_reply(&mut self, request: &Request) -> Result<Message, ClientError> {
         let mut deadline = Deadline::after(request.timeout);
+        let (waited_for, waited) = ("reply", request.timeout);
+        let reply = self.reply_before(request, &mut deadline)?;
+        reply.ok_or(ClientError::TimedOut { waited_for, waited })
+    }
+
+    /// The next reply to a request; nothing, if none comes in time.
+    pub(super) fn reply_before(
+        &mut self,
+        request: &Request,
+        deadline: &mut Deadline,
+    ) -> Result<Option<Message>, ClientError> {
         // Ends at the deadline at the latest.
         loop {
-            match self.exchange.next_answer(&mut deadline)? {
+            match self.exchange.next_answer(deadline)? {
                 Some(Answer::Reply(reply)) => {
                     if reply.subject() == request.reply_subject.as_bytes() {
-                        return Ok(reply);
+                        return Ok(Some(reply));
                     }
                 }
                 Some(Answer::Outcome(outcome)) => {
@@ -128,10 +139,7 @@ impl Client {
                     }
                 }
                 Some(Answer::Welcome(_) | Answer::Pong(_) | Answer::Queued | Answer::Nothing) => {}
-                None => {
-                    let (waited_for, waited) = ("reply", request.timeout);
-                    return Err(ClientError::TimedOut { waited_for, waited });
-                }
+                None => return Ok(None),
             }
         }
     }

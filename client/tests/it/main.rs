@@ -3,6 +3,7 @@
 mod asynchronous;
 mod examples;
 mod fake_broker;
+mod golden_service;
 mod handshake;
 mod in_process;
 mod messaging;
@@ -11,3 +12,4 @@ mod real_broker;
 mod reconnecting;
 mod requests;
 mod runtime;
+mod services;

@@ -62,6 +62,12 @@ pub(crate) enum Failure {
     /// The responder said that it failed.
     #[error("the responder failed: {0}")]
     Responder(String),
+    /// No service answers that was looked for.
+    #[error("{whom} answers")]
+    NoService {
+        /// Who does not answer.
+        whom: String,
+    },
     /// Nobody reads standard output any more. There is nothing to say about it.
     #[error("nobody reads standard output")]
     OutputClosed,
@@ -103,6 +109,7 @@ impl Failure {
             | Failure::TooLarge { .. }
             | Failure::TooFew { .. }
             | Failure::Responder(_)
+            | Failure::NoService { .. }
             | Failure::OutputClosed => 1,
         }
     }
@@ -149,6 +156,7 @@ impl Failure {
             Failure::TooLarge { .. } => "payload_too_large",
             Failure::TooFew { .. } => "timed_out",
             Failure::Responder(_) => "responder_failed",
+            Failure::NoService { .. } => "no_service",
             Failure::OutputClosed => "output_closed",
         }
     }
@@ -166,6 +174,9 @@ impl Failure {
                 "Split it, or raise limits.payload_bytes_max (--payload-max) in the broker."
             }
             Failure::TooFew { .. } => "Wait longer (--timeout), or check that somebody publishes.",
+            Failure::NoService { .. } => {
+                "Start one, check name and namespace, or wait longer (--timeout)."
+            }
             Failure::System { .. } | Failure::Responder(_) | Failure::OutputClosed => "",
         };
         Cow::Borrowed(help)
@@ -174,7 +185,7 @@ impl Failure {
     fn is_retryable(&self) -> bool {
         match self {
             Failure::Client(error) => error.is_retryable(),
-            Failure::TooFew { .. } | Failure::Broker(_) => true,
+            Failure::TooFew { .. } | Failure::NoService { .. } | Failure::Broker(_) => true,
             Failure::Usage { .. }
             | Failure::Configuration(_)
             | Failure::Start(_)

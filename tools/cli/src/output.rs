@@ -68,6 +68,14 @@ impl Output {
         self.writer.write_all(&line).map_err(Failure::output)
     }
 
+    /// Writes a text as it is.
+    ///
+    /// # Errors
+    /// If standard output does not take it.
+    pub(crate) fn text(&mut self, text: &str) -> Result<(), Failure> {
+        self.writer.write_all(text.as_bytes()).map_err(Failure::output)
+    }
+
     /// Writes how many received a message.
     ///
     /// # Errors
@@ -95,7 +103,7 @@ pub(crate) fn note(text: &str) {
 }
 
 /// Bytes as one line of text: what is no UTF-8, and every control character, is escaped.
-fn escaped(bytes: &[u8]) -> String {
+pub(crate) fn escaped(bytes: &[u8]) -> String {
     let mut text = String::new();
     for part in bytes.utf8_chunks() {
         for character in part.valid().chars() {

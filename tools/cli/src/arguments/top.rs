@@ -6,6 +6,7 @@ use super::publish::PublishArguments;
 use super::reply::ReplyArguments;
 use super::request::RequestArguments;
 use super::serve::ServeArguments;
+use super::service::ServiceArguments;
 use super::subscribe::SubscribeArguments;
 
 const AFTER_HELP: &str = "\
@@ -41,4 +42,5 @@ pub(crate) enum Command {
     Sub(SubscribeArguments),
     Request(RequestArguments),
     Reply(ReplyArguments),
+    Service(ServiceArguments),
 }

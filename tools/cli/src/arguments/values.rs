@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use coilgun_protocol::model::SlowConsumerPolicy;
+use coilgun_protocol::model::{SlowConsumerPolicy, Subject};
 use coilgun_server::shard::PlacementPolicy;
 
 /// A TCP address to listen on, or the wish not to.
@@ -92,9 +92,38 @@ pub(super) fn parse_seconds(text: &str) -> Result<Duration, String> {
     if time.is_zero() { Err(wrong()) } else { Ok(time) }
 }
 
+/// Reads the name of a service.
+pub(super) fn parse_service_name(text: &str) -> Result<String, String> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if text.is_empty() || !text.bytes().all(is_allowed) {
+        return Err("the name of a service is one or more of A-Z, a-z, 0-9, - and _".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// Reads the identifier of an instance of a service: one token of a subject.
+pub(super) fn parse_service_id(text: &str) -> Result<String, String> {
+    if text.contains('.') || Subject::parse(text.as_bytes()).is_err() {
+        return Err("an identifier has no dots, no spaces and no wildcards".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_and_identifiers_of_services_are_tokens() {
+        assert_eq!(parse_service_name("A-b_9"), Ok("A-b_9".to_owned()));
+        for text in ["", "a.b", "a b", ">"] {
+            assert!(parse_service_name(text).is_err(), "{text}");
+        }
+        assert_eq!(parse_service_id("x+7"), Ok("x+7".to_owned()));
+        for text in ["", "a.b", "a b", "*"] {
+            assert!(parse_service_id(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn headers_are_split_at_the_first_colon() {

@@ -10,6 +10,7 @@ mod reply;
 mod request;
 mod run;
 mod serve;
+mod service;
 mod subscribe;
 
 pub(crate) use run::run;

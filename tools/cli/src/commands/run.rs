@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use super::{publish, reply, request, serve, subscribe};
+use super::{publish, reply, request, serve, service, subscribe};
 use crate::arguments::{Arguments, Command};
 
 /// Carries out a command line, its first word being the program's name.
@@ -24,6 +24,7 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Sub(it) => (it.client.json, subscribe::subscribe(&it)),
         Command::Request(it) => (it.client.json, request::request(&it)),
         Command::Reply(it) => (it.client.json, reply::reply(&it)),
+        Command::Service(it) => (it.is_json(), service::service(&it)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -37,8 +38,9 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// Reads a command line. The help names environment variables and not what is in them: it is the
 /// same for everybody, and shows nobody's values to whoever looks on.
 fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Arguments, clap::Error> {
-    let command = Arguments::command().mut_subcommands(|subcommand| {
-        subcommand.mut_args(|argument| argument.hide_env_values(true))
-    });
+    let hidden = |command: clap::Command| command.mut_args(|it| it.hide_env_values(true));
+    // Commands are at most two words long.
+    let command = Arguments::command()
+        .mut_subcommands(|subcommand| hidden(subcommand).mut_subcommands(hidden));
     Arguments::from_arg_matches(&command.try_get_matches_from(words)?)
 }

@@ -25,14 +25,22 @@ fn golden_help_of_every_command() {
         assert!(help.contains("\nExamples:\n  coilgun "), "{verb} teaches by examples");
         compare(verb, &help);
     }
+    compare("service", &run(&["service", "--help"]).text());
+    for verb in ["ls", "info", "stats", "ping"] {
+        let help = run(&["service", verb, "--help"]).text();
+        assert!(help.contains("\nExamples:\n  coilgun "), "service {verb} teaches by examples");
+        compare(&format!("service_{verb}"), &help);
+    }
 }
 
 #[test]
 fn the_help_shows_no_values_of_the_environment() {
-    let mut command = coilgun(&["pub", "--help"]);
-    let output = command.env("COILGUN_NAME", "secret.name").output().expect("the binary runs");
-    let help = String::from_utf8(output.stdout).expect("it speaks UTF-8");
-    assert!(help.contains("COILGUN_NAME") && !help.contains("secret.name"), "{help}");
+    for words in [&["pub", "--help"][..], &["service", "ping", "--help"]] {
+        let mut command = coilgun(words);
+        let output = command.env("COILGUN_NAME", "secret.name").output().expect("the binary runs");
+        let help = String::from_utf8(output.stdout).expect("it speaks UTF-8");
+        assert!(help.contains("COILGUN_NAME") && !help.contains("secret.name"), "{help}");
+    }
 }
 
 #[test]

@@ -14,5 +14,6 @@ mod publish_subscribe;
 mod queue_group;
 mod request_reply;
 mod serve;
+mod service;
 mod startup;
 mod tour;
