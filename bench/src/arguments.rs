@@ -49,6 +49,11 @@ pub enum Action {
     /// Prints markdown tables to standard output, and writes every round as JSON if asked to. A
     /// scenario that fails is reported and does not end the run.
     Shards(ShardsArguments),
+    /// Measure what the clients cost a program: publishing, requests, and a broker in the same process.
+    ///
+    /// Prints markdown tables to standard output, and writes every round as JSON if asked to. This
+    /// process is the client, and in some measurements the broker as well.
+    Clients(MatrixArguments),
     /// Drive a broker with all kinds of clients for a long time, and judge whether it stays as it was.
     ///
     /// Fails if a message is lost, memory or descriptors grow, or too little was exercised.

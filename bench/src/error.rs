@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use coilgun_client::ClientError;
 use coilgun_protocol::native::{DecodeError, EncodeError};
 use coilgun_server::net::{ListenAddress, ListenError};
 
@@ -63,6 +64,9 @@ pub enum BenchError {
     /// A frame of the load is not possible.
     #[error("a frame of the load cannot be sent: {0}")]
     Encode(#[from] EncodeError),
+    /// A client could not do what it was told to.
+    #[error(transparent)]
+    Client(#[from] ClientError),
     /// The broker refused something, or said something unexpected.
     #[error("the broker said: {0}")]
     Refused(String),

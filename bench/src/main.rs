@@ -6,6 +6,7 @@ use clap::Parser;
 use coilgun_bench::arguments::{
     Action, Arguments, MatrixArguments, RunArguments, ShardsArguments, SoakArguments,
 };
+use coilgun_bench::clients::run::run_clients;
 use coilgun_bench::error::BenchError;
 use coilgun_bench::interrupt::Interrupt;
 use coilgun_bench::matrix::run_matrix;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         Action::Run(arguments) => run(&arguments),
         Action::Matrix(arguments) => play_matrix(&arguments),
         Action::Shards(arguments) => play_shards(&arguments),
+        Action::Clients(arguments) => measure_clients(&arguments),
         Action::Soak(arguments) => soak(&arguments),
     };
     match result {
@@ -49,6 +51,18 @@ fn play_shards(arguments: &ShardsArguments) -> Result<(), BenchError> {
     interrupt.on_signals(|| {}).map_err(BenchError::system("catching signals"))?;
     let settings = arguments.settings()?;
     let report = run_shards(&settings, arguments, &interrupt, |line| eprintln!("{line}"))?;
+    print!("{}", report.markdown());
+    match &arguments.play.json {
+        Some(path) => report.write_json(path),
+        None => Ok(()),
+    }
+}
+
+fn measure_clients(arguments: &MatrixArguments) -> Result<(), BenchError> {
+    let interrupt = Interrupt::default();
+    interrupt.on_signals(|| {}).map_err(BenchError::system("catching signals"))?;
+    let settings = arguments.settings()?;
+    let report = run_clients(&settings, arguments, &interrupt, |line| eprintln!("{line}"))?;
     print!("{}", report.markdown());
     match &arguments.play.json {
         Some(path) => report.write_json(path),

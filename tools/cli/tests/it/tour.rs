@@ -1,6 +1,6 @@
-//! The tour of the README, typed into a shell as it stands there.
+//! The tour of the README and the first chapter of the book, typed into a shell as they stand there.
 //!
-//! The shell gets one command after the other, each when the previous one has said what the README
+//! The shell gets one command after the other, each when the previous one has said what the text
 //! promises: as a person would do it. A command in the background is left alone as soon as it has
 //! said its lines; any other has to end first.
 
@@ -36,13 +36,17 @@ impl Step {
     }
 }
 
-/// The commands in the blocks of the section "Tour" that are marked as a console.
-fn steps(readme: &str) -> Vec<Step> {
+/// The section "Tour" of the README.
+fn tour(readme: &str) -> &str {
     let (_, tour) = readme.split_once("\n## Tour\n").expect("there is a tour");
-    let tour = tour.split("\n## ").next().unwrap_or_default();
+    tour.split("\n## ").next().unwrap_or_default()
+}
+
+/// The commands in the blocks of a text that are marked as a console.
+fn steps(text: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     let mut in_console = false;
-    for line in tour.lines() {
+    for line in text.lines() {
         match (in_console, line.strip_prefix("$ ")) {
             (_, None) if line.starts_with("```") => in_console = line == "```console",
             (true, Some(command)) => {
@@ -130,14 +134,15 @@ impl Drop for Shell {
     }
 }
 
-#[test]
-fn the_tour_of_the_readme_works_as_typed() {
-    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
-    let readme = std::fs::read_to_string(readme).expect("there is a README");
-    let steps = steps(&readme);
-    for verb in ["pub", "sub", "request", "reply"] {
+/// Types the steps of the document at `path`, below the root of the repository, into a shell beside a
+/// broker.
+fn carry_out(path: &str, part: fn(&str) -> &str, verbs: &[&str]) {
+    let path = format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let steps = steps(part(&text));
+    for verb in verbs {
         let is_shown = steps.iter().any(|step| step.command.contains(&format!("coilgun {verb} ")));
-        assert!(is_shown, "the tour shows coilgun {verb}");
+        assert!(is_shown, "{path} shows coilgun {verb}");
     }
     let folder = folder();
     let mut command = coilgun(&["serve"]);
@@ -156,11 +161,21 @@ fn the_tour_of_the_readme_works_as_typed() {
 }
 
 #[test]
+fn the_tour_of_the_readme_works_as_typed() {
+    carry_out("README.md", tour, &["pub", "sub", "request", "reply"]);
+}
+
+#[test]
+fn the_first_chapter_of_the_book_works_as_typed() {
+    carry_out("docs/book/src/getting-started.md", str::trim, &["pub", "sub", "request", "reply"]);
+}
+
+#[test]
 fn the_steps_of_a_tour_are_its_commands_with_what_follows() {
     let readme = "# X\n```console\n$ no\n```\n## Tour\nText\n```sh\n$ no\n```\n\
                   ```console\n$ one &\nsays\n$ two\n```\n$ no\n## Next\n```console\n$ no\n```\n";
     let found: Vec<(String, Vec<String>)> =
-        steps(readme).into_iter().map(|step| (step.command, step.expected)).collect();
+        steps(tour(readme)).into_iter().map(|step| (step.command, step.expected)).collect();
     let expected = [("one &".to_owned(), vec!["says".to_owned()]), ("two".to_owned(), vec![])];
     assert_eq!(found, expected);
 }

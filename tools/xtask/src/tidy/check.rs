@@ -8,7 +8,7 @@ use crate::tidy::crate_edges::Metadata;
 use crate::tidy::finding::Finding;
 use crate::tidy::ratchet::Ratchet;
 use crate::tidy::{
-    adr, banned, crate_edges, dependencies, file_length, function_length, law_tests, links,
+    adr, banned, book, crate_edges, dependencies, file_length, function_length, law_tests, links,
     module_heads, named_crates, packages,
 };
 
@@ -35,6 +35,7 @@ fn findings(root: &Path) -> Result<Vec<Finding>, Failure> {
     let mut findings = [
         adr::check(&tree),
         banned::check(&tree, &ratchet),
+        book::check(&tree),
         crate_edges::check(&metadata),
         dependencies::check(&tree)?,
         file_length::check(&tree, &ratchet),

@@ -7,6 +7,7 @@
 
 mod adr;
 mod banned;
+mod book;
 mod check;
 mod crate_edges;
 mod dependencies;

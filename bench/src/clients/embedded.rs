@@ -1,0 +1,162 @@
+//! A broker inside this process, over TCP and over memory. CPU time is that of both sides together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use coilgun_client::{Client, ClientError, Options, Publication, SubscribeOptions, Subscriber};
+use coilgun_server::config::Config;
+use coilgun_server::{Broker, StartError};
+
+use super::publishing::PAYLOAD_BYTES;
+use super::run::{in_runtime, options};
+use super::sample::{ClientSample, Measurement, Part};
+use crate::cpu::monotonic_ns;
+use crate::error::BenchError;
+use crate::interrupt::Interrupt;
+
+/// Messages that are under way before they are taken out.
+const WINDOW: u64 = 512;
+/// Where they go.
+const SUBJECT: &str = "bench.self";
+
+/// How a client reaches the broker.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// Over loopback.
+    Tcp,
+    /// Over memory.
+    InProcess,
+}
+
+/// A broker of one shard in this process; it ends with this.
+#[derive(Debug)]
+pub struct Embedded {
+    broker: Option<Broker>,
+    _folder: tempfile::TempDir,
+}
+
+impl Embedded {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn start() -> Result<Embedded, BenchError> {
+        let folder = tempfile::Builder::new()
+            .prefix("coilgun-bench-")
+            .tempdir()
+            .map_err(BenchError::system("making a folder for the broker"))?;
+        let config = Config {
+            shards: 1,
+            data: folder.path().join("data"),
+            listen: vec![([127, 0, 0, 1], 0).into()],
+            ..Config::default()
+        };
+        let failed = |error: StartError| BenchError::Argument(error.to_string());
+        let broker = Some(Broker::start(config).map_err(failed)?);
+        Ok(Embedded { broker, _folder: folder })
+    }
+
+    fn options(&self, way: Way) -> Result<Options, BenchError> {
+        let broker = self.broker.as_ref().expect("it runs until it is dropped");
+        match way {
+            Way::Tcp => options(&broker.addresses()[0]),
+            Way::InProcess => Ok(Options::in_process(Arc::new(broker.connector()))),
+        }
+    }
+
+    /// Publishes and receives many messages at a time.
+    ///
+    /// # Errors
+    /// If a message does not come back.
+    pub fn flow(
+        &self,
+        way: Way,
+        measured: Duration,
+        interrupt: &Interrupt,
+    ) -> Result<ClientSample, BenchError> {
+        let name = match way {
+            Way::Tcp => "embedded/tcp/flow",
+            Way::InProcess => "embedded/in-process/flow",
+        };
+        let options = self.options(way)?;
+        in_runtime(async {
+            let (client, mut subscriber) = subscribed(options).await?;
+            let payload = [7; PAYLOAD_BYTES];
+            let publication = Publication::to(SUBJECT).with_payload(&payload);
+            let mut measurement = Measurement::begin(name, measured, interrupt)?;
+            for part in [Part::WarmUp, Part::Whole] {
+                measurement.restart()?;
+                while !measurement.has_taken(part)? {
+                    for _ in 0..WINDOW {
+                        client.publish(&publication).await?;
+                    }
+                    for _ in 0..WINDOW {
+                        take(&mut subscriber).await?;
+                    }
+                    measurement.count(WINDOW);
+                }
+            }
+            let sample = measurement.end()?;
+            client.close().await?;
+            Ok(sample)
+        })
+    }
+
+    /// Publishes and receives one message at a time: both sides sleep in between.
+    ///
+    /// # Errors
+    /// If a message does not come back.
+    pub fn round_trip(
+        &self,
+        way: Way,
+        measured: Duration,
+        interrupt: &Interrupt,
+    ) -> Result<ClientSample, BenchError> {
+        let name = match way {
+            Way::Tcp => "embedded/tcp/round-trip",
+            Way::InProcess => "embedded/in-process/round-trip",
+        };
+        let options = self.options(way)?;
+        in_runtime(async {
+            let (client, mut subscriber) = subscribed(options).await?;
+            let payload = [7; PAYLOAD_BYTES];
+            let publication = Publication::to(SUBJECT).with_payload(&payload);
+            let mut measurement = Measurement::begin(name, measured, interrupt)?;
+            for part in [Part::WarmUp, Part::Whole] {
+                measurement.restart()?;
+                while !measurement.has_taken(part)? {
+                    let began_ns = monotonic_ns();
+                    client.publish(&publication).await?;
+                    take(&mut subscriber).await?;
+                    measurement.count_trip(began_ns);
+                }
+            }
+            let sample = measurement.end()?;
+            client.close().await?;
+            Ok(sample)
+        })
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        if let Some(broker) = self.broker.take() {
+            broker.shutdown_handle().stop();
+            if let Err(fault) = broker.wait() {
+                eprintln!("coilgun-bench: the broker in this process: {fault}");
+            }
+        }
+    }
+}
+
+/// A client that receives what it publishes.
+async fn subscribed(options: Options) -> Result<(Client, Subscriber), BenchError> {
+    let client = Client::connect(options).await?;
+    let subscriber = client.subscribe(SUBJECT, &SubscribeOptions::default()).await?;
+    Ok((client, subscriber))
+}
+
+async fn take(subscriber: &mut Subscriber) -> Result<(), BenchError> {
+    let gone = BenchError::Client(ClientError::Gone);
+    subscriber.next().await.map(drop).ok_or(gone)
+}
