@@ -16,8 +16,9 @@ use crate::env::ShardThread;
 use crate::mesh::fabric;
 use crate::net::{ListenAddress, ListenError};
 use crate::resources::{ResourceError, check_resources};
+use crate::security::HelperThread;
 use crate::shard::{Control, ControlSender, LoadTable, ShardCounters, ShardPlace, control_queue};
-use crate::starting::{ShardStart, Step};
+use crate::starting::{Identification, ShardStart, Step};
 use crate::topology::{Topology, TopologyError};
 
 /// A broker that runs.
@@ -25,6 +26,8 @@ use crate::topology::{Topology, TopologyError};
 pub struct Broker {
     addresses: Vec<ListenAddress>,
     controls: Arc<[ControlSender]>,
+    /// Checks passwords, if there are users.
+    helper: Option<HelperThread>,
     /// By their numbers.
     shards: Vec<ShardThread<Result<ShardCounters, BrokerFault>>>,
 }
@@ -99,7 +102,8 @@ impl Broker {
         let (controls, queues): (Vec<_>, Vec<_>) =
             ports.iter().map(|port| control_queue(port.waker().clone())).unzip();
         let controls: Arc<[ControlSender]> = controls.into();
-        let mut broker = Broker { addresses: Vec::new(), controls, shards: Vec::new() };
+        let (helper, identification) = start_helper(&config)?;
+        let mut broker = Broker { addresses: Vec::new(), controls, helper, shards: Vec::new() };
         let (config, loads) = (Arc::new(config), LoadTable::new(ports.len()));
         let (go, listen_when) = mpsc::sync_channel(1);
         let (mut listen_when, mut starts) = (Some(listen_when), Vec::new());
@@ -113,12 +117,13 @@ impl Broker {
                 all: Arc::clone(&broker.controls),
                 port,
                 controls,
+                identification: identification.clone(),
                 listen_when: listen_when.take(),
                 started,
             };
             starts.push((start, outcome));
         }
-        drop(directory);
+        drop((directory, identification));
         match broker.start_shards(topology, starts, &go) {
             Ok(addresses) => Ok(Broker { addresses, ..broker }),
             Err(error) => {
@@ -196,8 +201,25 @@ impl Broker {
         };
         // All of them are waited for, also behind one that broke.
         let ended: Vec<_> = self.shards.into_iter().map(join).collect();
+        // The last shard has let go of its queue.
+        if self.helper.is_some_and(|helper| !helper.join()) {
+            return Err(BrokerFault::Thread("the thread that checks passwords".to_owned()));
+        }
         ended.into_iter().collect()
     }
+}
+
+/// Starts the thread that checks passwords, if there are users.
+fn start_helper(
+    config: &Config,
+) -> Result<(Option<HelperThread>, Option<Identification>), StartError> {
+    let users = Arc::new(config.load_users()?);
+    if users.is_empty() {
+        return Ok((None, None));
+    }
+    let started = HelperThread::start(Arc::clone(&users)).map_err(StartError::Shard)?;
+    let (helper, verifying) = started;
+    Ok((Some(helper), Some(Identification { users, verifying })))
 }
 
 /// Where a shard says how its start goes.

@@ -37,4 +37,6 @@ coilgun_core::mutants! {
     NoWakerFence,
     /// Who has given a loan back looks whether it is waited for without a fence before it.
     NoLoanFence,
+    /// A verdict counts for whoever is in the slot of the client that asked for it.
+    StaleVerdict,
 }

@@ -5,6 +5,8 @@ mod cluster;
 mod courier;
 mod echo_real;
 mod echo_simulated;
+mod identity_real;
+mod identity_simulated;
 mod incomplete_frames;
 mod lanes_real;
 mod lanes_simulated;

@@ -10,6 +10,7 @@ mod request;
 mod serve;
 mod subscribe;
 mod top;
+mod user;
 mod values;
 
 pub(crate) use client::ClientArguments;
@@ -19,4 +20,5 @@ pub(crate) use request::RequestArguments;
 pub(crate) use serve::ServeArguments;
 pub(crate) use subscribe::SubscribeArguments;
 pub(crate) use top::{Arguments, Command};
+pub(crate) use user::{HashArguments, UserArguments, UserCommand};
 pub(crate) use values::{HeaderArgument, ListenArgument, UnixArgument};

@@ -7,6 +7,7 @@ use super::reply::ReplyArguments;
 use super::request::RequestArguments;
 use super::serve::ServeArguments;
 use super::subscribe::SubscribeArguments;
+use super::user::UserArguments;
 
 const AFTER_HELP: &str = "\
 Examples, in three terminals:
@@ -41,4 +42,5 @@ pub(crate) enum Command {
     Sub(SubscribeArguments),
     Request(RequestArguments),
     Reply(ReplyArguments),
+    User(UserArguments),
 }

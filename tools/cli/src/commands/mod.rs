@@ -11,5 +11,6 @@ mod request;
 mod run;
 mod serve;
 mod subscribe;
+mod user;
 
 pub(crate) use run::run;

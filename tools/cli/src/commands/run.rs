@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use super::{publish, reply, request, serve, subscribe};
+use super::{publish, reply, request, serve, subscribe, user};
 use crate::arguments::{Arguments, Command};
 
 /// Carries out a command line, its first word being the program's name.
@@ -24,6 +24,7 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Sub(it) => (it.client.json, subscribe::subscribe(&it)),
         Command::Request(it) => (it.client.json, request::request(&it)),
         Command::Reply(it) => (it.client.json, reply::reply(&it)),
+        Command::User(it) => (false, user::user(&it)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

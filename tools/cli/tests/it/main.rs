@@ -16,3 +16,4 @@ mod request_reply;
 mod serve;
 mod startup;
 mod tour;
+mod users;
