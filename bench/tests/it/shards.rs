@@ -128,7 +128,11 @@ fn arguments_about_shards_are_read() {
         let arguments = ["coilgun-bench", "soak"].iter().chain(more);
         Arguments::try_parse_from(arguments).map(|arguments| match arguments.action {
             Action::Soak(soak) => soak.settings().map(|it| (it.shards, it.servers.cpus)).ok(),
-            Action::EchoServer(_) | Action::Run(_) | Action::Matrix(_) | Action::Shards(_) => None,
+            Action::EchoServer(_)
+            | Action::Run(_)
+            | Action::Matrix(_)
+            | Action::Shards(_)
+            | Action::Clients(_) => None,
         })
     };
     assert_eq!(soak(&["--cpus", "none"]).ok(), Some(Some((1, vec![]))));

@@ -1,6 +1,6 @@
 //! The broker's logic, without any IO.
 //!
-//! What it does: decides who gets a message ([`router`]).
+//! What it does: decides who gets a message ([`router`]) and who may send or see it ([`security`]).
 //!
 //! What it never does: no sockets, files, clocks, random numbers, threads or async. Everything here
 //! is a plain state machine that the server, the tests and a simulator call the same way, and that
@@ -8,3 +8,4 @@
 
 pub mod mutant;
 pub mod router;
+pub mod security;

@@ -79,4 +79,8 @@ crate::mutants! {
     RemoteGroupPick,
     /// What a shard hears of another changes what is stored and no remembered route.
     DeafRoute,
+    /// A publisher whose hint finds a route may publish to it.
+    IgnoredPermission,
+    /// Subjects that a client must not see stay in what it subscribed to.
+    IgnoredDeny,
 }

@@ -17,8 +17,9 @@ use crate::link::{Connector, Door, Doors, LinkPort, Placing};
 use crate::mesh::fabric;
 use crate::net::{ListenAddress, ListenError};
 use crate::resources::{ResourceError, check_resources};
+use crate::security::HelperThread;
 use crate::shard::{Control, ControlSender, LoadTable, ShardCounters, ShardPlace, control_queue};
-use crate::starting::{ShardStart, Step};
+use crate::starting::{Identification, ShardStart, Step};
 use crate::topology::{Topology, TopologyError};
 
 /// A broker that runs. Whoever drops it without waiting for it ends it, as [`Broker::stop`] does, and
@@ -29,6 +30,8 @@ pub struct Broker {
     controls: Arc<[ControlSender]>,
     doors: Doors,
     placing: Placing,
+    /// Checks passwords, if there are users.
+    helper: Option<HelperThread>,
     /// By their numbers.
     shards: Vec<ShardThread<Result<ShardCounters, BrokerFault>>>,
 }
@@ -105,6 +108,7 @@ impl Broker {
         let controls: Arc<[ControlSender]> = controls.into();
         let doors: Doors =
             ports.iter().map(|port| Arc::new(Door::new(port.waker().clone()))).collect();
+        let (helper, identification) = start_helper(&config)?;
         let (config, loads) = (Arc::new(config), LoadTable::new(ports.len()));
         let placing = Placing {
             loads: loads.clone(),
@@ -112,7 +116,8 @@ impl Broker {
             connections_max: config.limits.connections_max,
         };
         let shards = Vec::new();
-        let mut broker = Broker { addresses: Vec::new(), controls, doors, placing, shards };
+        let addresses = Vec::new();
+        let mut broker = Broker { addresses, controls, doors, placing, helper, shards };
         let (go, listen_when) = mpsc::sync_channel(1);
         let (mut listen_when, mut starts) = (Some(listen_when), Vec::new());
         for (number, (port, controls)) in ports.into_iter().zip(queues).enumerate() {
@@ -126,12 +131,13 @@ impl Broker {
                 links: LinkPort::new(&broker.doors, shard),
                 port,
                 controls,
+                identification: identification.clone(),
                 listen_when: listen_when.take(),
                 started,
             };
             starts.push((start, outcome));
         }
-        drop(directory);
+        drop((directory, identification));
         match broker.start_shards(topology, starts, &go) {
             Ok(addresses) => {
                 broker.addresses = addresses;
@@ -237,6 +243,10 @@ impl Broker {
         };
         // All of them are waited for, also behind one that broke.
         let ended: Vec<_> = std::mem::take(&mut self.shards).into_iter().map(join).collect();
+        // The last shard has let go of its queue.
+        if self.helper.take().is_some_and(|helper| !helper.join()) {
+            return Err(BrokerFault::Thread("the thread that checks passwords".to_owned()));
+        }
         ended.into_iter().collect()
     }
 }
@@ -252,7 +262,23 @@ impl Drop for Broker {
                 eprintln!("coilgun: a broker that nobody waited for ended badly: {error}");
             }
         }
+        if self.helper.take().is_some_and(|helper| !helper.join()) {
+            eprintln!("coilgun: the thread that checks passwords ended badly");
+        }
     }
+}
+
+/// Starts the thread that checks passwords, if there are users.
+fn start_helper(
+    config: &Config,
+) -> Result<(Option<HelperThread>, Option<Identification>), StartError> {
+    let users = Arc::new(config.load_users()?);
+    if users.is_empty() {
+        return Ok((None, None));
+    }
+    let started = HelperThread::start(Arc::clone(&users)).map_err(StartError::Shard)?;
+    let (helper, verifying) = started;
+    Ok((Some(helper), Some(Identification { users, verifying })))
 }
 
 /// Where a shard says how its start goes.

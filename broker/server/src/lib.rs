@@ -14,6 +14,7 @@ pub mod mesh;
 pub mod mutant;
 pub mod net;
 pub mod resources;
+pub mod security;
 pub mod setup;
 pub mod shard;
 mod starting;

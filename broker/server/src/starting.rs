@@ -16,16 +16,17 @@ use coilgun_protocol::native::NativeConfig;
 use coilgun_storage::{DataDirectory, Identity, open_or_create_identity};
 
 use crate::broker::{BrokerFault, StartError};
-use crate::config::Config;
+use crate::config::{Config, Guests};
 use crate::env::{Env, LinuxEnv, ShardThread, run, spawn, wall_clock_ms};
 use crate::link::LinkPort;
 use crate::mesh::ThreadPort;
 use crate::net::{ListenAddress, ListenError, Listener};
 use crate::resources::{SURPLUS_CONNECTIONS, file_bytes};
+use crate::security::{Authentication, Users, Verifying};
 use crate::setup::{MemoryPlan, build_network};
 use crate::shard::{
-    Control, ControlQueue, ControlSender, ListenerProtocol, ListenerSettings, RateLimits, Shard,
-    ShardCounters, ShardPlace, ShardSettings,
+    Control, ControlQueue, ControlSender, GuestRule, ListenerProtocol, ListenerSettings,
+    RateLimits, Shard, ShardCounters, ShardPlace, ShardSettings,
 };
 
 /// What a shard's thread says about its start.
@@ -34,6 +35,13 @@ pub(crate) enum Step {
     Ready,
     /// It accepts connections there.
     Listening(Vec<ListenAddress>),
+}
+
+/// All users, and where their passwords are checked.
+#[derive(Clone)]
+pub(crate) struct Identification {
+    pub(crate) users: Arc<Users>,
+    pub(crate) verifying: Verifying,
 }
 
 /// What the thread of one shard is given.
@@ -46,6 +54,8 @@ pub(crate) struct ShardStart {
     pub(crate) controls: ControlQueue,
     /// Where clients of this process connect.
     pub(crate) links: LinkPort,
+    /// Where passwords are checked, if there are users.
+    pub(crate) identification: Option<Identification>,
     /// Ends all shards if this one breaks.
     pub(crate) all: Arc<[ControlSender]>,
     /// Says when to listen, on the shard that does.
@@ -93,14 +103,18 @@ impl ShardStart {
             all,
             listen_when,
             started,
+            ..
         } = self;
         let waker = port.waker().clone();
+        let authentication = self.identification.map_or_else(Authentication::default, |it| {
+            Authentication::by_helper(it.users, it.verifying, waker.clone())
+        });
         // A shard that breaks or panics takes the others with it: alone they cannot keep what the
         // broker promised.
         let mut together = EndTogether { all, is_fault: true };
         let say = |step| started.send(step).map_err(|_| BrokerFault::NotStarted);
         let mut shard = match build(&config, &directory, port, controls, place).await {
-            Ok(shard) => shard,
+            Ok(shard) => shard.with_users(authentication),
             Err(error) => {
                 say(Err(error))?;
                 return Err(BrokerFault::NotStarted);
@@ -126,7 +140,7 @@ impl ShardStart {
                 listeners
             }
         };
-        shard.serve_links(links, listener_settings(config.slow_consumer_in_process()));
+        shard.serve_links(links, in_process_settings(&config));
         run(&mut shard, &waker, config.timing.spin_us).await.map_err(BrokerFault::Ring)?;
         together.is_fault = false;
         // Until here the sockets had to stay open.
@@ -165,7 +179,7 @@ async fn prepare_disk(directory: &DataDirectory, env: &mut LinuxEnv) -> Result<(
 fn listen(config: &Config, shard: &mut Shard<LinuxEnv>) -> Result<Vec<Listener>, ListenError> {
     let bound = bind(config)?;
     for (listener, slow_consumer) in &bound {
-        let settings = listener_settings(*slow_consumer);
+        let settings = listener_settings(config, listener.address(), *slow_consumer);
         shard.listen(listener.descriptor(), listener.kind(), settings);
     }
     Ok(bound.into_iter().map(|(listener, _)| listener).collect())
@@ -173,13 +187,37 @@ fn listen(config: &Config, shard: &mut Shard<LinuxEnv>) -> Result<Vec<Listener>,
 
 /// Tells a shard what holds on the sockets on which another one accepts.
 fn know_listeners(config: &Config, shard: &mut Shard<LinuxEnv>) {
-    for (_, slow_consumer) in config.listeners() {
-        shard.know_listener(listener_settings(slow_consumer));
+    for (address, slow_consumer) in config.listeners() {
+        shard.know_listener(listener_settings(config, &address, slow_consumer));
     }
 }
 
-fn listener_settings(slow_consumer: SlowConsumer) -> ListenerSettings {
-    ListenerSettings { protocol: ListenerProtocol::Native, slow_consumer }
+fn listener_settings(
+    config: &Config,
+    address: &ListenAddress,
+    slow_consumer: SlowConsumer,
+) -> ListenerSettings {
+    let is_near = match address {
+        ListenAddress::Tcp(address) => address.ip().is_loopback(),
+        ListenAddress::Unix(_) => true,
+    };
+    let guests = match config.guests() {
+        Guests::Nobody => GuestRule::Refused,
+        Guests::Loopback if !is_near => GuestRule::Refused,
+        // Where there is nobody else, namespaces are no secrets from anybody.
+        Guests::Loopback | Guests::Everybody if config.users.is_empty() => GuestRule::Trusted,
+        Guests::Loopback | Guests::Everybody => GuestRule::Default,
+    };
+    ListenerSettings { protocol: ListenerProtocol::Native, slow_consumer, guests }
+}
+
+/// What holds for clients of this process: it could do to its broker whatever it liked anyway.
+fn in_process_settings(config: &Config) -> ListenerSettings {
+    ListenerSettings {
+        protocol: ListenerProtocol::Native,
+        slow_consumer: config.slow_consumer_in_process(),
+        guests: GuestRule::Trusted,
+    }
 }
 
 fn memory_plan(config: &Config) -> MemoryPlan {
@@ -196,10 +234,8 @@ fn memory_plan(config: &Config) -> MemoryPlan {
 
 fn shard_settings(config: &Config) -> ShardSettings {
     let narrow = |value: u64| u32::try_from(value).expect("the configuration was checked");
-    let mut namespaces = vec!["default".to_owned()];
-    namespaces.extend(config.namespaces.iter().filter(|name| *name != "default").cloned());
     ShardSettings {
-        namespaces,
+        namespaces: config.all_namespaces(),
         native: NativeConfig {
             payload_bytes_max: narrow(config.limits.payload_bytes_max as u64),
             headers_bytes_max: narrow(config.limits.headers_bytes_max as u64),

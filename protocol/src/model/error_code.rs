@@ -145,6 +145,22 @@ error_codes! {
     SubscriptionsExhausted = 215, "subscriptions_exhausted", true,
         "the broker has no room for more subscriptions",
         "Try again later, or raise limits.subscriptions_max or limits.filter_bytes_max in the broker's configuration.";
+    /// Nobody gets in here without saying who they are.
+    AuthenticationRequired = 216, "authentication_required", false,
+        "the broker wants to know who connects",
+        "Connect with a user's name and password (--user, --password-file).";
+    /// There is no such user, or it has another password.
+    WrongCredentials = 217, "wrong_credentials", false,
+        "user or password is wrong",
+        "Check both; the broker's configuration lists its users under [[user]].";
+    /// The user may not do this.
+    PermissionDenied = 218, "permission_denied", false,
+        "the user may not do this",
+        "Use what the user is allowed, or change publish, subscribe or request of the user in the broker's configuration.";
+    /// More clients than can wait for it want their password checked.
+    AuthenticationBusy = 219, "authentication_busy", true,
+        "too many passwords wait to be checked",
+        "Connect again a little later.";
 
     /// The client did not read what was sent to it in time.
     SlowConsumer = 300, "slow_consumer", true,

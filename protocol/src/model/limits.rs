@@ -15,6 +15,25 @@ pub const QUEUE_GROUP_BYTES_MAX: usize = 256;
 pub const NAMESPACE_BYTES_MAX: usize = 64;
 /// Largest user name, password or token, in bytes.
 pub const CREDENTIAL_BYTES_MAX: usize = 4096;
+/// Most users of a broker.
+pub const USERS_MAX: usize = 10_000;
+/// Most filters in one list of what a user is allowed or denied.
+pub const PERMISSION_FILTERS_MAX: usize = 256;
+/// Most memory that the hash of a password may take, in KiB.
+pub const HASH_MEMORY_KIB_MAX: u32 = 256 * 1024;
+/// How often that memory may be gone through.
+pub const HASH_ITERATIONS_MAX: u32 = 64;
+/// In how many parts at most.
+pub const HASH_LANES_MAX: u32 = 16;
+/// Most memory times iterations of one hash, in KiB: about a second.
+pub const HASH_WORK_KIB_MAX: u64 = 1024 * 1024;
+/// Passwords of one broker that may wait to be checked. With usual hashes that is less than the time
+/// of a handshake.
+pub const AUTHENTICATIONS_WAITING_MAX: usize = 128;
+/// Clients of one shard that may wait for a verdict: many may wait for the same.
+pub const AUTHENTICATING_CLIENTS_MAX: usize = 65_536;
+/// Right passwords that a shard remembers.
+pub const VERIFIED_REMEMBERED_MAX: usize = 8192;
 /// Largest block of headers of one message, in bytes.
 pub const HEADERS_BYTES_MAX: usize = 64 * 1024;
 /// Most headers of one message.

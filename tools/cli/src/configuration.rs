@@ -79,6 +79,7 @@ pub(crate) fn load(arguments: &ServeArguments) -> Result<Config, ConfigurationEr
 /// The configuration as TOML, every key included: it reads back to the same.
 pub(crate) fn to_toml(config: &Config) -> String {
     let mut config = config.clone();
+    config.guests = Some(config.guests());
     config.unix = Some(config.unix_path().unwrap_or_default());
     toml::to_string(&config).expect("numbers, texts and lists of them are TOML")
 }

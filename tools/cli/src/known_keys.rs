@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use coilgun_protocol::model::SlowConsumerPolicy;
-use coilgun_server::config::{Config, ListenerConfig};
+use coilgun_server::config::{Config, Guests, ListenerConfig, RulesConfig, UserConfig};
 use coilgun_server::shard::PlacementPolicy;
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
@@ -26,11 +26,13 @@ struct Named {
 
 impl Named {
     /// All of them.
-    fn all() -> [Named; 2] {
+    fn all() -> [Named; 3] {
         let policies = SlowConsumerPolicy::ALL.map(SlowConsumerPolicy::name).to_vec();
+        let guests = Guests::ALL.map(Guests::name).to_vec();
         let placements = PlacementPolicy::ALL.map(PlacementPolicy::name).to_vec();
         [
             Named { key: "slow_consumer", kind: "policy", names: policies },
+            Named { key: "guests", kind: "rule for guests", names: guests },
             Named { key: "placement", kind: "placement", names: placements },
         ]
     }
@@ -210,7 +212,18 @@ fn everything() -> Table {
         backpressure_ms: Some(0),
     };
     let unix = Some(PathBuf::new());
-    let config = Config { unix, listeners: vec![listener], ..Config::default() };
+    let rules = Some(RulesConfig::default());
+    let user = UserConfig {
+        name: String::new(),
+        password_hash: Some(String::new()),
+        password_hash_file: Some(PathBuf::new()),
+        namespaces: Vec::new(),
+        publish: rules.clone(),
+        subscribe: rules.clone(),
+        request: rules,
+    };
+    let (listeners, users) = (vec![listener], vec![user]);
+    let config = Config { unix, listeners, users, ..Config::default() };
     to_toml(&config).parse().expect("what is printed is TOML")
 }
 
@@ -261,7 +274,7 @@ mod tests {
         assert_eq!(first_unknown(&text), None);
         let sections = Section::all();
         let titles: Vec<_> = sections[1..].iter().map(Section::title).collect();
-        assert_eq!(titles, ["[limits]", "[[listener]]", "[timing]"]);
+        assert_eq!(titles, ["[limits]", "[[listener]]", "[timing]", "[[user]]"]);
         assert!(sections[0].has("data") && sections[0].has("unix"));
         assert!(sections.iter().all(|section| section.keys.len() > 2));
     }

@@ -5,6 +5,7 @@ use coilgun_protocol::model::{ClientId, NamespaceId, OpenFlags};
 use super::presses::Presses;
 use super::slab::Key;
 use super::subscriptions::Entry;
+use crate::security::IdentityId;
 
 /// What a client is to the router from its first to its last moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -13,6 +14,8 @@ pub struct ClientAttributes {
     pub namespace: NamespaceId,
     /// How it wants to be treated; the router looks at `NO_ECHO` and `ONCE_PER_MESSAGE`.
     pub flags: OpenFlags,
+    /// What it may do.
+    pub identity: IdentityId,
 }
 
 /// One client.

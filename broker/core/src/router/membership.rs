@@ -37,7 +37,7 @@ impl Router {
     /// # Errors
     /// [`ErrorCode::SubscriptionTaken`] if the number is 0 or in use, [`ErrorCode::InvalidFilter`],
     /// [`ErrorCode::InvalidQueueGroup`], [`ErrorCode::ReservedSubject`] if the filter's first token
-    /// is `$NAME` or `$SYS`, [`ErrorCode::TooManySubscriptions`] beyond the limit of the client, and
+    /// is `$NAME` or `$SYS`, [`ErrorCode::PermissionDenied`], [`ErrorCode::TooManySubscriptions`] beyond the limit of the client, and
     /// [`ErrorCode::SubscriptionsExhausted`] beyond those of the shard.
     ///
     /// # Panics
@@ -55,6 +55,10 @@ impl Router {
         let filter = Filter::parse(wanted.filter).map_err(|_| ErrorCode::InvalidFilter)?;
         if let Some(FilterToken::Literal(b"$NAME" | b"$SYS")) = filter.tokens().next() {
             return Err(ErrorCode::ReservedSubject);
+        }
+        let identity = self.clients.present(client).attributes.identity;
+        if !self.identities.may_subscribe(identity, filter) {
+            return Err(ErrorCode::PermissionDenied);
         }
         if !wanted.group.is_empty() && !queue_group::is_valid_name(wanted.group) {
             return Err(ErrorCode::InvalidQueueGroup);
@@ -186,6 +190,7 @@ impl Router {
             deliveries_max: wanted.deliveries_max,
             visibility: wanted.visibility,
             once: subscriber.wants_once(),
+            is_cut: self.identities.hides_part_of(subscriber.attributes.identity, filter),
             slow_consumer: wanted.slow_consumer,
         };
         subscriber.subscription_count += 1;

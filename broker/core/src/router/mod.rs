@@ -46,7 +46,8 @@
 //! - a record counts the subscriptions with its filter, and is there while any shard wants something
 //!   or a change waits to be announced;
 //! - a route whose stamp is current holds live subscriptions of live clients only;
-//! - what the limits bound stays inside them.
+//! - what the limits bound stays inside them;
+//! - a hint says that something is permitted only for the build of the route it was looked up for.
 //!
 //! The order of targets is: the client that is meant by name, then plain subscriptions, oldest first,
 //! then one member per queue group, the group with the oldest matching subscription first, and those
@@ -65,6 +66,7 @@ mod limits;
 mod matcher;
 mod membership;
 mod names;
+mod permission;
 mod plan;
 mod planner;
 mod planning;

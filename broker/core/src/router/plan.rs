@@ -236,6 +236,10 @@ impl Plan {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct RouteHint {
     pub(super) slot: RouteSlot,
+    /// The build of the route for which the publisher's permission was looked up; 0: none.
+    pub(super) build: u64,
+    /// What it may do there, by [`Usage::bit`](crate::security::Usage::bit).
+    pub(super) permitted: u8,
 }
 
 /// A queue group among the members that a route found for it.

@@ -165,6 +165,7 @@ impl Router {
             return Ok(slot);
         }
         let sources = Sources {
+            identities: &self.identities,
             trie: &self.trie,
             subscriptions: &self.subscriptions,
             clients: &mut self.clients,

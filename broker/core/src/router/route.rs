@@ -3,6 +3,7 @@
 use coilgun_protocol::model::NamespaceId;
 
 use super::epochs::NEVER;
+use super::permission::Permits;
 use super::plan::{Elsewhere, RouteGroup, Target};
 use super::queue_group::QueueGroup;
 use super::shares::Share;
@@ -17,8 +18,8 @@ std::thread_local! {
     pub(super) static LOOKS: core::cell::Cell<usize> = const { core::cell::Cell::new(0) };
 }
 
-/// Everything that is known about a subject. What else can be resolved once per subject instead of
-/// once per message belongs here as well, such as which identities may publish to it (law S32).
+/// Everything that is known about a subject: what can be resolved once per subject instead of once
+/// per message, such as which identities may publish to it (law S32).
 #[derive(Debug)]
 pub(super) struct Route {
     /// The epochs it was built under; [`NEVER`]: it is empty.
@@ -32,6 +33,8 @@ pub(super) struct Route {
     /// Whether `plain` can be copied into a plan as it is: there are no groups, nobody counts
     /// credit, and who wants a message once is in it once.
     pub(super) prepared: bool,
+    /// Who may publish to it without asking for an answer, and who may send requests.
+    pub(super) permits: [Permits; 2],
     /// The subject.
     pub(super) subject: Vec<u8>,
     /// Who is meant by name, then plain subscriptions, oldest first.
@@ -55,6 +58,7 @@ impl Route {
             namespace: NamespaceId::DEFAULT,
             bucket: 0,
             prepared: false,
+            permits: Default::default(),
             subject: Vec::new(),
             plain: Vec::new(),
             elsewhere: Elsewhere::default(),
@@ -101,6 +105,7 @@ impl Route {
     pub(super) fn clear(&mut self) {
         self.stamp = NEVER;
         self.build = 0;
+        self.permits = Default::default();
         self.subject.clear();
         self.plain.clear();
         self.elsewhere = Elsewhere::default();
@@ -127,6 +132,7 @@ impl Route {
         self.namespace = other.namespace;
         self.bucket = other.bucket;
         self.prepared = other.prepared;
+        self.permits = other.permits;
         self.subject.clone_from(&other.subject);
         self.plain.clone_from(&other.plain);
         self.elsewhere = other.elsewhere;

@@ -16,6 +16,7 @@ use super::slab::Key;
 use super::subscriptions::{Entry, List, Subscriptions};
 use super::trie::{Reach, Trie};
 use crate::mutant::{self, Mutant};
+use crate::security::Identities;
 
 /// Builds routes; keeps its memory from one to the next.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ pub(super) struct RouteBuilder {
 /// What a route is built from.
 #[derive(Debug)]
 pub(super) struct Sources<'a> {
+    pub(super) identities: &'a Identities,
     pub(super) trie: &'a Trie,
     pub(super) subscriptions: &'a Subscriptions,
     pub(super) clients: &'a mut Clients,
@@ -120,6 +122,9 @@ impl RouteBuilder {
                     continue;
                 }
                 if sources.clients.any_leaving() && is_leaving(sources.clients, entry) {
+                    continue;
+                }
+                if entry.is_cut && is_hidden(sources, entry, subject) {
                     continue;
                 }
                 let found = Found { group: entry.group, sequence: entry.sequence, entry: key };
@@ -262,6 +267,12 @@ fn share_out(key: Key<Record>, records: &Records, shared: &mut Vec<Shared>) {
 fn is_leaving(clients: &Clients, entry: &Entry) -> bool {
     let client: &Client = clients.in_slot(entry.client);
     client.presence == Presence::Leaving && !mutant::is_active(Mutant::Undead)
+}
+
+/// Whether the subscription's client must not see the subject (law S32).
+fn is_hidden(sources: &Sources<'_>, entry: &Entry, subject: Subject<'_>) -> bool {
+    let identity = sources.clients.in_slot(entry.client).attributes.identity;
+    sources.identities.hides(identity, subject) && !mutant::is_active(Mutant::IgnoredDeny)
 }
 
 fn target(found: &Found, sources: &Sources<'_>) -> Target {

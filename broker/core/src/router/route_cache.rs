@@ -16,7 +16,7 @@ use ahash::RandomState;
 use coilgun_protocol::model::NamespaceId;
 use hashbrown::HashTable;
 
-use super::epochs::Epochs;
+use super::epochs::{Epochs, NEVER};
 use super::limits::RouterLimits;
 use super::route::Route;
 
@@ -126,6 +126,11 @@ impl RouteCache {
     #[inline]
     pub(super) fn route(&self, at: RouteSlot) -> &Route {
         &self.routes[at.index()]
+    }
+
+    /// The route in this slot, if there is one.
+    pub(super) fn route_mut(&mut self, at: RouteSlot) -> Option<&mut Route> {
+        self.routes.get_mut(at.index()).filter(|route| route.stamp != NEVER)
     }
 
     /// The route in this slot, if that build of it is still there.

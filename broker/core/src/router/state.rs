@@ -1,6 +1,7 @@
 //! The router as a whole: what it consists of, and who is there.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use ahash::RandomState;
 use coilgun_protocol::model::limits::NAMESPACES_MAX;
@@ -20,11 +21,14 @@ use super::slab::Key;
 use super::subscriptions::{Entry, Subscriptions};
 use super::trie::{Node, Reach, Trie};
 use crate::mutant::{self, Mutant};
+use crate::security::Identities;
 
 /// The routes of one shard; see the head of this room.
 #[derive(Debug)]
 pub struct Router {
     pub(super) limits: RouterLimits,
+    /// What each identity may do.
+    pub(super) identities: Arc<Identities>,
     pub(super) clients: Clients,
     pub(super) directory: Directory,
     pub(super) trie: Trie,
@@ -97,6 +101,7 @@ impl Router {
     pub fn new(seeds: [u64; 4], limits: RouterLimits) -> Router {
         let hasher = RandomState::with_seeds(seeds[0], seeds[1], seeds[2], seeds[3]);
         Router {
+            identities: Arc::default(),
             clients: Clients::default(),
             directory: Directory::default(),
             trie: Trie::new(hasher.clone()),
@@ -119,6 +124,11 @@ impl Router {
             text: Vec::new(),
             limits,
         }
+    }
+
+    /// Says what each identity may do; to be said before there are clients that have one.
+    pub fn know_identities(&mut self, identities: Arc<Identities>) {
+        self.identities = identities;
     }
 
     /// Takes a client in; it has no name and no subscriptions yet.

@@ -38,6 +38,8 @@ pub(super) struct Entry {
     pub(super) visibility: Visibility,
     /// Whether its client wants each message once only.
     pub(super) once: bool,
+    /// Whether its filter matches subjects that its client must not see.
+    pub(super) is_cut: bool,
     /// Whether the publishers of other shards have to wait for it.
     pub(super) is_pressed: bool,
     /// What happens to its messages while its client does not read fast enough.
@@ -78,6 +80,7 @@ pub(super) struct NewEntry {
     pub(super) deliveries_max: u32,
     pub(super) visibility: Visibility,
     pub(super) once: bool,
+    pub(super) is_cut: bool,
     pub(super) slow_consumer: SlowConsumer,
 }
 
@@ -127,6 +130,7 @@ impl Subscriptions {
             missed: 0,
             visibility: new.visibility,
             once: new.once,
+            is_cut: new.is_cut,
             is_pressed: false,
             slow_consumer: new.slow_consumer,
         });

@@ -15,6 +15,7 @@ mod mutants;
 mod names;
 mod once_across_shards;
 mod operations;
+mod permissions;
 mod plans;
 mod pressure;
 mod property;

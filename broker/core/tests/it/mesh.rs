@@ -115,7 +115,7 @@ impl Mesh {
 
     /// Adds a client to the default namespace of a shard.
     pub(crate) fn add(&mut self, number: usize, slot: u32, flags: OpenFlags) {
-        let attributes = ClientAttributes { namespace: NamespaceId::DEFAULT, flags };
+        let attributes = ClientAttributes { flags, ..ClientAttributes::default() };
         self.routers[number].add_client(client(slot), attributes);
     }
 

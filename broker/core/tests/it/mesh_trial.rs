@@ -67,7 +67,10 @@ impl MeshTrial {
                 let is_apart = slot == 2 && number == 0;
                 let namespace = NamespaceId(u16::from(is_apart));
                 let id = ClientId { slot: slot as u32, generation: 0 };
-                mesh.routers[number].add_client(id, ClientAttributes { namespace, flags });
+                mesh.routers[number].add_client(
+                    id,
+                    ClientAttributes { namespace, flags, ..ClientAttributes::default() },
+                );
                 let presence = Presence::Present;
                 clients.push(ModelClient { id, namespace, flags, name: None, presence });
             }
@@ -225,7 +228,8 @@ impl MeshTrial {
                 back.id = from;
                 back.presence = Presence::Present;
                 let ModelClient { namespace, flags, .. } = *back;
-                let attributes = ClientAttributes { namespace, flags };
+                let attributes =
+                    ClientAttributes { namespace, flags, ..ClientAttributes::default() };
                 self.mesh.routers[number].add_client(from, attributes);
                 return;
             }

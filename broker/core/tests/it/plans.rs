@@ -164,7 +164,8 @@ fn a_slot_that_is_used_again_knows_nothing_of_its_past() {
     assert_eq!(world.router.remove_client(client(0), 10), Removal::Done);
     let second = coilgun_protocol::model::ClientId { slot: 0, generation: 1 };
     let namespace = NamespaceId::DEFAULT;
-    let attributes = ClientAttributes { namespace, flags: OpenFlags::default() };
+    let attributes =
+        ClientAttributes { namespace, flags: OpenFlags::default(), ..ClientAttributes::default() };
     world.router.add_client(second, attributes);
     assert_eq!(world.publish(1, "a"), []);
     assert_eq!(world.router.subscribe(second, wants(1, "a")), Ok(()));

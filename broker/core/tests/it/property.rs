@@ -71,7 +71,10 @@ impl Trial {
             };
             let namespace = NamespaceId(if slot == 6 { 1 } else { 0 });
             let id = ClientId { slot: slot as u32, generation: 0 };
-            router.add_client(id, ClientAttributes { namespace, flags });
+            router.add_client(
+                id,
+                ClientAttributes { namespace, flags, ..ClientAttributes::default() },
+            );
             let presence = Presence::Present;
             clients.push(ModelClient { id, namespace, flags, name: None, presence });
         }
@@ -257,7 +260,10 @@ impl Trial {
                 client.id.generation += 1;
                 client.presence = Presence::Present;
                 let ModelClient { namespace, flags, .. } = *client;
-                self.router.add_client(client.id, ClientAttributes { namespace, flags });
+                self.router.add_client(
+                    client.id,
+                    ClientAttributes { namespace, flags, ..ClientAttributes::default() },
+                );
                 return Ok(());
             }
             Presence::Leaving(left) => left,

@@ -54,7 +54,10 @@ impl World {
     /// Adds a client that wants to be treated like this.
     pub(crate) fn add(&mut self, slot: u32, namespace: u16, flags: OpenFlags) {
         let namespace = NamespaceId(namespace);
-        self.router.add_client(client(slot), ClientAttributes { namespace, flags });
+        self.router.add_client(
+            client(slot),
+            ClientAttributes { namespace, flags, ..ClientAttributes::default() },
+        );
     }
 
     /// Subscribes, which must succeed.

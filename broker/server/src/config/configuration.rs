@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::listener::ListenerConfig;
 use super::policy;
+use super::user::{Guests, UserConfig};
 use crate::net::ListenAddress;
 use crate::shard::PlacementPolicy;
 
@@ -37,6 +38,13 @@ pub struct Config {
     pub data: PathBuf,
     /// Listen on addresses other machines can reach although nobody has to say who they are.
     pub insecure: bool,
+    /// Who is let in that does not say who it is; absent: whoever is on this machine if there are no
+    /// users, nobody if there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guests: Option<Guests>,
+    /// Who may connect, and what each of them may do.
+    #[serde(rename = "user", skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<UserConfig>,
     /// Namespaces beside `default`.
     pub namespaces: Vec<String>,
     /// Shards, each a thread that works; 0: as many as the process may use processors.
@@ -116,12 +124,26 @@ pub enum ConfigError {
         /// The largest allowed value.
         max: u64,
     },
-    /// An address can be reached from outside, and nothing protects it.
+    /// An address can be reached from outside, and guests are let in there.
     #[error(
-        "listen has {0}, which other machines can reach, and this broker has no users: \
-         listen on 127.0.0.1, or say insecure = true (--insecure)"
+        "listen has {0}, which other machines can reach, and guests are let in there: listen on \
+         127.0.0.1, let in users only ([[user]], without guests = \"everybody\"), or say \
+         insecure = true (--insecure)"
     )]
     Exposed(SocketAddr),
+    /// There are neither users nor guests.
+    #[error("guests is \"nobody\" and there are no users, so that nobody could connect")]
+    NobodyAdmitted,
+    /// Something is wrong with a user.
+    #[error("user {user:?} has a wrong {key}: {reason}")]
+    User {
+        /// Its name.
+        user: String,
+        /// The key in the configuration.
+        key: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
     /// The address of a listener is none.
     #[error(
         "listener has the address {0:?}, and needs an IP address with a port, or unix: and a path"
@@ -144,6 +166,8 @@ impl Default for Config {
             slow_consumer: SlowConsumerPolicy::default(),
             data: PathBuf::from("coilgun-data"),
             insecure: false,
+            guests: None,
+            users: Vec::new(),
             namespaces: Vec::new(),
             shards: 0,
             pin: false,
@@ -260,7 +284,8 @@ impl Config {
         if self.listeners().is_empty() {
             return Err(ConfigError::NoListener);
         }
-        self.check_namespaces()
+        self.check_namespaces()?;
+        self.check_users()
     }
 
     fn check_limits(&self) -> Result<(), ConfigError> {
@@ -293,9 +318,15 @@ impl Config {
             ListenAddress::Tcp(_) | ListenAddress::Unix(_) => None,
         });
         match exposed {
-            Some(address) if !self.insecure => Err(ConfigError::Exposed(address)),
+            Some(address) if self.lets_strangers_in() => Err(ConfigError::Exposed(address)),
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// Whether somebody on another machine who does not say who it is would be let in, and nobody said
+    /// that this is meant.
+    fn lets_strangers_in(&self) -> bool {
+        !self.insecure && (self.users.is_empty() || self.guests() == Guests::Everybody)
     }
 
     fn check_namespaces(&self) -> Result<(), ConfigError> {

@@ -2,12 +2,14 @@
 //!
 //! What it does: holds every setting of a broker, checks what types cannot, and says where to listen
 //! and how. Every key has a default, so an empty configuration is a working one: loopback only, data
-//! in `./coilgun-data`. Unknown keys are errors. What it never does: it reads no file, no environment
-//! and no command line.
+//! in `./coilgun-data`. Unknown keys are errors. What it never does: it reads no environment and
+//! no command line, and no file but those with hashes of passwords, when it is asked for the users.
 
 mod configuration;
 mod listener;
 mod policy;
+mod user;
 
 pub use configuration::{Config, ConfigError, Limits, Timing};
 pub use listener::ListenerConfig;
+pub use user::{Guests, RulesConfig, UserConfig};

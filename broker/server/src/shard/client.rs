@@ -4,10 +4,12 @@ use coilgun_core::router::RouteHint;
 use coilgun_protocol::model::{ClientId, NamespaceId, ShardSet, SlowConsumer, Timestamp};
 
 use super::answers::Answers;
+use super::denials::Denials;
 use super::held::Held;
 use super::naming::Entrance;
 use super::protocols::AnySession;
 use super::rate::Bucket;
+use super::settings::GuestRule;
 use super::slow::Slow;
 use super::totals::Gathered;
 use super::waits::Wait;
@@ -31,6 +33,14 @@ pub(super) struct Client {
     pub(super) waits: Option<Wait>,
     /// Where it publishes and subscribes, once it is let in.
     pub(super) namespace: NamespaceId,
+    /// Whether it is let in without saying who it is.
+    pub(super) guests: GuestRule,
+    /// There are things it may not do.
+    pub(super) is_restricted: bool,
+    /// What it was denied.
+    pub(super) denials: Denials,
+    /// Until when it has to be known who it is, if that is not known at once.
+    pub(super) known_by: Timestamp,
     /// How far it is on its way in.
     pub(super) entrance: Entrance,
     /// The last change of what the shard wants that it caused (law S13).
@@ -79,6 +89,10 @@ impl Client {
             watched: None,
             waits: None,
             namespace: NamespaceId::DEFAULT,
+            guests: GuestRule::default(),
+            is_restricted: false,
+            denials: Denials::default(),
+            known_by: Timestamp::default(),
             entrance: Entrance::Outside,
             interest: 0,
             crossed: ShardSet::EMPTY,

@@ -71,6 +71,8 @@ shard_counters! {
     pub protocol_errors: u64;
     /// Connections that were refused.
     pub refused: u64;
+    /// Times somebody wanted to do what they may not.
+    pub denied: u64;
     /// Payloads copied into outboxes (law S10).
     pub payload_copies: u64;
     /// Bytes copied to assemble frames or to free receive blocks (law S10).

@@ -113,6 +113,9 @@ impl<E: Env> Shard<E> {
             slow_consumer: self.slow_consumer_wished(id, subscribe),
         };
         let result = self.router.subscribe(id, subscription);
+        if result == Err(ErrorCode::PermissionDenied) {
+            return self.deny(now, id, subscribe.ticket);
+        }
         self.answer(now, id, subscribe.ticket, result);
     }
 

@@ -9,6 +9,7 @@ use super::draining::Draining;
 use super::protocols::AnySession;
 use super::settings::ListenerSettings;
 use super::turn::Shard;
+use super::waits::Wait;
 use crate::env::Env;
 
 /// Subscriptions of clients that are gone that end in one turn (law S23).
@@ -34,9 +35,10 @@ impl<E: Env> Shard<E> {
     /// Gives a connection that was counted a session; one for which there is no room, too.
     pub(super) fn begin_session(&mut self, now: Timestamp, id: ClientId, is_surplus: bool) {
         let Some(listener) = self.net.socket(id).map(|socket| socket.listener()) else { return };
-        let ListenerSettings { protocol, slow_consumer } = self.listeners[listener];
+        let ListenerSettings { protocol, slow_consumer, guests } = self.listeners[listener];
         let session = AnySession::new(protocol, &self.settings);
-        self.clients.insert(Client::new(id, session, slow_consumer, is_surplus));
+        self.clients
+            .insert(Client { guests, ..Client::new(id, session, slow_consumer, is_surplus) });
         if let Some(client) = self.clients.get_mut(id)
             && let Some(outbox) = self.net.outbox(id)
         {
@@ -64,6 +66,11 @@ impl<E: Env> Shard<E> {
     }
 
     fn tick(&mut self, now: Timestamp, id: ClientId) {
+        if let Some(client) = self.clients.get_mut(id)
+            && client.waits == Some(Wait::Verdict)
+        {
+            return self.on_verdict_late(now, id);
+        }
         if let Some(client) = self.clients.get_mut(id)
             && (!client.may_run() || client.held.is_some())
         {

@@ -1,13 +1,16 @@
 //! Clients that say who they are.
 
 use coilgun_core::router::ClientAttributes;
+use coilgun_core::security::IdentityId;
 use coilgun_protocol::buffer::Chunk;
 use coilgun_protocol::model::{ClientId, ErrorCode, Event, Open, Opened, ShardId, Timestamp};
 
+use super::authenticating::Identified;
 use super::dispatch::{Progress, bytes};
 use super::naming::Entrance;
 use super::turn::Shard;
 use crate::env::Env;
+use crate::security::UserNumber;
 
 /// Bits of a slot; those above say which shard it is of, so that no two clients of a broker are called
 /// the same.
@@ -23,7 +26,7 @@ impl<E: Env> Shard<E> {
         chunk: Chunk<'_>,
         text: &[u8],
     ) -> Progress {
-        if let Err((code, detail)) = self.enter(id, open, chunk, text) {
+        if let Err((code, detail)) = self.enter(now, id, open, chunk, text) {
             self.counters.refused += 1;
             self.end(now, id, code, &detail);
             return Progress::Ended;
@@ -42,6 +45,7 @@ impl<E: Env> Shard<E> {
 
     fn enter(
         &mut self,
+        now: Timestamp,
         id: ClientId,
         open: &Open,
         chunk: Chunk<'_>,
@@ -53,50 +57,50 @@ impl<E: Env> Shard<E> {
         let name = bytes(open.name, chunk, text);
         let named = |code| (code, format!("name {:?}", name.escape_ascii().to_string()));
         match client.entrance {
-            Entrance::Outside => {
-                self.let_in(id, open, chunk, text)?;
-                let entrance = self.take_name(id, name).map_err(named)?;
-                if let Some(client) = self.clients.get_mut(id) {
-                    client.entrance = entrance;
-                }
-                Ok(())
+            Entrance::Outside => match self.identify(now, id, open, chunk, text)? {
+                Identified::Guest => self.let_in(id, None, open, chunk, text),
+                Identified::User(user) => self.let_in(id, Some(user), open, chunk, text),
+                Identified::Waits => Ok(()),
+            },
+            Entrance::Verified(user) => self.let_in(id, Some(user), open, chunk, text),
+            Entrance::Authenticating | Entrance::Claiming | Entrance::Named => Ok(()),
+            Entrance::Refused(ErrorCode::WrongCredentials) => {
+                Err((ErrorCode::WrongCredentials, String::new()))
             }
-            Entrance::Claiming | Entrance::Named => Ok(()),
             Entrance::Refused(code) => Err(named(code)),
             Entrance::Inside => Err((ErrorCode::HandshakeExpected, String::new())),
         }
     }
 
-    /// Makes a client known to the router, or says why not.
+    /// Makes a client known to the router and takes the first step to its name, or says why not.
     fn let_in(
         &mut self,
         id: ClientId,
+        user: Option<UserNumber>,
         open: &Open,
         chunk: Chunk<'_>,
         text: &[u8],
     ) -> Result<(), (ErrorCode, String)> {
-        let plain = |code| (code, String::new());
+        let namespace = self.namespace_of(id, user, bytes(open.namespace, chunk, text))?;
+        let identity =
+            user.map_or(IdentityId::EVERYTHING, |it| self.authentication.users().get(it).identity);
         let Some(client) = self.clients.get_mut(id) else {
-            return Err(plain(ErrorCode::HandshakeExpected));
+            return Err((ErrorCode::HandshakeExpected, String::new()));
         };
-        if client.is_surplus {
-            return Err(plain(ErrorCode::TooManyConnections));
-        }
-        if !open.user.is_empty() || !open.secret.is_empty() {
-            return Err(plain(ErrorCode::CredentialsNotAccepted));
-        }
-        let namespace = bytes(open.namespace, chunk, text);
-        let Some(namespace) = self.settings.namespace(namespace) else {
-            let detail = format!("namespace {:?}", namespace.escape_ascii().to_string());
-            return Err((ErrorCode::UnknownNamespace, detail));
-        };
+        client.is_restricted = identity.is_restricted();
         client.is_open = true;
         client.namespace = namespace;
         client.slow_consumer = client.slow_consumer.with(open.slow_consumer);
         if client.slow_consumer.policy.drops_oldest() {
             client.slow_mut();
         }
-        self.router.add_client(id, ClientAttributes { namespace, flags: open.flags });
+        self.router.add_client(id, ClientAttributes { namespace, flags: open.flags, identity });
+        let name = bytes(open.name, chunk, text);
+        let named = |code| (code, format!("name {:?}", name.escape_ascii().to_string()));
+        let entrance = self.take_name(id, name).map_err(named)?;
+        if let Some(client) = self.clients.get_mut(id) {
+            client.entrance = entrance;
+        }
         Ok(())
     }
 

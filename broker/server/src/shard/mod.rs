@@ -24,6 +24,7 @@
 
 mod answers;
 mod arriving;
+mod authenticating;
 mod bouncing;
 mod busy;
 mod client;
@@ -32,6 +33,7 @@ mod counters;
 mod credit;
 mod crossing;
 mod deadlines;
+mod denials;
 mod dispatch;
 #[cfg(test)]
 mod doors;
@@ -63,6 +65,6 @@ pub use placement::PlacementPolicy;
 pub use placing::{Arrival, ShardPlace};
 pub use protocols::{AnySession, ListenerProtocol};
 pub use rate::RateLimits;
-pub use settings::{ListenerSettings, ShardSettings};
+pub use settings::{GuestRule, ListenerSettings, ShardSettings};
 pub use system::COUNTERS_SUBJECT;
 pub use turn::Shard;

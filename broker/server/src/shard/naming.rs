@@ -15,6 +15,7 @@ use super::turn::Shard;
 use super::waits::Wait;
 use crate::env::Env;
 use crate::mesh::{Message, NameClaim};
+use crate::security::UserNumber;
 
 /// How far a client is on its way in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -22,6 +23,10 @@ pub(super) enum Entrance {
     /// It has not said who it is.
     #[default]
     Outside,
+    /// Its password is being checked.
+    Authenticating,
+    /// It is who it says.
+    Verified(UserNumber),
     /// Another shard decides about its name.
     Claiming,
     /// It may not have its name.
@@ -105,7 +110,12 @@ impl<E: Env> Shard<E> {
         match self.clients.get(id)?.entrance {
             Entrance::Claiming => Some(Wait::Name),
             Entrance::Named if !self.is_in_force(id) => Some(Wait::Interest),
-            Entrance::Outside | Entrance::Refused(_) | Entrance::Named | Entrance::Inside => None,
+            Entrance::Authenticating => Some(Wait::Verdict),
+            Entrance::Outside
+            | Entrance::Verified(_)
+            | Entrance::Refused(_)
+            | Entrance::Named
+            | Entrance::Inside => None,
         }
     }
 }

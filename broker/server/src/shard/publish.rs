@@ -1,6 +1,7 @@
 //! A message on its way: plan, room, delivery.
 
 use coilgun_core::router::{Plan, Router};
+use coilgun_core::security::Usage;
 use coilgun_protocol::buffer::{Chunk, FrameTag};
 use coilgun_protocol::model::{
     ClientId, Delivery, ErrorCode, Event, Outcome, Publish, PublishFlags, Span, Subject,
@@ -72,6 +73,10 @@ impl<E: Env> Shard<E> {
             Err(ErrorCode::HandshakeExpected) => {
                 self.end(now, id, ErrorCode::HandshakeExpected, "");
                 return Progress::Ended;
+            }
+            Err(ErrorCode::PermissionDenied) => {
+                self.deny(now, id, publish.ticket);
+                return Progress::Done;
             }
             Err(code) => {
                 self.outcome(now, id, Outcome { ticket: publish.ticket, code, receivers: 0 });
@@ -146,9 +151,17 @@ impl<E: Env> Shard<E> {
         match origin {
             Origin::Broker(_) => router.plan_answer(id, subject, has_room, plan),
             Origin::Client(_) if flags.contains(PublishFlags::BROADCAST) => {
+                if client.is_restricted {
+                    router.check_broadcast(id, draft.usage(), subject)?;
+                }
                 router.plan_broadcast(id, subject, plan)
             }
-            Origin::Client(_) => router.plan(id, subject, &mut client.hint, has_room, plan),
+            Origin::Client(_) => {
+                if client.is_restricted {
+                    router.check_permission(id, draft.usage(), subject, &mut client.hint)?;
+                }
+                router.plan(id, subject, &mut client.hint, has_room, plan)
+            }
         }
     }
 
@@ -243,6 +256,12 @@ impl<'a> Draft<'a> {
             payload_bytes: publish.payload.len(),
             flags: publish.flags,
         }
+    }
+
+    /// What its publisher wants to do with it.
+    fn usage(&self) -> Usage {
+        let is_request = self.flags.contains(PublishFlags::REQUEST) || !self.reply.is_empty();
+        if is_request { Usage::Request } else { Usage::Publish }
     }
 
     /// That of an answer of the broker itself.

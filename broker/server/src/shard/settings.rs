@@ -15,11 +15,26 @@ pub struct ListenerSettings {
     /// What happens to messages for clients that do not read fast enough, where neither they nor
     /// their subscriptions say it. Nobody makes publishers wait longer than this.
     pub slow_consumer: SlowConsumer,
+    /// Who is let in that does not say who it is.
+    pub guests: GuestRule,
+}
+
+/// Who is let in that does not say who it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum GuestRule {
+    /// Nobody.
+    Refused,
+    /// Everybody, into the namespace `default` only.
+    Default,
+    /// Everybody, into any namespace.
+    #[default]
+    Trusted,
 }
 
 impl From<ListenerProtocol> for ListenerSettings {
     fn from(protocol: ListenerProtocol) -> Self {
-        ListenerSettings { protocol, slow_consumer: SlowConsumer::default() }
+        let slow_consumer = SlowConsumer::default();
+        ListenerSettings { protocol, slow_consumer, guests: GuestRule::default() }
     }
 }
 

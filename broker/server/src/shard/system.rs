@@ -3,6 +3,7 @@
 //! Subjects whose first token is `$SYS` belong to the broker: nobody can subscribe to them, and no
 //! wildcard sees them. What is here is asked for rarely and may allocate.
 
+use coilgun_core::security::Usage;
 use coilgun_protocol::buffer::Chunk;
 use coilgun_protocol::model::{
     ClientId, Delivery, ErrorCode, Outcome, Publish, PublishFlags, SubscriptionId, Timestamp,
@@ -33,6 +34,12 @@ impl<E: Env> Shard<E> {
         if !self.is_open(id) {
             self.end(now, id, ErrorCode::HandshakeExpected, "");
             return Progress::Ended;
+        }
+        // The answer is sent on behalf of who asks for it.
+        let permitted = self.router.check_subject(id, Usage::Request, subject);
+        if permitted.and_then(|()| self.router.check_subject(id, Usage::Publish, reply)).is_err() {
+            self.deny(now, id, publish.ticket);
+            return Progress::Done;
         }
         if subject != COUNTERS_SUBJECT {
             self.account(

@@ -22,6 +22,7 @@ use crate::env::{Env, Turn, Work};
 use crate::mesh::Mesh;
 use crate::mutant::{self, Mutant};
 use crate::net::{End, Net, NetEvent, Ring, SocketKind, Trimming};
+use crate::security::Authentication;
 
 /// Connections whose bytes are looked at in one turn (law S23).
 const SLICES_PER_TURN: usize = 64;
@@ -61,6 +62,7 @@ pub struct Shard<E: Env> {
     pub(super) draining: Draining,
     pub(super) trimming: Trimming,
     pub(super) controls: ControlQueue,
+    pub(super) authentication: Authentication,
     pub(super) place: ShardPlace,
     pub(super) events: Vec<NetEvent>,
     pub(super) commands: Commands,
@@ -105,6 +107,7 @@ impl<E: Env> Shard<E> {
             draining: Draining::default(),
             trimming: Trimming::default(),
             controls,
+            authentication: Authentication::default(),
             place: ShardPlace::default(),
             events: Vec::new(),
             commands: Commands::default(),
@@ -238,6 +241,7 @@ impl<E: Env> Turn for Shard<E> {
         self.free_names();
         work += self.run_mesh(now);
         self.run_controls(now);
+        self.run_verdicts();
         self.look_for_lost(now);
         self.run_deadlines(now);
         self.run_throttled(now);
@@ -276,8 +280,11 @@ impl<E: Env> Turn for Shard<E> {
             self.net.wake_at(at);
         }
         let idle = self.net.ring_mut().prepare_park()?;
-        let idle = idle && !self.net.has_link_work();
-        Ok(idle && self.controls.is_empty() && !self.mesh.has_work())
+        Ok(idle
+            && !self.net.has_link_work()
+            && !self.authentication.has_verdict()
+            && self.controls.is_empty()
+            && !self.mesh.has_work())
     }
 
     fn end_park(&mut self) {

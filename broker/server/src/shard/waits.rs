@@ -22,6 +22,8 @@ pub(super) enum Wait {
     Interest,
     /// That answers it is owed have left (law S20).
     Answers,
+    /// Whether its password is right (law S26).
+    Verdict,
     /// Whether it may have its name (law S16).
     Name,
     /// The counters of other shards.
@@ -47,7 +49,7 @@ impl<E: Env> Shard<E> {
                 let sequence = self.clients.get(id).map_or(0, |client| client.interest);
                 self.interest.watch(id, sequence);
             }
-            Wait::Answers | Wait::Name | Wait::Counters => {}
+            Wait::Answers | Wait::Verdict | Wait::Name | Wait::Counters => {}
         }
         if let Some(client) = self.clients.get_mut(id) {
             client.waits = Some(wait);

@@ -146,7 +146,7 @@ fn a_frame_has_its_time_again_when_its_connection_is_read_again() {
     let settings = ShardSettings { outbox_high_bytes: 50_000, ..ShardSettings::default() };
     let mut broker = SimBroker::new(SimWorld::new(1, Faults::none()), &plan(), settings);
     let slow_consumer = SlowConsumer { backpressure_ms: 60_000, ..SlowConsumer::default() };
-    broker.listen(9, ListenerSettings { protocol: ListenerProtocol::Native, slow_consumer });
+    broker.listen(9, ListenerSettings { slow_consumer, ..ListenerProtocol::Native.into() });
     let mut slow = broker.connect_to(9, 2_000);
     slow.hello("slow");
     broker.until(&mut slow, |slow| slow.is_open);

@@ -6,6 +6,8 @@ mod courier;
 mod echo_real;
 mod echo_simulated;
 mod embedded;
+mod identity_real;
+mod identity_simulated;
 mod incomplete_frames;
 mod lanes_real;
 mod lanes_simulated;

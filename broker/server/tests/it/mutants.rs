@@ -11,8 +11,8 @@ use coilgun_server::net::SocketKind;
 use coilgun_server::setup::{MemoryPlan, build_network};
 
 use crate::{
-    allocations, echo_simulated, links_simulated, mesh_simulated, shard_simulated, shard_soak,
-    slow_consumers, wake_up_model,
+    allocations, echo_simulated, identity_simulated, links_simulated, mesh_simulated,
+    shard_simulated, shard_soak, slow_consumers, wake_up_model,
 };
 
 /// The test that finds a fault, and what it says about it.
@@ -68,6 +68,10 @@ fn finder(mutant: Mutant) -> (fn(), &'static str) {
         Mutant::NoSleeperFence | Mutant::NoWakerFence => (
             wake_up_model::s24_no_wake_up_is_lost_in_any_interleaving,
             "S24: the shard sleeps with work in its queue",
+        ),
+        Mutant::StaleVerdict => (
+            identity_simulated::s26_a_verdict_is_for_nobody_who_came_later,
+            "S26: it is let in",
         ),
         Mutant::NoLoanFence => (
             wake_up_model::lanes::s24_no_parcel_and_no_loan_finds_the_shard_asleep,

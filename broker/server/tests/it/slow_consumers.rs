@@ -186,7 +186,7 @@ fn s19_the_client_and_the_listener_decide_where_the_subscription_does_not() {
     let mut broker = broker_of(settings);
     let slow_consumer =
         SlowConsumer { policy: SlowConsumerPolicy::DropNewest, backpressure_ms: 20 };
-    let listener = ListenerSettings { protocol: ListenerProtocol::Native, slow_consumer };
+    let listener = ListenerSettings { slow_consumer, ..ListenerProtocol::Native.into() };
     broker.listen(9, listener);
     let mut fast = broker.open("fast");
     let wishes = [

@@ -1,5 +1,7 @@
 //! What every verb of a client understands.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use coilgun_client::Address;
 
@@ -18,6 +20,14 @@ pub(crate) struct ClientArguments {
     /// Namespace to work in [default: the broker's `default`]
     #[arg(long, value_name = "NAMESPACE", env = "COILGUN_NAMESPACE")]
     pub(crate) namespace: Option<String>,
+
+    /// User to connect as; its password stands in COILGUN_PASSWORD or in --password-file
+    #[arg(long, value_name = "USER", env = "COILGUN_USER")]
+    pub(crate) user: Option<String>,
+
+    /// File whose first line is the user's password
+    #[arg(long, value_name = "FILE", env = "COILGUN_PASSWORD_FILE")]
+    pub(crate) password_file: Option<PathBuf>,
 
     /// Results and errors as JSON, one object per line
     #[arg(long)]

@@ -11,6 +11,7 @@ mod serve;
 mod service;
 mod subscribe;
 mod top;
+mod user;
 mod values;
 
 pub(crate) use client::ClientArguments;
@@ -21,4 +22,5 @@ pub(crate) use serve::ServeArguments;
 pub(crate) use service::{QueryArguments, ServiceArguments, ServiceCommand};
 pub(crate) use subscribe::SubscribeArguments;
 pub(crate) use top::{Arguments, Command};
+pub(crate) use user::{HashArguments, UserArguments, UserCommand};
 pub(crate) use values::{HeaderArgument, ListenArgument, UnixArgument};

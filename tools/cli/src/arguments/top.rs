@@ -8,6 +8,7 @@ use super::request::RequestArguments;
 use super::serve::ServeArguments;
 use super::service::ServiceArguments;
 use super::subscribe::SubscribeArguments;
+use super::user::UserArguments;
 
 const AFTER_HELP: &str = "\
 Examples, in three terminals:
@@ -43,4 +44,5 @@ pub(crate) enum Command {
     Request(RequestArguments),
     Reply(ReplyArguments),
     Service(ServiceArguments),
+    User(UserArguments),
 }

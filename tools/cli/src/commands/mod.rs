@@ -12,5 +12,6 @@ mod run;
 mod serve;
 mod service;
 mod subscribe;
+mod user;
 
 pub(crate) use run::run;

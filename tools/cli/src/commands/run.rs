@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use super::{publish, reply, request, serve, service, subscribe};
+use super::{publish, reply, request, serve, service, subscribe, user};
 use crate::arguments::{Arguments, Command};
 
 /// Carries out a command line, its first word being the program's name.
@@ -25,6 +25,7 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Request(it) => (it.client.json, request::request(&it)),
         Command::Reply(it) => (it.client.json, reply::reply(&it)),
         Command::Service(it) => (it.is_json(), service::service(&it)),
+        Command::User(it) => (false, user::user(&it)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,7 +13,7 @@ use crate::output::{Output, Style, note};
 
 /// Prints messages until there were enough, none came for long enough, or nobody reads them.
 pub(super) fn subscribe(arguments: &SubscribeArguments) -> Result<(), Failure> {
-    let mut options = options(&arguments.client);
+    let mut options = options(&arguments.client)?;
     options.once_per_message = true;
     options.slow_consumer.policy = arguments.slow_consumer;
     let mut client = Client::connect(options)?;

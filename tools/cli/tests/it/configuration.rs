@@ -118,7 +118,7 @@ fn every_flag_reaches_its_key() {
         "10",
     ]));
     let expected = "listen = [\"0.0.0.0:1\", \"[::1]:2\"]\nunix = \"s.sock\"\ndata = \"d\"\n\
-        insecure = true\nnamespaces = [\"a\", \"b\"]\nlistener = []\n\
+        insecure = true\nguests = \"everybody\"\nnamespaces = [\"a\", \"b\"]\nlistener = []\n\
         slow_consumer = \"drop-oldest\"\nshards = 1\npin = true\nplacement = \"pack\"\n\
         [limits]\nconnections_max = 5\n\
         subscriptions_per_client_max = 6\nsubscriptions_max = 7\n\

@@ -20,7 +20,7 @@ fn compare(name: &str, text: &str) {
 #[test]
 fn golden_help_of_every_command() {
     compare("coilgun", &run(&["--help"]).text());
-    for verb in ["serve", "pub", "sub", "request", "reply"] {
+    for verb in ["serve", "pub", "sub", "request", "reply", "user"] {
         let help = run(&[verb, "--help"]).text();
         assert!(help.contains("\nExamples:\n  coilgun "), "{verb} teaches by examples");
         compare(verb, &help);

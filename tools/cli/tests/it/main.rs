@@ -17,3 +17,4 @@ mod serve;
 mod service;
 mod startup;
 mod tour;
+mod users;

@@ -54,7 +54,7 @@ impl Broker {
         let mut shard =
             Shard::new(env, net, port, settings, controls).expect("a simulated world has memory");
         for (descriptor, protocol) in PROTOCOLS.iter().enumerate() {
-            let settings = ListenerSettings { protocol: *protocol, slow_consumer };
+            let settings = ListenerSettings { slow_consumer, ..ListenerSettings::from(*protocol) };
             shard.listen(descriptor as i32, SocketKind::Tcp, settings);
         }
         Broker { world, shard }

@@ -68,8 +68,9 @@ fn a_section_that_does_not_exist_is_told_from_those_that_do() {
         .says(&["1: there is no section `limit`"], &["Did you mean [limits]?"]);
     refused("[[listeners]]\naddress = \"unix:a\"\n")
         .says(&["1: there is no section `listeners`"], &["Did you mean [[listener]]?"]);
-    refused("data = \"d\"\n[users]\n")
-        .says(&["2: there is no section `users`"], &["are [limits], [[listener]], [timing]."]);
+    refused("data = \"d\"\n[cluster]\n")
+        .says(&["2: there is no section `cluster`"], &["[timing], [[user]]."]);
+
     refused("[[limits]]\n").says(&["1: `limits` is a section"], &["Write [limits] above"]);
     refused("limits = 5\n").says(&["1: `limits` is a section"], &["Write [limits] above"]);
 }

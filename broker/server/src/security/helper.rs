@@ -1,0 +1,116 @@
+//! The thread that checks passwords, one for all shards of a broker.
+//!
+//! It ends when the last shard has let go of its queue; what still waits in it then is nobody's any
+//! more, and is not checked.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+use std::{io, thread};
+
+use coilgun_protocol::model::limits;
+use crossbeam::queue::ArrayQueue;
+use zeroize::Zeroizing;
+
+use super::users::{UserNumber, Users};
+use crate::env::Waker;
+
+/// What the thread found out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Verdict {
+    /// The shard's number of the question.
+    pub(super) number: u64,
+    /// Whether the password is right.
+    pub(super) is_right: bool,
+}
+
+/// Where the verdicts for one shard come in.
+#[derive(Debug)]
+struct Verdicts {
+    queue: ArrayQueue<Verdict>,
+    waker: Waker,
+}
+
+/// A password to check.
+struct Question {
+    number: u64,
+    user: Option<UserNumber>,
+    secret: Zeroizing<Vec<u8>>,
+    /// Gone if the shard is.
+    verdicts: Weak<Verdicts>,
+}
+
+/// Where questions are put; whoever starts a broker hands a clone to each shard.
+#[derive(Clone, Debug)]
+pub(crate) struct Verifying {
+    questions: SyncSender<Question>,
+}
+
+/// The thread.
+#[derive(Debug)]
+pub(crate) struct HelperThread(JoinHandle<()>);
+
+impl HelperThread {
+    /// Starts the thread for these users.
+    ///
+    /// # Errors
+    /// If there is no thread to be had.
+    pub(crate) fn start(users: Arc<Users>) -> io::Result<(HelperThread, Verifying)> {
+        let (questions, asked) = sync_channel(limits::AUTHENTICATIONS_WAITING_MAX);
+        let thread = thread::Builder::new()
+            .name("coilgun-passwords".to_owned())
+            .spawn(move || answer(&users, &asked))?;
+        Ok((HelperThread(thread), Verifying { questions }))
+    }
+
+    /// Waits until it has ended; says whether it ended well.
+    pub(crate) fn join(self) -> bool {
+        self.0.join().is_ok()
+    }
+}
+
+fn answer(users: &Users, asked: &Receiver<Question>) {
+    // Ends because every sender belongs to a shard, and they end.
+    while let Ok(question) = asked.recv() {
+        if question.verdicts.strong_count() == 0 {
+            continue;
+        }
+        let is_right = users.verify(question.user, &question.secret);
+        if let Some(verdicts) = question.verdicts.upgrade() {
+            let verdict = Verdict { number: question.number, is_right };
+            verdicts.queue.push(verdict).expect("a shard asks for no more than it has places for");
+            verdicts.waker.wake();
+        }
+    }
+}
+
+/// One shard's end.
+#[derive(Debug)]
+pub(super) struct HelperPort {
+    questions: SyncSender<Question>,
+    verdicts: Arc<Verdicts>,
+}
+
+impl HelperPort {
+    /// The end of the shard that `waker` wakes.
+    pub(super) fn new(verifying: Verifying, waker: Waker) -> HelperPort {
+        let queue = ArrayQueue::new(limits::AUTHENTICATIONS_WAITING_MAX);
+        let verdicts = Arc::new(Verdicts { queue, waker });
+        HelperPort { questions: verifying.questions, verdicts }
+    }
+
+    /// Asks whether a password is right; says no if the queue is full.
+    pub(super) fn ask(&self, number: u64, user: Option<UserNumber>, secret: &[u8]) -> bool {
+        let verdicts = Arc::downgrade(&self.verdicts);
+        let secret = Zeroizing::new(secret.to_vec());
+        self.questions.try_send(Question { number, user, secret, verdicts }).is_ok()
+    }
+
+    pub(super) fn next(&self) -> Option<Verdict> {
+        self.verdicts.queue.pop()
+    }
+
+    pub(super) fn has_verdict(&self) -> bool {
+        !self.verdicts.queue.is_empty()
+    }
+}

@@ -1,0 +1,93 @@
+//! Users, as an operator and a client know them: hashes, the configuration, credentials.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use crate::process::{Broker, coilgun, run};
+
+/// A hash that costs next to nothing, of a password on standard input.
+fn hash(password: &str) -> String {
+    let mut command = coilgun(&["user", "hash", "--memory", "64KiB", "--iterations", "1"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("the binary runs");
+    let mut stdin = child.stdin.take().expect("it is a pipe");
+    writeln!(stdin, "{password}").expect("it reads");
+    drop(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).expect("it is a text").trim_end().to_owned()
+}
+
+#[test]
+fn s26_a_broker_with_users_lets_in_who_has_the_password() {
+    let text = format!(
+        "[[user]]\nname = \"press\"\npassword_hash = \"{}\"\npublish = {{ deny = [\"no\"] }}\n",
+        hash("hush hush")
+    );
+    let broker = Broker::start_changed(&["--config", "users.toml"], |command| {
+        let folder = command.get_current_dir().expect("it has one");
+        std::fs::write(folder.join("users.toml"), &text).expect("the folder is writable");
+    });
+    std::fs::write(broker.folder.path().join("password"), "hush hush\n").expect("it is writable");
+    let published = |arguments: &[&str], password: &str| {
+        let mut command = broker.client(arguments);
+        let output = command.env("COILGUN_PASSWORD", password).output().expect("the binary runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for address in [&broker.tcp, &broker.unix] {
+        let by_file = [
+            "pub",
+            "a",
+            "x",
+            "--ack",
+            "--server",
+            address,
+            "--user",
+            "press",
+            "--password-file",
+            "password",
+        ];
+        assert_eq!(published(&by_file, "ignored").0, Some(0));
+    }
+    let (status, _) = published(&["pub", "a", "x", "--ack", "--user", "press"], "hush hush");
+    assert_eq!(status, Some(0));
+    for (arguments, password, expected) in [
+        (&["pub", "a", "x"][..], "", "the broker wants to know who connects"),
+        (&["pub", "a", "x", "--user", "press"], "hush", "user or password is wrong"),
+        (&["pub", "no", "x", "--ack", "--user", "press"], "hush hush", "the user may not do this"),
+    ] {
+        let (status, said) = published(arguments, password);
+        assert_eq!(status, Some(1), "{said}");
+        assert!(said.contains(expected) && !said.contains("hush"), "{said}");
+    }
+    broker.stop();
+}
+
+#[test]
+fn a_user_without_a_password_is_told_where_to_put_it() {
+    let ended = run(&["pub", "a", "x", "--user", "press"]);
+    assert_eq!(ended.status, 2);
+    assert!(ended.stderr.contains("COILGUN_PASSWORD"), "{}", ended.stderr);
+    let ended = run(&["user", "hash"]);
+    assert_eq!(ended.status, 2);
+    assert!(ended.stderr.contains("an empty password"), "{}", ended.stderr);
+    let ended = run(&["user", "hash", "--memory", "2GiB"]);
+    assert_eq!(ended.status, 2);
+}
+
+#[test]
+fn what_is_wrong_with_a_user_is_said_before_anything_is_opened() {
+    let folder = crate::process::folder();
+    let path = folder.path().join("c.toml");
+    for (text, expected) in [
+        ("[[user]]\nname = \"press\"\n", "user \"press\""),
+        ("[[user]]\nname = \"p\"\npasword_hash = \"\"\n", "Did you mean `password_hash`?"),
+        ("guests = \"friends\"\n", "there is no rule for guests `friends`"),
+    ] {
+        std::fs::write(&path, text).expect("the folder is writable");
+        let output = coilgun(&["serve", "--config"]).arg(&path).output().expect("the binary runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(expected), "{said}");
+    }
+}
