@@ -103,7 +103,7 @@ pub unsafe extern "C" fn coilgun_client_free(client: *mut ClientHandle) -> Code 
 pub unsafe extern "C" fn coilgun_flush(client: *mut ClientHandle) -> Code {
     // SAFETY: whoever calls from C keeps the rules of the header.
     let caller = unsafe { Caller::promises() };
-    use_client(&caller, client, |connected| Ok(connected.client.barrier()?))
+    use_client(&caller, client, |connected| Ok(connected.client.flush()?))
 }
 
 /// Hands everything to the system that was published and not yet sent.
@@ -111,7 +111,7 @@ pub unsafe extern "C" fn coilgun_flush(client: *mut ClientHandle) -> Code {
 pub unsafe extern "C" fn coilgun_write_out(client: *mut ClientHandle) -> Code {
     // SAFETY: whoever calls from C keeps the rules of the header.
     let caller = unsafe { Caller::promises() };
-    use_client(&caller, client, |connected| Ok(connected.client.flush()?))
+    use_client(&caller, client, |connected| Ok(connected.client.write_out()?))
 }
 
 /// Sends what waits to be sent, reads what has arrived as far as there is room for it, answers the
@@ -143,7 +143,7 @@ pub unsafe extern "C" fn coilgun_drain(client: *mut ClientHandle) -> Code {
                 }
             }
         }
-        Ok(connected.client.barrier()?)
+        Ok(connected.client.flush()?)
     })
 }
 

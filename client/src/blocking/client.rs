@@ -94,8 +94,8 @@ impl Client {
         self.exchange.queue_len()
     }
 
-    /// Sends a message and waits for nothing: it goes out with [`Client::flush`], or with the next
-    /// call that waits, or once enough has come together.
+    /// Sends a message and waits for nothing: it goes out with [`Client::write_out`], or with the
+    /// next call that waits, or once enough has come together.
     ///
     /// # Errors
     /// If the message cannot be sent; it was not taken then, and may be tried again.
@@ -121,24 +121,16 @@ impl Client {
         Ok(outcome.receivers)
     }
 
-    /// Hands everything to the system that was published and not yet sent.
-    ///
-    /// # Errors
-    /// If the connection is lost, or the broker does not read in time.
-    pub fn flush(&mut self) -> Result<(), ClientError> {
-        self.exchange.flush(self.timeout)
-    }
-
     /// Returns once everything this client sent has taken effect: messages are in the outboxes of
     /// their receivers, and subscriptions receive.
     ///
     /// # Errors
     /// If the connection is lost, or the broker does not answer in time.
-    pub fn barrier(&mut self) -> Result<(), ClientError> {
+    pub fn flush(&mut self) -> Result<(), ClientError> {
         self.token_last += 1;
         let token = self.token_last;
         self.exchange.push(&ClientFrame::Ping { token }, self.timeout)?;
-        self.wait_for("answer to a barrier", |answer| match answer {
+        self.wait_for("answer to a flush", |answer| match answer {
             Answer::Pong(back) if back == token => Some(()),
             Answer::Pong(_)
             | Answer::Welcome(_)
@@ -147,6 +139,15 @@ impl Client {
             | Answer::Queued
             | Answer::Nothing => None,
         })
+    }
+
+    /// Hands everything to the system that was published and not yet sent. What becomes of it the
+    /// client does not know before a [`Client::flush`].
+    ///
+    /// # Errors
+    /// If the connection is lost, or the broker does not read in time.
+    pub fn write_out(&mut self) -> Result<(), ClientError> {
+        self.exchange.flush(self.timeout)
     }
 
     /// Begins to receive what is published to the subjects that `filter` matches; returns when the

@@ -222,7 +222,7 @@ fn why_the_broker_cut_the_client_off_is_read() {
         stream.shutdown(std::net::Shutdown::Write).expect("it stands");
         while matches!(stream.read(&mut [0; 4096]), Ok(count) if count > 0) {}
     });
-    let error = client.barrier().expect_err("the broker ended it");
+    let error = client.flush().expect_err("the broker ended it");
     assert_eq!(error.code(), Some(ErrorCode::SlowConsumer));
     drop(client);
     broker.join();

@@ -161,7 +161,7 @@ fn a_program_that_declares_a_policy_is_told_what_it_missed() {
         let number = message.payload()[..4].try_into().expect("four bytes");
         numbers.push(u32::from_le_bytes(number));
     }
-    client.barrier().and_then(|()| client.barrier()).expect("it is not cut off");
+    client.flush().and_then(|()| client.flush()).expect("it is not cut off");
     let notice = client.take_notice().expect("it is told");
     let gone = u64::from(MESSAGES) - numbers.len() as u64;
     assert_eq!((notice.code, notice.count), (ErrorCode::DroppedOldest as u16, gone));
