@@ -94,6 +94,14 @@ pub enum ClientError {
         /// How many bytes they hold.
         bytes: usize,
     },
+    /// Whoever serves the request answered that it failed.
+    #[error("the handler of the request failed: {text} (error {code})")]
+    Handler {
+        /// The number the handler gave it.
+        code: u16,
+        /// What the handler says.
+        text: String,
+    },
 }
 
 /// What the broker said before it ended the connection.
@@ -153,7 +161,8 @@ impl ClientError {
             | ClientError::NotOffered(_)
             | ClientError::Gone
             | ClientError::TimedOut { .. }
-            | ClientError::QueueFull { .. } => None,
+            | ClientError::QueueFull { .. }
+            | ClientError::Handler { .. } => None,
         }
     }
 
@@ -170,6 +179,7 @@ impl ClientError {
             ClientError::Gone => "connection_closed",
             ClientError::TimedOut { .. } => "timed_out",
             ClientError::QueueFull { .. } => "client_queue_full",
+            ClientError::Handler { .. } => "handler_failed",
             ClientError::Ended(error) => &error.name,
             ClientError::Protocol(_) => "not_coilgun",
             ClientError::Refused { .. }
@@ -204,6 +214,7 @@ impl ClientError {
             ClientError::QueueFull { .. } => {
                 "Take messages out with next_message, or subscribe with credit."
             }
+            ClientError::Handler { .. } => "Ask whoever runs the responder.",
             ClientError::Ended(error) => &error.help,
             ClientError::Refused { .. }
             | ClientError::InvalidSubject { .. }
@@ -230,7 +241,8 @@ impl ClientError {
             | ClientError::InvalidHeaders(_)
             | ClientError::PayloadTooLarge { .. }
             | ClientError::Encode(_)
-            | ClientError::NotOffered(_) => false,
+            | ClientError::NotOffered(_)
+            | ClientError::Handler { .. } => false,
         }
     }
 
@@ -252,7 +264,8 @@ impl ClientError {
             | ClientError::NotOffered(_)
             | ClientError::Refused { .. }
             | ClientError::TimedOut { .. }
-            | ClientError::QueueFull { .. } => false,
+            | ClientError::QueueFull { .. }
+            | ClientError::Handler { .. } => false,
         }
     }
 }

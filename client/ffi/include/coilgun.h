@@ -82,6 +82,8 @@ enum coilgun_code_t
   COILGUN_ERROR_CANNOT_ENCODE = -18,
   // The message wants no reply.
   COILGUN_ERROR_NO_REPLY_WANTED = -19,
+  // Whoever serves the request answered that it failed.
+  COILGUN_ERROR_HANDLER = -20,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -207,7 +209,8 @@ const char *coilgun_last_error_name(void);
 // What to do about the error; may be empty. Else as coilgun_last_error_message.
 const char *coilgun_last_error_help(void);
 
-// The number of the reason in the table of errors that docs/WIRE.md holds; 0: it has none.
+// The number of the reason in the table of errors that docs/WIRE.md holds, or after
+// COILGUN_ERROR_HANDLER the number that the handler gave; 0: there is none.
 uint16_t coilgun_last_error_broker_code(void);
 
 // 1, if the same may succeed later without being changed; else 0.

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use coilgun_client::Subscription;
 use coilgun_client::blocking::Client;
-use coilgun_protocol::model::ErrorCode;
 
 use crate::caller::Caller;
 use crate::code::Code;
@@ -131,19 +130,9 @@ pub unsafe extern "C" fn coilgun_drain(client: *mut ClientHandle) -> Code {
     // SAFETY: whoever calls from C keeps the rules of the header.
     let caller = unsafe { Caller::promises() };
     use_client(&caller, client, |connected| {
-        // Ends because each round takes one away.
-        while let Some((_, subscription)) = connected.subscriptions.pop_first() {
-            match connected.client.unsubscribe(subscription) {
-                Ok(()) => {}
-                // It had all the messages that it wanted.
-                Err(error) if error.code() == Some(ErrorCode::UnknownSubscription) => {}
-                Err(error) => {
-                    connected.subscriptions.insert(subscription.id().0, subscription);
-                    return Err(error.into());
-                }
-            }
-        }
-        Ok(connected.client.flush()?)
+        connected.client.drain()?;
+        connected.subscriptions.clear();
+        Ok(())
     })
 }
 

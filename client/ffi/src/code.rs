@@ -52,6 +52,8 @@ pub enum Code {
     CoilgunErrorCannotEncode = -18,
     /// The message wants no reply.
     CoilgunErrorNoReplyWanted = -19,
+    /// Whoever serves the request answered that it failed.
+    CoilgunErrorHandler = -20,
 }
 
 impl Code {
@@ -71,6 +73,7 @@ impl Code {
             ClientError::InvalidFilter { .. } => Code::CoilgunErrorInvalidFilter,
             ClientError::InvalidHeaders(_) => Code::CoilgunErrorInvalidHeaders,
             ClientError::PayloadTooLarge { .. } => Code::CoilgunErrorPayloadTooLarge,
+            ClientError::Handler { .. } => Code::CoilgunErrorHandler,
             ClientError::Encode(_) => Code::CoilgunErrorCannotEncode,
         }
     }

@@ -11,7 +11,7 @@ use crate::code::Code;
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) code: Code,
-    /// Number of the reason in the broker's table of errors; 0: it has none.
+    /// Number of the reason in the broker's table of errors, or the one that a handler gave; 0: none.
     pub(crate) broker_code: u16,
     pub(crate) is_retryable: bool,
     pub(crate) is_fatal: bool,
@@ -79,6 +79,7 @@ impl From<ClientError> for Failure {
             // These may have numbers that only a newer version knows.
             ClientError::Refused { code, .. } => Some(*code),
             ClientError::Ended(said) => Some(said.code),
+            ClientError::Handler { code, .. } => Some(*code),
             ClientError::Address(_)
             | ClientError::Connect { .. }
             | ClientError::Io(_)

@@ -53,7 +53,8 @@ pub extern "C" fn coilgun_last_error_help() -> *const c_char {
     look(EMPTY.as_ptr(), |failure| failure.help.as_ptr())
 }
 
-/// The number of the reason in the table of errors that docs/WIRE.md holds; 0: it has none.
+/// The number of the reason in the table of errors that docs/WIRE.md holds, or after
+/// COILGUN_ERROR_HANDLER the number that the handler gave; 0: there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn coilgun_last_error_broker_code() -> u16 {
     look(0, |failure| failure.broker_code)

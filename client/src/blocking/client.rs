@@ -1,9 +1,10 @@
 //! The client: connects, publishes, subscribes, and hands out what arrives.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use coilgun_protocol::model::{AddCredit, PublishFlags, SubscriptionId, Ticket, Unsubscribe};
+use coilgun_protocol::model::{PublishFlags, SubscriptionId, Ticket};
 use coilgun_protocol::native::{ClientFrame, Features, Hello, NoticeFrame, OutcomeFrame};
 
 use crate::blocking::clock::Deadline;
@@ -12,9 +13,9 @@ use crate::blocking::request::Inbox;
 use crate::error::{BrokerError, ClientError};
 use crate::message::Message;
 use crate::options::Options;
-use crate::publication::{Publication, check_filter};
+use crate::publication::Publication;
 use crate::server_info::ServerInfo;
-use crate::subscription::{SubscribeOptions, Subscription};
+use crate::subscription::Subscription;
 
 /// A blocking connection to a broker.
 ///
@@ -26,7 +27,9 @@ pub struct Client {
     pub(crate) timeout: Duration,
     pub(crate) inbox: Option<Inbox>,
     info: ServerInfo,
-    subscription_last: u64,
+    /// Those that nobody ended. Some may have ended by themselves.
+    pub(crate) subscriptions: BTreeSet<SubscriptionId>,
+    pub(crate) subscription_last: u64,
     ticket_last: u32,
     token_last: u64,
 }
@@ -61,6 +64,7 @@ impl Client {
             timeout: options.timeout,
             inbox: None,
             info,
+            subscriptions: BTreeSet::new(),
             subscription_last: 0,
             ticket_last: 0,
             token_last: 0,
@@ -150,82 +154,6 @@ impl Client {
         self.exchange.flush(self.timeout)
     }
 
-    /// Begins to receive what is published to the subjects that `filter` matches; returns when the
-    /// subscription is in force.
-    ///
-    /// # Errors
-    /// If the filter is none, the broker refuses it, or the options ask for credit and the broker
-    /// does not offer it.
-    pub fn subscribe(
-        &mut self,
-        filter: &str,
-        options: &SubscribeOptions,
-    ) -> Result<Subscription, ClientError> {
-        check_filter(filter.as_bytes())?;
-        if options.credit.is_some() {
-            self.require_credit()?;
-        }
-        self.subscription_last += 1;
-        let subscription = SubscriptionId(self.subscription_last);
-        let ticket = self.next_ticket();
-        let request = options.request(subscription, ticket, filter.as_bytes());
-        self.exchange.push(&ClientFrame::Subscribe(request), self.timeout)?;
-        match self.wait_for_outcome(ticket, "answer to a subscription") {
-            Ok(outcome) => {
-                accepted(&outcome, || format!("subscription to {filter}"))?;
-                Ok(Subscription::new(subscription))
-            }
-            Err(error) => {
-                // Nobody gets the handle, so nobody else could end a subscription that began.
-                let end = Unsubscribe { subscription, ticket: Ticket::NONE, deliveries_max: 0 };
-                if !error.is_fatal() {
-                    self.exchange.push(&ClientFrame::Unsubscribe(end), self.timeout)?;
-                }
-                Err(error)
-            }
-        }
-    }
-
-    /// Ends a subscription; returns when nothing more is delivered for it. Messages that arrived
-    /// before are still handed out.
-    ///
-    /// # Errors
-    /// If it has ended already, the connection is lost, or the broker does not answer in time.
-    pub fn unsubscribe(&mut self, subscription: Subscription) -> Result<(), ClientError> {
-        self.unsubscribe_after(subscription, 0)
-    }
-
-    /// Ends a subscription once it has had so many messages since it began; 0: at once.
-    ///
-    /// # Errors
-    /// If it has ended already, the connection is lost, or the broker does not answer in time.
-    pub fn unsubscribe_after(
-        &mut self,
-        subscription: Subscription,
-        deliveries_max: u32,
-    ) -> Result<(), ClientError> {
-        let ticket = self.next_ticket();
-        let frame = Unsubscribe { subscription: subscription.id(), ticket, deliveries_max };
-        self.exchange.push(&ClientFrame::Unsubscribe(frame), self.timeout)?;
-        let outcome = self.wait_for_outcome(ticket, "answer to the end of a subscription")?;
-        accepted(&outcome, || format!("end of subscription {}", subscription.id().0))
-    }
-
-    /// Lets a subscription receive so many messages more. Waits for nothing, like
-    /// [`Client::publish`].
-    ///
-    /// # Errors
-    /// If the broker does not offer credit, or the connection is lost.
-    pub fn add_credit(
-        &mut self,
-        subscription: Subscription,
-        messages: u32,
-    ) -> Result<(), ClientError> {
-        self.require_credit()?;
-        let credit = AddCredit { subscription: subscription.id(), messages };
-        self.exchange.push(&ClientFrame::Credit(credit), self.timeout)
-    }
-
     /// The oldest message that has not been handed out; nothing, if none comes within `timeout`. A
     /// timeout of zero takes what is there.
     ///
@@ -240,6 +168,28 @@ impl Client {
             }
         }
         Ok(self.exchange.pop())
+    }
+
+    /// The oldest message of one subscription that was not handed out; nothing, if none comes within
+    /// `timeout`. Messages of others stay where they are.
+    ///
+    /// # Errors
+    /// As [`Client::next_message`], or if so many messages of others wait that none can be read.
+    pub fn next_message_of(
+        &mut self,
+        subscription: Subscription,
+        timeout: Duration,
+    ) -> Result<Option<Message>, ClientError> {
+        let mut deadline = Deadline::after(timeout);
+        // Ends at the deadline at the latest, or with the message that arrives first.
+        loop {
+            if let Some(message) = self.exchange.pop_of(subscription.id()) {
+                return Ok(Some(message));
+            }
+            if self.exchange.next_answer(&mut deadline)?.is_none() {
+                return Ok(None);
+            }
+        }
     }
 
     /// Sends what waits to be sent, reads what has arrived as far as the queue has room, answers
@@ -304,7 +254,7 @@ impl Client {
         }
     }
 
-    fn wait_for_outcome(
+    pub(crate) fn wait_for_outcome(
         &mut self,
         ticket: Ticket,
         waited_for: &'static str,
@@ -327,13 +277,6 @@ impl Client {
         let client = self.info.client.slot.wrapping_add(1);
         // Wrapping around takes four billion requests; the number 0 is the one that means nothing.
         Ticket((u64::from(client) << 32 | u64::from(self.ticket_last)).max(1))
-    }
-
-    fn require_credit(&self) -> Result<(), ClientError> {
-        if self.info.features.contains(Features::CREDIT) {
-            return Ok(());
-        }
-        Err(ClientError::NotOffered("credit for subscriptions"))
     }
 }
 

@@ -91,6 +91,14 @@ impl Exchange {
         Some(message)
     }
 
+    /// The oldest message that waits and came for this subscription.
+    pub(crate) fn pop_of(&mut self, subscription: SubscriptionId) -> Option<Message> {
+        let at = self.queue.iter().position(|it| it.subscription() == subscription)?;
+        let message = self.queue.remove(at)?;
+        self.queue_bytes -= message.bytes_len();
+        Some(message)
+    }
+
     /// The oldest notice that was not looked at.
     pub(crate) fn take_notice(&mut self) -> Option<NoticeFrame> {
         self.notices.pop_front()

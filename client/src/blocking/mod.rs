@@ -39,8 +39,13 @@ mod client;
 mod clock;
 mod connection;
 mod exchange;
+mod handling;
 mod request;
+mod serving;
 mod socket;
+mod subscribing;
 
 pub use client::Client;
+pub use handling::{HandlerError, Reply, Request, ServeOptions, ServeStatistics};
 pub use request::Replies;
+pub use serving::Responder;

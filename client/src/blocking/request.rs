@@ -17,6 +17,7 @@ use coilgun_protocol::native::ClientFrame;
 use crate::blocking::client::{Client, accepted};
 use crate::blocking::clock::Deadline;
 use crate::blocking::exchange::Answer;
+use crate::blocking::handling::HandlerError;
 use crate::error::ClientError;
 use crate::message::Message;
 use crate::publication::Publication;
@@ -58,14 +59,15 @@ impl Client {
     ///
     /// # Errors
     /// At once, if nobody is there to answer; if the broker refuses the request; if no reply comes
-    /// within `timeout`.
+    /// within `timeout`; if the reply says that its handler failed.
     pub fn request(
         &mut self,
         publication: &Publication<'_>,
         timeout: Duration,
     ) -> Result<Message, ClientError> {
         let request = self.send_request(publication, timeout)?;
-        self.wait_for_reply(&request)
+        let mut deadline = Deadline::after(timeout);
+        told(self.wait_for_reply(&request, &mut deadline)?)
     }
 
     /// Sends a message and hands out the replies to it, up to the one that says that none follows.
@@ -80,6 +82,36 @@ impl Client {
     ) -> Result<Replies<'_>, ClientError> {
         let request = self.send_request(publication, timeout)?;
         Ok(Replies { client: self, request, is_done: false })
+    }
+
+    /// Sends a message and collects the replies of everyone who answers: until none has come for the
+    /// time `quiet`, and for `max` in all at most. Replies that tell an error are among them.
+    ///
+    /// # Errors
+    /// At once, if nobody is there to answer; if the broker refuses the request, or the connection is
+    /// lost. If nobody answers in time, that is no error, and there are no replies.
+    pub fn request_all(
+        &mut self,
+        publication: &Publication<'_>,
+        quiet: Duration,
+        max: Duration,
+    ) -> Result<Vec<Message>, ClientError> {
+        let request = self.send_request(publication, max)?;
+        let end = Deadline::after(max);
+        let mut replies = Vec::new();
+        // Ends with `max` at the latest.
+        loop {
+            let left = end.remaining().unwrap_or(Duration::MAX);
+            let patience = if replies.is_empty() { left } else { left.min(quiet) };
+            match self.wait_for_reply(&request, &mut Deadline::after(patience)) {
+                Ok(reply) => replies.push(reply),
+                Err(ClientError::TimedOut { .. }) => return Ok(replies),
+                Err(error) => return Err(error),
+            }
+            if end.remaining().is_some_and(|left| left.is_zero()) {
+                return Ok(replies);
+            }
+        }
     }
 
     fn send_request(
@@ -108,15 +140,20 @@ impl Client {
         let options = SubscribeOptions::default();
         let subscription = self.subscribe(&format!("{prefix}*"), &options)?;
         self.exchange.set_inbox(subscription.id());
+        // It goes on through a drain: what was asked is still answered.
+        self.subscriptions.remove(&subscription.id());
         self.inbox = Some(Inbox { prefix: prefix.clone() });
         Ok(prefix)
     }
 
-    fn wait_for_reply(&mut self, request: &Request) -> Result<Message, ClientError> {
-        let mut deadline = Deadline::after(request.timeout);
+    fn wait_for_reply(
+        &mut self,
+        request: &Request,
+        deadline: &mut Deadline,
+    ) -> Result<Message, ClientError> {
         // Ends at the deadline at the latest.
         loop {
-            match self.exchange.next_answer(&mut deadline)? {
+            match self.exchange.next_answer(deadline)? {
                 Some(Answer::Reply(reply)) => {
                     if reply.subject() == request.reply_subject.as_bytes() {
                         return Ok(reply);
@@ -146,10 +183,16 @@ impl Replies<'_> {
         if self.is_done {
             return Ok(None);
         }
-        let reply = self.client.wait_for_reply(&self.request);
+        let mut deadline = Deadline::after(self.request.timeout);
+        let reply = self.client.wait_for_reply(&self.request, &mut deadline).and_then(told);
         self.is_done = !reply.as_ref().is_ok_and(Message::has_more);
         reply.map(Some)
     }
+}
+
+/// The reply, or the error that it tells.
+fn told(reply: Message) -> Result<Message, ClientError> {
+    HandlerError::told_by(&reply).map_or(Ok(reply), Err)
 }
 
 /// A number that two clients hardly share: the system seeds the hasher.
