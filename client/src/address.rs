@@ -24,6 +24,47 @@ pub enum Address {
     Tcp(String),
     /// The path of a UNIX socket.
     Unix(PathBuf),
+    /// A broker in this process.
+    #[cfg(feature = "in-process")]
+    InProcess(InProcess),
+}
+
+/// A broker in this process, as something that makes connections to it.
+#[cfg(feature = "in-process")]
+#[derive(Clone, Debug)]
+pub struct InProcess(std::sync::Arc<dyn coilgun_protocol::link::LinkConnector>);
+
+#[cfg(feature = "in-process")]
+impl InProcess {
+    /// The broker behind this connector.
+    #[must_use]
+    pub fn new(connector: std::sync::Arc<dyn coilgun_protocol::link::LinkConnector>) -> InProcess {
+        InProcess(connector)
+    }
+
+    /// What makes the connections.
+    #[must_use]
+    pub fn connector(&self) -> &dyn coilgun_protocol::link::LinkConnector {
+        &*self.0
+    }
+}
+
+#[cfg(feature = "in-process")]
+impl PartialEq for InProcess {
+    /// Whether both are the same connector.
+    fn eq(&self, other: &InProcess) -> bool {
+        std::sync::Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+#[cfg(feature = "in-process")]
+impl Eq for InProcess {}
+
+#[cfg(feature = "in-process")]
+impl core::hash::Hash for InProcess {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        std::sync::Arc::as_ptr(&self.0).cast::<()>().hash(state);
+    }
 }
 
 /// Why a text is no address.
@@ -87,6 +128,8 @@ impl fmt::Display for Address {
         match self {
             Address::Tcp(authority) => f.write_str(authority),
             Address::Unix(path) => write!(f, "unix:{}", path.display()),
+            #[cfg(feature = "in-process")]
+            Address::InProcess(_) => f.write_str("the broker in this process"),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coilgun_protocol::model::{ErrorCode, InvalidFilter, InvalidHeaders, InvalidSubject};
-use coilgun_protocol::native::{DecodeError, EncodeError};
+use coilgun_protocol::native::{DecodeError, EncodeError, ErrorFrame, GoAway};
 
 use crate::address::{Address, InvalidAddress};
 
@@ -94,6 +94,23 @@ pub enum ClientError {
         /// How many bytes they hold.
         bytes: usize,
     },
+    /// The connection broke before the answer came: nobody knows whether what was asked took effect.
+    #[error(
+        "the connection was lost before the broker answered, so the outcome is unknown: {reason}"
+    )]
+    Lost {
+        /// Why the connection is lost.
+        reason: Arc<str>,
+    },
+    /// There is no connection just now, and as much waits for the next one as may.
+    #[error("there is no connection, and {bytes_max} bytes wait for the next one already")]
+    AwayFull {
+        /// How many bytes may wait.
+        bytes_max: usize,
+    },
+    /// The client was closed.
+    #[error("the client was closed")]
+    Closed,
     /// Whoever serves the request answered that it failed.
     #[error("the handler of the request failed: {text} (error {code})")]
     Handler {
@@ -132,6 +149,31 @@ impl core::fmt::Display for BrokerError {
     }
 }
 
+impl BrokerError {
+    /// What the broker's last frame says.
+    pub(crate) fn ended(frame: &ErrorFrame<'_>) -> BrokerError {
+        BrokerError {
+            code: frame.code,
+            name: frame.name.to_owned(),
+            detail: frame.detail.to_owned(),
+            help: frame.help.to_owned(),
+            retryable: frame.retryable,
+        }
+    }
+
+    /// What the broker says about leaving, with the help that its code has.
+    pub(crate) fn leaving(go_away: &GoAway<'_>) -> BrokerError {
+        let known = ErrorCode::from_number(go_away.code);
+        BrokerError {
+            code: go_away.code,
+            name: known.map_or("going_away", ErrorCode::name).to_owned(),
+            detail: go_away.detail.to_owned(),
+            help: known.map_or("", ErrorCode::help).to_owned(),
+            retryable: true,
+        }
+    }
+}
+
 impl ClientError {
     /// The error for an operation that an outcome with this code answers.
     pub(crate) fn refused(what: String, code: u16) -> ClientError {
@@ -162,6 +204,9 @@ impl ClientError {
             | ClientError::Gone
             | ClientError::TimedOut { .. }
             | ClientError::QueueFull { .. }
+            | ClientError::Lost { .. }
+            | ClientError::AwayFull { .. }
+            | ClientError::Closed
             | ClientError::Handler { .. } => None,
         }
     }
@@ -179,6 +224,9 @@ impl ClientError {
             ClientError::Gone => "connection_closed",
             ClientError::TimedOut { .. } => "timed_out",
             ClientError::QueueFull { .. } => "client_queue_full",
+            ClientError::Lost { .. } => "connection_lost",
+            ClientError::AwayFull { .. } => "away_buffer_full",
+            ClientError::Closed => "client_closed",
             ClientError::Handler { .. } => "handler_failed",
             ClientError::Ended(error) => &error.name,
             ClientError::Protocol(_) => "not_coilgun",
@@ -214,6 +262,13 @@ impl ClientError {
             ClientError::QueueFull { .. } => {
                 "Take messages out with next_message, or subscribe with credit."
             }
+            ClientError::Lost { .. } => {
+                "Repeat it if it may happen twice; the client comes back to the broker by itself."
+            }
+            ClientError::AwayFull { .. } => {
+                "Publish less until the broker is back, or raise away_bytes_max in the options."
+            }
+            ClientError::Closed => "Connect a new client.",
             ClientError::Handler { .. } => "Ask whoever runs the responder.",
             ClientError::Ended(error) => &error.help,
             ClientError::Refused { .. }
@@ -233,7 +288,9 @@ impl ClientError {
             | ClientError::Io(_)
             | ClientError::Gone
             | ClientError::TimedOut { .. }
-            | ClientError::QueueFull { .. } => true,
+            | ClientError::QueueFull { .. }
+            | ClientError::Lost { .. }
+            | ClientError::AwayFull { .. } => true,
             ClientError::Address(_)
             | ClientError::Protocol(_)
             | ClientError::InvalidSubject { .. }
@@ -242,6 +299,7 @@ impl ClientError {
             | ClientError::PayloadTooLarge { .. }
             | ClientError::Encode(_)
             | ClientError::NotOffered(_)
+            | ClientError::Closed
             | ClientError::Handler { .. } => false,
         }
     }
@@ -255,7 +313,8 @@ impl ClientError {
             | ClientError::Io(_)
             | ClientError::Protocol(_)
             | ClientError::Ended(_)
-            | ClientError::Gone => true,
+            | ClientError::Gone
+            | ClientError::Closed => true,
             ClientError::InvalidSubject { .. }
             | ClientError::InvalidFilter { .. }
             | ClientError::InvalidHeaders(_)
@@ -265,6 +324,8 @@ impl ClientError {
             | ClientError::Refused { .. }
             | ClientError::TimedOut { .. }
             | ClientError::QueueFull { .. }
+            | ClientError::Lost { .. }
+            | ClientError::AwayFull { .. }
             | ClientError::Handler { .. } => false,
         }
     }

@@ -5,14 +5,19 @@
 //! protocol, and it installs no signal handler.
 
 mod address;
+#[cfg(feature = "blocking")]
 pub mod blocking;
+pub mod engine;
 mod error;
 mod message;
 mod options;
 mod publication;
+mod reconnect;
 mod server_info;
 mod subscription;
 
+#[cfg(feature = "in-process")]
+pub use address::InProcess;
 pub use address::{Address, InvalidAddress};
 pub use coilgun_protocol::model::{SlowConsumerPolicy, SlowConsumerWish};
 pub use coilgun_protocol::native::NoticeFrame;
@@ -20,5 +25,6 @@ pub use error::{BrokerError, ClientError};
 pub use message::Message;
 pub use options::{Credentials, Options};
 pub use publication::Publication;
+pub use reconnect::Reconnect;
 pub use server_info::ServerInfo;
-pub use subscription::{SubscribeOptions, Subscription};
+pub use subscription::{SubscribeOptions, Subscription, WhenFull};

@@ -113,7 +113,8 @@ impl Message {
         self.deadline_ms
     }
 
-    /// How many messages this subscription missed since the one before, for lack of credit.
+    /// How many messages this subscription missed since the one before: it had no credit, or they
+    /// were dropped by the broker or by this client because nobody took them out in time.
     #[must_use]
     pub fn missed(&self) -> u32 {
         self.missed
@@ -129,6 +130,12 @@ impl Message {
     #[must_use]
     pub fn has_more(&self) -> bool {
         self.flags.contains(PublishFlags::MORE)
+    }
+
+    /// The same, but that so many more messages were missed before it.
+    pub(crate) fn with_missed(mut self, dropped: u32) -> Message {
+        self.missed = self.missed.saturating_add(dropped);
+        self
     }
 
     /// Bytes it holds in memory beside its own fields.

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use coilgun_protocol::model::SlowConsumerWish;
+use coilgun_protocol::native::{Features, Hello};
 
 use crate::address::Address;
+use crate::reconnect::Reconnect;
 
 /// How a client connects, and what it may use.
 ///
@@ -21,6 +23,19 @@ use crate::address::Address;
 pub struct Options {
     /// Where the broker listens.
     pub address: Address,
+    /// Where brokers listen that are as good; they are tried in turn. The blocking client uses the
+    /// first address only.
+    pub addresses_more: Vec<Address>,
+    /// How the client comes back after its connection broke; none: it does not. The blocking client
+    /// does not.
+    pub reconnect: Option<Reconnect>,
+    /// Whether the first connection is tried again as later ones are, instead of failing at once.
+    pub retry_first_connect: bool,
+    /// Most bytes that are kept for the next connection while there is none.
+    pub away_bytes_max: usize,
+    /// After how much silence the client asks whether the broker is there; after twice as much the
+    /// connection is lost. Zero: never. The blocking client does not ask.
+    pub ping_interval: Duration,
     /// The name by which others reach this client, unique in its namespace, in the grammar of a
     /// subject; empty: none.
     pub name: String,
@@ -68,6 +83,11 @@ impl Options {
     pub fn new(address: Address) -> Options {
         Options {
             address,
+            addresses_more: Vec::new(),
+            reconnect: Some(Reconnect::default()),
+            retry_first_connect: false,
+            away_bytes_max: 8 * 1024 * 1024,
+            ping_interval: Duration::from_secs(30),
             name: String::new(),
             namespace: String::new(),
             credentials: None,
@@ -79,6 +99,48 @@ impl Options {
             queue_messages_max: 65_536,
             queue_bytes_max: 64 * 1024 * 1024,
         }
+    }
+
+    /// The same with one address more, to be tried after those there are.
+    #[must_use]
+    pub fn with_address(mut self, address: Address) -> Options {
+        self.addresses_more.push(address);
+        self
+    }
+
+    /// The same with this way to come back after the connection broke.
+    #[must_use]
+    pub fn with_reconnect(mut self, reconnect: Reconnect) -> Options {
+        self.reconnect = Some(reconnect);
+        self
+    }
+
+    /// The same without coming back: a connection that broke ends the client.
+    #[must_use]
+    pub fn without_reconnect(mut self) -> Options {
+        self.reconnect = None;
+        self
+    }
+
+    /// The same, but that the first connection is tried again until it stands, as later ones are.
+    #[must_use]
+    pub fn with_retry_first_connect(mut self) -> Options {
+        self.retry_first_connect = true;
+        self
+    }
+
+    /// The same with room for so many bytes while there is no connection.
+    #[must_use]
+    pub fn with_away_bytes_max(mut self, away_bytes_max: usize) -> Options {
+        self.away_bytes_max = away_bytes_max;
+        self
+    }
+
+    /// The same with this silence after which the client asks whether the broker is there.
+    #[must_use]
+    pub fn with_ping_interval(mut self, ping_interval: Duration) -> Options {
+        self.ping_interval = ping_interval;
+        self
     }
 
     /// The same with this client name.
@@ -126,6 +188,36 @@ impl Options {
         self.queue_messages_max = messages_max;
         self.queue_bytes_max = bytes_max;
         self
+    }
+
+    /// What the client says about itself.
+    pub(crate) fn hello(&self) -> Hello<'_> {
+        let (user, secret) = match &self.credentials {
+            Some(credentials) => (credentials.user.as_bytes(), credentials.secret.as_slice()),
+            None => (&[][..], &[][..]),
+        };
+        Hello {
+            namespace: self.namespace.as_bytes(),
+            name: self.name.as_bytes(),
+            user,
+            secret,
+            features: Features::CREDIT.with(Features::SENDER_NAMES).with(Features::NOTICES),
+            software: concat!("coilgun-client/", env!("CARGO_PKG_VERSION")),
+            no_echo: self.no_echo,
+            once_per_message: self.once_per_message,
+            slow_consumer: self.slow_consumer,
+        }
+    }
+}
+
+#[cfg(feature = "in-process")]
+impl Options {
+    /// Connects to a broker in this process, with what [`Options::new`] says otherwise.
+    #[must_use]
+    pub fn in_process(
+        connector: std::sync::Arc<dyn coilgun_protocol::link::LinkConnector>,
+    ) -> Options {
+        Options::new(Address::InProcess(crate::address::InProcess::new(connector)))
     }
 }
 

@@ -17,8 +17,7 @@ use coilgun_protocol::native::SubscribeRequest;
 pub struct SubscribeOptions {
     /// Name of the queue group, whose members share the messages; empty: none.
     pub queue_group: String,
-    /// How many messages may arrive before [`Client::add_credit`](crate::blocking::Client::add_credit) is
-    /// needed; none: no limit.
+    /// How many messages may arrive before credit is added; none: no limit.
     pub credit: Option<u32>,
     /// The subscription ends after this many messages; 0: it does not.
     pub deliveries_max: u32,
@@ -26,10 +25,30 @@ pub struct SubscribeOptions {
     pub visibility: Visibility,
     /// What the broker shall do with its messages while the client does not read fast enough.
     pub slow_consumer: SlowConsumerWish,
+    /// Most messages of it that wait in the client; at least one is taken. The blocking client has
+    /// one queue for all, with the limits of its [`Options`](crate::Options).
+    pub queue_messages_max: usize,
+    /// Most bytes of such messages; one message of any size is taken even so.
+    pub queue_bytes_max: usize,
+    /// What happens when that is full.
+    pub when_full: WhenFull,
+}
+
+/// What a client does with a message for which its queue has no room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum WhenFull {
+    /// The message is dropped, and counted in what the next one says it [missed](crate::Message::missed).
+    #[default]
+    DropNewest,
+    /// The client reads nothing from its connection until there is room, so that the policy for slow
+    /// consumers decides that was declared to the broker. All subscriptions of the client wait, and
+    /// so do its requests.
+    StopReading,
 }
 
 impl Default for SubscribeOptions {
-    /// No queue group, no limits, ordinary subjects.
+    /// No queue group, no limits at the broker, ordinary subjects; a queue of up to 65,536 messages or
+    /// 64 MiB, which drops the newest.
     fn default() -> Self {
         SubscribeOptions {
             queue_group: String::new(),
@@ -37,6 +56,9 @@ impl Default for SubscribeOptions {
             deliveries_max: 0,
             visibility: Visibility::PLAIN,
             slow_consumer: SlowConsumerWish::default(),
+            queue_messages_max: 65_536,
+            queue_bytes_max: 64 * 1024 * 1024,
+            when_full: WhenFull::default(),
         }
     }
 }
@@ -82,6 +104,19 @@ impl SubscribeOptions {
     #[must_use]
     pub fn with_backpressure_ms(mut self, backpressure_ms: u16) -> SubscribeOptions {
         self.slow_consumer.backpressure_ms = Some(backpressure_ms);
+        self
+    }
+
+    /// The same with a queue of at most so many messages and bytes, and this way out when it is full.
+    #[must_use]
+    pub fn with_queue(
+        mut self,
+        messages_max: usize,
+        bytes_max: usize,
+        when_full: WhenFull,
+    ) -> SubscribeOptions {
+        (self.queue_messages_max, self.queue_bytes_max) = (messages_max, bytes_max);
+        self.when_full = when_full;
         self
     }
 

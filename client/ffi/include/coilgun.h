@@ -84,6 +84,12 @@ enum coilgun_code_t
   COILGUN_ERROR_NO_REPLY_WANTED = -19,
   // Whoever serves the request answered that it failed.
   COILGUN_ERROR_HANDLER = -20,
+  // The connection broke before the answer came: nobody knows whether what was asked took effect.
+  COILGUN_ERROR_LOST = -21,
+  // There is no connection just now, and as much waits for the next one as may.
+  COILGUN_ERROR_AWAY_FULL = -22,
+  // The client was closed.
+  COILGUN_ERROR_CLOSED = -23,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L

@@ -54,6 +54,12 @@ pub enum Code {
     CoilgunErrorNoReplyWanted = -19,
     /// Whoever serves the request answered that it failed.
     CoilgunErrorHandler = -20,
+    /// The connection broke before the answer came: nobody knows whether what was asked took effect.
+    CoilgunErrorLost = -21,
+    /// There is no connection just now, and as much waits for the next one as may.
+    CoilgunErrorAwayFull = -22,
+    /// The client was closed.
+    CoilgunErrorClosed = -23,
 }
 
 impl Code {
@@ -73,6 +79,9 @@ impl Code {
             ClientError::InvalidFilter { .. } => Code::CoilgunErrorInvalidFilter,
             ClientError::InvalidHeaders(_) => Code::CoilgunErrorInvalidHeaders,
             ClientError::PayloadTooLarge { .. } => Code::CoilgunErrorPayloadTooLarge,
+            ClientError::Lost { .. } => Code::CoilgunErrorLost,
+            ClientError::AwayFull { .. } => Code::CoilgunErrorAwayFull,
+            ClientError::Closed => Code::CoilgunErrorClosed,
             ClientError::Handler { .. } => Code::CoilgunErrorHandler,
             ClientError::Encode(_) => Code::CoilgunErrorCannotEncode,
         }

@@ -92,7 +92,10 @@ impl From<ClientError> for Failure {
             | ClientError::NotOffered(_)
             | ClientError::Gone
             | ClientError::TimedOut { .. }
-            | ClientError::QueueFull { .. } => None,
+            | ClientError::QueueFull { .. }
+            | ClientError::Lost { .. }
+            | ClientError::AwayFull { .. }
+            | ClientError::Closed => None,
         };
         Failure {
             code: Code::of(&error),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coilgun_protocol::model::{PublishFlags, SubscriptionId, Ticket};
-use coilgun_protocol::native::{ClientFrame, Features, Hello, NoticeFrame, OutcomeFrame};
+use coilgun_protocol::native::{ClientFrame, NoticeFrame, OutcomeFrame};
 
 use crate::blocking::clock::Deadline;
 use crate::blocking::exchange::{Answer, Exchange};
@@ -47,7 +47,7 @@ impl Client {
             let address = options.address.clone();
             ClientError::Connect { address, source: Arc::new(error) }
         })?;
-        exchange.push(&ClientFrame::Hello(hello(&options)), timeout)?;
+        exchange.push(&ClientFrame::Hello(options.hello()), timeout)?;
         // Ends at the deadline at the latest.
         let info = loop {
             match exchange.next_answer(&mut deadline)? {
@@ -277,25 +277,6 @@ impl Client {
         let client = self.info.client.slot.wrapping_add(1);
         // Wrapping around takes four billion requests; the number 0 is the one that means nothing.
         Ticket((u64::from(client) << 32 | u64::from(self.ticket_last)).max(1))
-    }
-}
-
-/// What the client says about itself.
-fn hello(options: &Options) -> Hello<'_> {
-    let (user, secret) = match &options.credentials {
-        Some(credentials) => (credentials.user.as_bytes(), credentials.secret.as_slice()),
-        None => (&[][..], &[][..]),
-    };
-    Hello {
-        namespace: options.namespace.as_bytes(),
-        name: options.name.as_bytes(),
-        user,
-        secret,
-        features: Features::CREDIT.with(Features::SENDER_NAMES).with(Features::NOTICES),
-        software: concat!("coilgun-client/", env!("CARGO_PKG_VERSION")),
-        no_echo: options.no_echo,
-        once_per_message: options.once_per_message,
-        slow_consumer: options.slow_consumer,
     }
 }
 

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-use coilgun_protocol::model::{ErrorCode, SubscriptionId};
+use coilgun_protocol::model::SubscriptionId;
 use coilgun_protocol::native::{
-    ClientFrame, EncodeError, GoAway, NoticeFrame, OutcomeFrame, Preface, ServerFrame, encode_frame,
+    ClientFrame, EncodeError, NoticeFrame, OutcomeFrame, Preface, ServerFrame, encode_frame,
 };
 
 use crate::blocking::clock::Deadline;
@@ -225,17 +225,11 @@ impl Exchange {
                 Answer::Nothing
             }
             ServerFrame::GoAway(go_away) => {
-                self.go_away = Some(leaving(&go_away));
+                self.go_away = Some(BrokerError::leaving(&go_away));
                 Answer::Nothing
             }
             ServerFrame::Error(frame) => {
-                let error = BrokerError {
-                    code: frame.code,
-                    name: frame.name.to_owned(),
-                    detail: frame.detail.to_owned(),
-                    help: frame.help.to_owned(),
-                    retryable: frame.retryable,
-                };
+                let error = BrokerError::ended(&frame);
                 return Err(self.lose(ClientError::Ended(error)));
             }
         };
@@ -267,17 +261,5 @@ impl Exchange {
         encode_frame(&ClientFrame::Pong { token }, self.connection.output())?;
         self.connection.write_some();
         Ok(())
-    }
-}
-
-/// What the broker says about leaving, with the help that its code has.
-fn leaving(go_away: &GoAway<'_>) -> BrokerError {
-    let known = ErrorCode::from_number(go_away.code);
-    BrokerError {
-        code: go_away.code,
-        name: known.map_or("going_away", ErrorCode::name).to_owned(),
-        detail: go_away.detail.to_owned(),
-        help: known.map_or("", ErrorCode::help).to_owned(),
-        retryable: true,
     }
 }

@@ -35,6 +35,11 @@ impl Socket {
                 stream.set_nonblocking(true)?;
                 Ok(Socket::Unix(stream))
             }
+            #[cfg(feature = "in-process")]
+            Address::InProcess(_) => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "the blocking client connects over sockets only",
+            )),
         }
     }
 

@@ -1,0 +1,322 @@
+//! What somebody waits for: each call has a number, a time limit, and one end.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
+
+use coilgun_protocol::model::{SubscriptionId, Timestamp};
+
+use crate::error::ClientError;
+use crate::message::Message;
+
+/// Something that was asked for and whose answer is fetched with
+/// [`Engine::take_answer`](crate::engine::Engine::take_answer).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Call(pub(super) u64);
+
+/// How a call ended, or what came for one that goes on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// It is done.
+    Done,
+    /// The message is in the outboxes of so many receivers.
+    Receivers(u32),
+    /// A reply; the call goes on, unless it asked for one reply only.
+    Reply(Message),
+    /// No more replies follow.
+    End,
+}
+
+/// When a request has had all its replies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RequestMode {
+    /// With the first reply.
+    One,
+    /// Behind the first reply that does not say that more follow. Each may take the whole time.
+    Many,
+    /// When nothing came for `quiet`, or the time is over, neither of which is an error; nor is it
+    /// one that nobody serves the subject.
+    Gather {
+        /// For how long no reply may come.
+        quiet: Duration,
+    },
+}
+
+/// What a call is about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    /// A barrier. `mark`: how many messages were sent before it.
+    Flush { mark: u64 },
+    /// The barrier behind the ends of all subscriptions.
+    Drain,
+    /// A message that the broker acknowledges.
+    Ack { subject: String },
+    /// The beginning of a subscription.
+    Subscribe { subscription: SubscriptionId, filter: String },
+    /// The end of a subscription.
+    Unsubscribe { subscription: SubscriptionId },
+    /// A request.
+    Request { subject: String, mode: RequestMode },
+    /// The end of the client.
+    Close,
+}
+
+/// One call.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) kind: Kind,
+    /// Its frame was appended to what the connection sends, so that its outcome is open.
+    pub(super) is_sent: bool,
+    /// When it ends without an answer.
+    deadline: Timestamp,
+    /// When it ends even if replies still come.
+    deadline_last: Timestamp,
+    timeout: Duration,
+    replies: VecDeque<Message>,
+    reply_bytes: usize,
+    end: Option<Result<Answer, ClientError>>,
+}
+
+/// All calls that were not fetched yet.
+#[derive(Debug)]
+pub(super) struct Calls {
+    entries: HashMap<u64, Entry>,
+    deadlines: BTreeSet<(Timestamp, u64)>,
+    /// Acknowledgements of replies, which carry their requester's number: that number with the call.
+    replies_acked: HashMap<u64, Call>,
+    /// The next number.
+    next: u64,
+    woken: Vec<Call>,
+}
+
+impl Calls {
+    /// None. The upper half of all numbers is drawn from `seed`, so that a reply, which carries its
+    /// requester's number, is not taken for a call of this client.
+    pub(super) fn new(seed: u64) -> Calls {
+        Calls {
+            entries: HashMap::new(),
+            deadlines: BTreeSet::new(),
+            replies_acked: HashMap::new(),
+            next: (seed >> 1) & !0xffff_ffff | 1 << 62 | 1,
+            woken: Vec::new(),
+        }
+    }
+
+    /// A number that no call has.
+    pub(super) fn next_number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    pub(super) fn insert(&mut self, kind: Kind, now: Timestamp, timeout: Duration) -> Call {
+        let number = self.next_number();
+        let deadline_last = after(now, timeout);
+        let deadline = match &kind {
+            Kind::Request { mode: RequestMode::Gather { quiet }, .. } => {
+                deadline_last.min(after(now, *quiet))
+            }
+            Kind::Request { mode: RequestMode::One | RequestMode::Many, .. }
+            | Kind::Flush { .. }
+            | Kind::Drain
+            | Kind::Ack { .. }
+            | Kind::Subscribe { .. }
+            | Kind::Unsubscribe { .. }
+            | Kind::Close => deadline_last,
+        };
+        let entry = Entry {
+            kind,
+            is_sent: false,
+            deadline,
+            deadline_last,
+            timeout,
+            replies: VecDeque::new(),
+            reply_bytes: 0,
+            end: None,
+        };
+        self.deadlines.insert((deadline, number));
+        self.entries.insert(number, entry);
+        Call(number)
+    }
+
+    /// Has an outcome for the number of somebody else end this call.
+    pub(super) fn answer_to(&mut self, foreign: u64, call: Call) {
+        // Two of one number at once cannot be told apart: the older one ends at its time limit.
+        self.replies_acked.insert(foreign, call);
+    }
+
+    /// The call that an outcome of this number is about.
+    pub(super) fn of_outcome(&mut self, number: u64) -> Call {
+        self.replies_acked.remove(&number).unwrap_or(Call(number))
+    }
+
+    /// The call for which a frame waited that carries this number.
+    pub(super) fn of_parked(&self, number: u64) -> Call {
+        self.replies_acked.get(&number).copied().unwrap_or(Call(number))
+    }
+
+    /// A call that still waits.
+    pub(super) fn pending(&mut self, call: Call) -> Option<&mut Entry> {
+        self.entries.get_mut(&call.0).filter(|entry| entry.end.is_none())
+    }
+
+    /// How many still wait.
+    pub(super) fn pending_count(&self) -> usize {
+        self.deadlines.len()
+    }
+
+    /// Ends a call that still waits.
+    pub(super) fn end(&mut self, call: Call, result: Result<Answer, ClientError>) {
+        if let Some(entry) = self.entries.get_mut(&call.0).filter(|entry| entry.end.is_none()) {
+            self.deadlines.remove(&(entry.deadline, call.0));
+            entry.end = Some(result);
+            self.woken.push(call);
+        }
+    }
+
+    /// Ends every call that still waits and that `which` picks.
+    pub(super) fn end_all(
+        &mut self,
+        which: impl Fn(&Entry) -> bool,
+        result: impl Fn(&Entry) -> Result<Answer, ClientError>,
+    ) {
+        let mut found: Vec<_> = self.deadlines.iter().map(|(_, number)| Call(*number)).collect();
+        found.retain(|call| which(&self.entries[&call.0]));
+        for call in found {
+            let result = result(&self.entries[&call.0]);
+            self.end(call, result);
+        }
+        self.replies_acked.retain(|_, call| self.entries.contains_key(&call.0));
+    }
+
+    /// How many messages stand before the last barrier that was sent and still waits.
+    pub(super) fn barrier_mark(&self) -> u64 {
+        let mark = |entry: &Entry| match entry.kind {
+            Kind::Flush { mark } if entry.is_sent && entry.end.is_none() => mark,
+            Kind::Flush { .. }
+            | Kind::Drain
+            | Kind::Ack { .. }
+            | Kind::Subscribe { .. }
+            | Kind::Unsubscribe { .. }
+            | Kind::Request { .. }
+            | Kind::Close => 0,
+        };
+        self.entries.values().map(mark).max().unwrap_or(0)
+    }
+
+    /// Adds a reply to a request, and says whether there was room and somebody waits.
+    pub(super) fn add_reply(
+        &mut self,
+        call: Call,
+        message: Message,
+        now: Timestamp,
+        messages_max: usize,
+        bytes_max: usize,
+    ) -> bool {
+        let Some(entry) = self.entries.get_mut(&call.0).filter(|entry| entry.end.is_none()) else {
+            return false;
+        };
+        let Kind::Request { mode, .. } = entry.kind else { return false };
+        let is_last = match mode {
+            RequestMode::One => true,
+            RequestMode::Many => !message.has_more(),
+            RequestMode::Gather { .. } => false,
+        };
+        let has_room = entry.replies.is_empty()
+            || (entry.replies.len() < messages_max
+                && entry.reply_bytes + message.bytes_len() <= bytes_max);
+        if has_room {
+            entry.reply_bytes += message.bytes_len();
+            entry.replies.push_back(message);
+        }
+        let renewed = match mode {
+            RequestMode::One => entry.deadline,
+            RequestMode::Many => after(now, entry.timeout),
+            RequestMode::Gather { quiet } => entry.deadline_last.min(after(now, quiet)),
+        };
+        self.deadlines.remove(&(entry.deadline, call.0));
+        self.deadlines.insert((renewed, call.0));
+        entry.deadline = renewed;
+        if is_last {
+            self.end(call, Ok(Answer::End));
+        } else {
+            self.woken.push(call);
+        }
+        has_room
+    }
+
+    /// The next answer, if there is one; after its last one the call is over. Nothing for a call
+    /// that still waits.
+    pub(super) fn take(&mut self, call: Call) -> Option<Result<Answer, ClientError>> {
+        let Some(entry) = self.entries.get_mut(&call.0) else {
+            return Some(Ok(Answer::End));
+        };
+        if let Some(reply) = entry.replies.pop_front() {
+            entry.reply_bytes -= reply.bytes_len();
+            if matches!(entry.kind, Kind::Request { mode: RequestMode::One, .. }) {
+                self.entries.remove(&call.0);
+            }
+            return Some(Ok(Answer::Reply(reply)));
+        }
+        let end = entry.end.take()?;
+        self.entries.remove(&call.0);
+        Some(end)
+    }
+
+    /// Forgets a call in which nobody is interested any more, and says what it was about if it
+    /// still waited.
+    pub(super) fn forget(&mut self, call: Call) -> Option<Kind> {
+        let entry = self.entries.remove(&call.0)?;
+        self.deadlines.remove(&(entry.deadline, call.0));
+        if matches!(entry.kind, Kind::Ack { .. }) {
+            self.replies_acked.retain(|_, other| *other != call);
+        }
+        entry.end.is_none().then_some(entry.kind)
+    }
+
+    /// When the next call ends without an answer.
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// Ends one call whose time is over, and says what it was about.
+    pub(super) fn expire(&mut self, now: Timestamp) -> Option<Kind> {
+        let (at, number) = *self.deadlines.first()?;
+        if at > now {
+            return None;
+        }
+        let entry = &self.entries[&number];
+        let kind = entry.kind.clone();
+        let waited = entry.timeout;
+        let timed_out = |waited_for| Err(ClientError::TimedOut { waited_for, waited });
+        let result = match &kind {
+            Kind::Flush { .. } | Kind::Drain => timed_out("answer to a barrier"),
+            Kind::Ack { .. } => timed_out("acknowledgement"),
+            Kind::Subscribe { .. } => timed_out("answer to a subscription"),
+            Kind::Unsubscribe { .. } => timed_out("answer to the end of a subscription"),
+            Kind::Request { mode: RequestMode::Gather { .. }, .. } => Ok(Answer::End),
+            Kind::Request { .. } => timed_out("reply"),
+            Kind::Close => timed_out("end of the connection"),
+        };
+        if matches!(kind, Kind::Ack { .. }) {
+            self.replies_acked.retain(|_, call| call.0 != number);
+        }
+        self.end(Call(number), result);
+        Some(kind)
+    }
+
+    /// How many milliseconds a call still has at `now`; at least 1.
+    pub(super) fn ms_left(&self, call: Call, now: Timestamp) -> u32 {
+        let left = self.entries.get(&call.0).map_or(0, |entry| entry.deadline_last.ms_since(now));
+        u32::try_from(left).unwrap_or(u32::MAX).max(1)
+    }
+
+    /// A call for which something came since it was last said.
+    pub(super) fn next_woken(&mut self) -> Option<Call> {
+        self.woken.pop()
+    }
+}
+
+/// The moment `time` later.
+pub(super) fn after(now: Timestamp, time: Duration) -> Timestamp {
+    let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    Timestamp(now.0.saturating_add(nanoseconds))
+}

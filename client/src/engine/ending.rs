@@ -1,0 +1,107 @@
+//! How connections end, and clients.
+
+use std::sync::Arc;
+
+use coilgun_protocol::model::{ErrorCode, Timestamp};
+
+use crate::engine::backoff::Backoff;
+use crate::engine::calls::{Answer, Kind};
+use crate::engine::event::Event;
+use crate::engine::incoming::Incoming;
+use crate::engine::machine::{Engine, Stage};
+use crate::error::ClientError;
+
+impl Engine {
+    /// There is no connection any more, or there never was one. `buffer` is what
+    /// [`Engine::take_output`] gave last and `written` how many bytes of it the system took.
+    ///
+    /// Messages of it that the broker cannot have seen whole are sent again on the next
+    /// connection. Calls whose frame was sent end with [`ClientError::Lost`].
+    pub fn on_lost(&mut self, now: Timestamp, error: ClientError, buffer: &[u8], written: usize) {
+        self.statistics.bytes_out += written as u64;
+        let error = match (error, self.go_away.take()) {
+            (ClientError::Gone, Some(go_away)) => go_away,
+            (error, _) => error,
+        };
+        let attempt_failed = match self.stage {
+            Stage::Connecting | Stage::Greeting => true,
+            Stage::Open => false,
+            Stage::Leaving(call) => {
+                self.calls.end(call, Ok(Answer::Done));
+                self.end(&ClientError::Closed);
+                return;
+            }
+            Stage::Away { .. } | Stage::Closed(_) => return,
+        };
+        self.incoming = Incoming::default();
+        self.outgoing.lose(buffer, written, self.calls.barrier_mark());
+        self.subscriptions.on_lost();
+        self.lose_calls(&error);
+        let was_connected = self.info.is_some();
+        let delay = if is_final(&error, was_connected) {
+            None
+        } else {
+            self.backoff.next_delay(was_connected, attempt_failed)
+        };
+        let Some(delay) = delay else { return self.end(&error) };
+        self.stage = Stage::Away { retry: Backoff::at(now, delay) };
+        self.tell(Event::Lost { error, next_attempt: delay });
+    }
+
+    fn lose_calls(&mut self, error: &ClientError) {
+        let reason: Arc<str> = error.to_string().into();
+        self.calls.end_all(
+            |entry| entry.is_sent,
+            |entry| match entry.kind {
+                // Without the connection there is no subscription either.
+                Kind::Unsubscribe { .. } => Ok(Answer::Done),
+                Kind::Flush { .. }
+                | Kind::Drain
+                | Kind::Ack { .. }
+                | Kind::Subscribe { .. }
+                | Kind::Request { .. }
+                | Kind::Close => Err(ClientError::Lost { reason: Arc::clone(&reason) }),
+            },
+        );
+    }
+
+    /// Ends the client for good.
+    pub(super) fn end(&mut self, error: &ClientError) {
+        if matches!(self.stage, Stage::Closed(_)) {
+            return;
+        }
+        self.stage = Stage::Closed(error.clone());
+        self.outgoing.clear();
+        self.subscriptions.end_all();
+        self.calls.end_all(|_| true, |_| Err(error.clone()));
+        self.tell(Event::Closed(error.clone()));
+    }
+}
+
+/// Whether trying again is in vain. The broker may not know yet that an earlier connection is gone:
+/// a name that was ours is given back in time.
+fn is_final(error: &ClientError, was_connected: bool) -> bool {
+    match error {
+        ClientError::Ended(said) => {
+            let may_be_ours = was_connected && error.code() == Some(ErrorCode::NameTaken);
+            !said.retryable && !may_be_ours
+        }
+        ClientError::Closed => true,
+        ClientError::Protocol(_) | ClientError::Encode(_) => !was_connected,
+        ClientError::Address(_)
+        | ClientError::Connect { .. }
+        | ClientError::Io(_)
+        | ClientError::InvalidSubject { .. }
+        | ClientError::InvalidFilter { .. }
+        | ClientError::InvalidHeaders(_)
+        | ClientError::PayloadTooLarge { .. }
+        | ClientError::NotOffered(_)
+        | ClientError::Refused { .. }
+        | ClientError::Gone
+        | ClientError::TimedOut { .. }
+        | ClientError::QueueFull { .. }
+        | ClientError::Lost { .. }
+        | ClientError::AwayFull { .. }
+        | ClientError::Handler { .. } => false,
+    }
+}
