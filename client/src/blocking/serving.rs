@@ -124,7 +124,12 @@ impl Responder<'_> {
                 self.answer(&message, handler)?;
             }
         }
-        self.client.flush()?;
+        match self.client.flush() {
+            // A connection broke on the way: who asked over it was told so, and what was answered since
+            // is what counts.
+            Err(ClientError::Lost { .. }) => self.client.flush()?,
+            flushed => flushed?,
+        }
         Ok(core::mem::take(&mut self.statistics))
     }
 
@@ -194,8 +199,7 @@ impl Responder<'_> {
 impl Drop for Responder<'_> {
     fn drop(&mut self) {
         if let Some(subscription) = self.subscription.take() {
-            // It fails if the connection is lost, and the subscription with it: the next call says so.
-            let _ = self.client.end_soon(subscription);
+            self.client.end_soon(subscription);
         }
     }
 }

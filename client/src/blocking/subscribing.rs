@@ -1,56 +1,41 @@
 //! Subscriptions: how they begin, get credit and end.
 
-use coilgun_protocol::model::{AddCredit, SubscriptionId, Ticket, Unsubscribe};
-use coilgun_protocol::native::{ClientFrame, Features};
+use coilgun_protocol::model::ErrorCode;
 
-use crate::blocking::client::{Client, accepted};
+use crate::blocking::client::Client;
 use crate::error::ClientError;
-use crate::publication::check_filter;
 use crate::subscription::{SubscribeOptions, Subscription};
 
 impl Client {
     /// Begins to receive what is published to the subjects that `filter` matches; returns when the
-    /// subscription is in force.
+    /// subscription is in force. It outlives connections.
     ///
     /// # Errors
-    /// If the filter is none, the broker refuses it, or the options ask for credit and the broker
-    /// does not offer it.
+    /// If the filter is none, the broker refuses it or does not answer in time, or the options ask for
+    /// credit and the broker does not offer it.
     pub fn subscribe(
         &mut self,
         filter: &str,
         options: &SubscribeOptions,
     ) -> Result<Subscription, ClientError> {
-        check_filter(filter.as_bytes())?;
-        if options.credit.is_some() {
-            self.require_credit()?;
+        let timeout = self.timeout;
+        let (engine, now) = self.driver.engine_now();
+        let (call, id) = engine.subscribe(now, filter, options, timeout)?;
+        self.driver.queue.know(id);
+        let answer = self.driver.wait_for(call);
+        if answer.is_err() {
+            // Nobody gets the handle, so nobody else could end a subscription that began.
+            self.driver.engine.drop_subscription(id);
+            self.driver.queue.forget(id);
         }
-        self.subscription_last += 1;
-        let subscription = SubscriptionId(self.subscription_last);
-        let ticket = self.next_ticket();
-        let request = options.request(subscription, ticket, filter.as_bytes());
-        self.exchange.push(&ClientFrame::Subscribe(request), self.timeout)?;
-        match self.wait_for_outcome(ticket, "answer to a subscription") {
-            Ok(outcome) => {
-                accepted(&outcome, || format!("subscription to {filter}"))?;
-                self.subscriptions.insert(subscription);
-                Ok(Subscription::new(subscription))
-            }
-            Err(error) => {
-                // Nobody gets the handle, so nobody else could end a subscription that began.
-                let end = Unsubscribe { subscription, ticket: Ticket::NONE, deliveries_max: 0 };
-                if !error.is_fatal() {
-                    self.exchange.push(&ClientFrame::Unsubscribe(end), self.timeout)?;
-                }
-                Err(error)
-            }
-        }
+        answer.map(|_| Subscription::new(id))
     }
 
     /// Ends a subscription; returns when nothing more is delivered for it. Messages that arrived
     /// before are still handed out.
     ///
     /// # Errors
-    /// If it has ended already, the connection is lost, or the broker does not answer in time.
+    /// If it has ended already, the client has, or the broker does not answer in time.
     pub fn unsubscribe(&mut self, subscription: Subscription) -> Result<(), ClientError> {
         self.unsubscribe_after(subscription, 0)
     }
@@ -58,20 +43,22 @@ impl Client {
     /// Ends a subscription once it has had so many messages since it began; 0: at once.
     ///
     /// # Errors
-    /// If it has ended already, the connection is lost, or the broker does not answer in time.
+    /// If it has ended already, the client has, or the broker does not answer in time.
     pub fn unsubscribe_after(
         &mut self,
         subscription: Subscription,
         deliveries_max: u32,
     ) -> Result<(), ClientError> {
-        let ticket = self.next_ticket();
-        let frame = Unsubscribe { subscription: subscription.id(), ticket, deliveries_max };
-        self.exchange.push(&ClientFrame::Unsubscribe(frame), self.timeout)?;
-        let outcome = self.wait_for_outcome(ticket, "answer to the end of a subscription")?;
-        accepted(&outcome, || format!("end of subscription {}", subscription.id().0))?;
-        if deliveries_max == 0 {
-            self.subscriptions.remove(&subscription.id());
+        let id = subscription.id();
+        if !self.driver.queue.is_known(id) {
+            let what = format!("end of subscription {}", id.0);
+            return Err(ClientError::refused(what, ErrorCode::UnknownSubscription as u16));
         }
+        let timeout = self.timeout;
+        let (engine, now) = self.driver.engine_now();
+        let call = engine.unsubscribe(now, id, deliveries_max, timeout)?;
+        self.driver.wait_for(call)?;
+        self.driver.collect();
         Ok(())
     }
 
@@ -79,41 +66,34 @@ impl Client {
     /// [`Client::publish`].
     ///
     /// # Errors
-    /// If the broker does not offer credit, or the connection is lost.
+    /// If the broker does not offer credit, or the client has ended.
     pub fn add_credit(
         &mut self,
         subscription: Subscription,
         messages: u32,
     ) -> Result<(), ClientError> {
-        self.require_credit()?;
-        let credit = AddCredit { subscription: subscription.id(), messages };
-        self.exchange.push(&ClientFrame::Credit(credit), self.timeout)
+        self.driver.engine.add_credit(subscription.id(), messages)
     }
 
     /// Ends all subscriptions and returns when everything that was sent has taken effect and nothing
-    /// more is delivered for them. What arrived before is still handed out.
+    /// more is delivered for them. What arrived before is still handed out; nothing comes for the
+    /// client's name any more.
     ///
     /// # Errors
-    /// If the connection is lost, or the broker does not answer in time.
+    /// If the client has ended, or the broker does not answer in time.
     pub fn drain(&mut self) -> Result<(), ClientError> {
-        for subscription in core::mem::take(&mut self.subscriptions) {
-            self.end_soon(Subscription::new(subscription))?;
-        }
-        self.flush()
+        let timeout = self.timeout;
+        let (engine, now) = self.driver.engine_now();
+        let call = engine.drain(now, timeout)?;
+        self.driver.wait_for(call).map(drop)
     }
 
-    /// Sends the end of a subscription and waits for nothing.
-    pub(crate) fn end_soon(&mut self, subscription: Subscription) -> Result<(), ClientError> {
-        let subscription = subscription.id();
-        self.subscriptions.remove(&subscription);
-        let end = Unsubscribe { subscription, ticket: Ticket::NONE, deliveries_max: 0 };
-        self.exchange.push(&ClientFrame::Unsubscribe(end), self.timeout)
-    }
-
-    fn require_credit(&self) -> Result<(), ClientError> {
-        if self.server().features.contains(Features::CREDIT) {
-            return Ok(());
-        }
-        Err(ClientError::NotOffered("credit for subscriptions"))
+    /// Ends a subscription and waits for nothing; what arrived for it and was not taken is dropped.
+    pub(crate) fn end_soon(&mut self, subscription: Subscription) {
+        let id = subscription.id();
+        self.driver.engine.drop_subscription(id);
+        self.driver.queue.forget(id);
+        // Ends because each turn takes one out.
+        while self.driver.queue.pop_of(id).is_some() {}
     }
 }

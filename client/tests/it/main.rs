@@ -6,5 +6,6 @@ mod handshake;
 mod messaging;
 mod misbehaviour;
 mod requests;
+mod restarts;
 mod running;
 mod serving;

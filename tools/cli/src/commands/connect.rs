@@ -8,7 +8,8 @@ use crate::failure::Failure;
 
 /// How to connect, as the arguments say.
 pub(super) fn options(arguments: &ClientArguments) -> Options {
-    let mut options = Options::new(arguments.server.clone());
+    // A verb does one thing, and says so if that was interrupted.
+    let mut options = Options::new(arguments.server.clone()).without_reconnect();
     options.name = arguments.name.clone().unwrap_or_default();
     options.namespace = arguments.namespace.clone().unwrap_or_default();
     options

@@ -149,7 +149,8 @@ fn a_subscription_and_a_client_declare_it_for_themselves() {
 fn a_program_that_declares_a_policy_is_told_what_it_missed() {
     let scene = Scene::set(&["--slow-consumer", "disconnect"]);
     let address = scene.broker.tcp.parse().expect("the broker names its address");
-    let mut client = Client::connect(Options::new(address)).expect("the broker takes clients");
+    let mut client = Client::connect(Options::new(address).without_reconnect())
+        .expect("the broker takes clients");
     let policy = SubscribeOptions::default().with_slow_consumer(SlowConsumerPolicy::DropOldest);
     client.subscribe("slow", &policy).expect("the policy is one");
     publish_all(&scene);
