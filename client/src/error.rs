@@ -181,6 +181,7 @@ impl ClientError {
     }
 
     /// The error for a connection that broke.
+    #[cfg(any(feature = "async", feature = "blocking"))]
     pub(crate) fn io(error: io::Error) -> ClientError {
         ClientError::Io(Arc::new(error))
     }

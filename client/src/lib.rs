@@ -1,10 +1,20 @@
 //! Clients of Coilgun for Rust programs.
 //!
-//! What it does: speaks the native protocol for a program ([`blocking`]), with types that say what is
-//! published, subscribed to and received. What it never does: it knows no broker but through the
-//! protocol, and it installs no signal handler.
+//! What it does: speaks the native protocol for a program, with types that say what is published,
+//! subscribed to and received. `Client` is for programs on tokio, `blocking::Client` for all others;
+//! [`engine`] is what a client is without any IO, for who has a runtime of their own. What it never
+//! does: it knows no broker but through the protocol, and it installs no signal handler.
+//!
+//! Features, all of them on by default:
+//! - `async`: `Client`, on tokio;
+//! - `blocking`: `blocking::Client`, on poll(2) and nothing else;
+//! - `in-process`: connections to a broker in the same program, without sockets.
+//!
+//! Invariant: without any feature there are the engine and the types, and no dependency on a system.
 
 mod address;
+#[cfg(feature = "async")]
+mod asynchronous;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 pub mod engine;
@@ -19,10 +29,16 @@ mod subscription;
 #[cfg(feature = "in-process")]
 pub use address::InProcess;
 pub use address::{Address, InvalidAddress};
+#[cfg(feature = "async")]
+pub use asynchronous::{
+    Client, Events, HandlerError, Replies, Reply, Request, Responder, ResponderStatistics,
+    ServeOptions, Subscriber,
+};
 pub use coilgun_protocol::model::{SlowConsumerPolicy, SlowConsumerWish};
 pub use coilgun_protocol::native::NoticeFrame;
+pub use engine::{ConnectionState, Event, Statistics};
 pub use error::{BrokerError, ClientError};
-pub use message::Message;
+pub use message::{HANDLER_ERROR, HANDLER_ERROR_CODE, Message};
 pub use options::{Credentials, Options};
 pub use publication::Publication;
 pub use reconnect::Reconnect;

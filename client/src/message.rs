@@ -2,8 +2,15 @@
 
 use std::borrow::Cow;
 
-use coilgun_protocol::model::{Headers, PublishFlags, SubscriptionId, Ticket};
+use coilgun_protocol::model::{Headers, PublishFlags, SubscriptionId, Ticket, Timestamp};
 use coilgun_protocol::native::DeliverFrame;
+
+use crate::error::ClientError;
+
+/// The header of a reply that says that the request failed, and why, as NATS services name it.
+pub const HANDLER_ERROR: &str = "Nats-Service-Error";
+/// The header with the number of such a failure.
+pub const HANDLER_ERROR_CODE: &str = "Nats-Service-Error-Code";
 
 /// A message that arrived: it owns its bytes, all of them in one piece.
 #[derive(Clone, PartialEq, Eq)]
@@ -13,6 +20,8 @@ pub struct Message {
     deadline_ms: u32,
     missed: u32,
     flags: PublishFlags,
+    /// When it was read, on the clock of its client.
+    arrived: Timestamp,
     /// Sender, subject, reply, headers and payload, in this order.
     bytes: Vec<u8>,
     /// Where each part but the payload ends.
@@ -37,6 +46,7 @@ impl Message {
             deadline_ms: frame.deadline_ms,
             missed: frame.missed,
             flags: frame.flags,
+            arrived: Timestamp::default(),
             bytes,
             ends: [sender, subject, reply, headers],
         }
@@ -130,6 +140,28 @@ impl Message {
     #[must_use]
     pub fn has_more(&self) -> bool {
         self.flags.contains(PublishFlags::MORE)
+    }
+
+    /// The same with the time at which it was read.
+    pub(crate) fn arrived_at(mut self, now: Timestamp) -> Message {
+        self.arrived = now;
+        self
+    }
+
+    /// When it was read, on the clock of its client.
+    #[cfg(any(feature = "async", feature = "blocking"))]
+    pub(crate) fn arrived(&self) -> Timestamp {
+        self.arrived
+    }
+
+    /// What went wrong, if this is a reply that says so by the header [`HANDLER_ERROR`], as
+    /// [`ClientError::Handler`].
+    #[must_use]
+    pub fn handler_error(&self) -> Option<ClientError> {
+        let text = self.header(HANDLER_ERROR)?;
+        let code = self.header(HANDLER_ERROR_CODE).unwrap_or(b"");
+        let code = str::from_utf8(code).ok().and_then(|code| code.parse().ok()).unwrap_or(500);
+        Some(ClientError::Handler { code, text: String::from_utf8_lossy(text).into_owned() })
     }
 
     /// The same, but that so many more messages were missed before it.

@@ -147,6 +147,7 @@ impl SubscribeOptions {
 pub struct Subscription(SubscriptionId);
 
 impl Subscription {
+    #[cfg(any(feature = "async", feature = "blocking"))]
     pub(crate) fn new(id: SubscriptionId) -> Subscription {
         Subscription(id)
     }

@@ -18,6 +18,7 @@ use crate::blocking::queue::Queue;
 use crate::blocking::socket::Socket;
 use crate::engine::{Answer, Call, ConnectionState, Engine, Event, Taken, Woken};
 use crate::error::{BrokerError, ClientError};
+use crate::message::Message;
 use crate::options::Options;
 
 /// Notices that are kept.
@@ -75,6 +76,11 @@ impl Driver {
     pub(crate) fn engine_now(&mut self) -> (&mut Engine, coilgun_protocol::model::Timestamp) {
         let now = self.clock.now();
         (&mut self.engine, now)
+    }
+
+    /// How long ago a message was read.
+    pub(crate) fn age_of(&self, message: &Message) -> Duration {
+        Duration::from_nanos(self.clock.now().0.saturating_sub(message.arrived().0))
     }
 
     /// Why the last attempt failed or the last connection broke.

@@ -4,13 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::blocking::client::Client;
 use crate::error::ClientError;
-use crate::message::Message;
+use crate::message::{HANDLER_ERROR, HANDLER_ERROR_CODE, Message};
 use crate::publication::Publication;
-
-/// Header of a reply that says what went wrong; the name is the one that services over NATS use.
-const ERROR_HEADER: &str = "Nats-Service-Error";
-/// Header of such a reply with the number of the error, in decimal.
-const ERROR_CODE_HEADER: &str = "Nats-Service-Error-Code";
 
 /// How requests are served.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -99,16 +94,8 @@ impl HandlerError {
     pub(crate) fn fill<'a>(&self, to: Publication<'a>) -> Result<Publication<'a>, ClientError> {
         let text: String = self.text.chars().take(1024).map(printable).collect();
         let code = self.code.to_string();
-        let to = to.with_header(ERROR_HEADER, text.as_bytes())?;
-        Ok(to.with_header(ERROR_CODE_HEADER, code.as_bytes())?)
-    }
-
-    /// The error that a reply tells, if it tells one.
-    pub(crate) fn told_by(reply: &Message) -> Option<ClientError> {
-        let code = std::str::from_utf8(reply.header(ERROR_CODE_HEADER)?).ok()?.parse().ok()?;
-        let text = reply.header(ERROR_HEADER).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text[..text.len().min(4096)]).into_owned();
-        Some(ClientError::Handler { code, text })
+        let to = to.with_header(HANDLER_ERROR, text.as_bytes())?;
+        Ok(to.with_header(HANDLER_ERROR_CODE, code.as_bytes())?)
     }
 }
 
@@ -125,7 +112,9 @@ impl<'a> Request<'a> {
     /// A request whose turn has come now.
     pub(crate) fn new(client: &'a mut Client, message: &'a Message, now: Instant) -> Request<'a> {
         let patience = Duration::from_millis(message.deadline_ms().into());
-        let deadline = (!patience.is_zero()).then(|| now.checked_add(patience)).flatten();
+        let waited = client.driver.age_of(message);
+        let left = patience.saturating_sub(waited);
+        let deadline = (!patience.is_zero()).then(|| now.checked_add(left)).flatten();
         Request { client, message, deadline }
     }
 
@@ -135,7 +124,7 @@ impl<'a> Request<'a> {
         self.message
     }
 
-    /// When whoever asked stops to wait for the reply, counted from when the request's turn came;
+    /// When whoever asked stops to wait for the reply, counted from when the request was read;
     /// none: it did not say. A handler that works for long looks at it.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {

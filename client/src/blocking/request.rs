@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::blocking::client::Client;
-use crate::blocking::handling::HandlerError;
 use crate::engine::{Answer, Call, RequestMode};
 use crate::error::ClientError;
 use crate::message::Message;
@@ -119,5 +118,5 @@ impl Drop for Replies<'_> {
 
 /// The reply, or the error that it tells.
 fn told(reply: Message) -> Result<Message, ClientError> {
-    HandlerError::told_by(&reply).map_or(Ok(reply), Err)
+    reply.handler_error().map_or(Ok(reply), Err)
 }

@@ -34,6 +34,7 @@ impl Engine {
             Stage::Away { .. } | Stage::Closed(_) => return,
         };
         self.incoming = Incoming::default();
+        self.moving = None;
         self.outgoing.lose(buffer, written, self.calls.barrier_mark());
         self.subscriptions.on_lost();
         self.lose_calls(&error);
@@ -63,6 +64,11 @@ impl Engine {
                 | Kind::Close => Err(ClientError::Lost { reason: Arc::clone(&reason) }),
             },
         );
+    }
+
+    /// Ends the client for good, with all its calls: nobody drives it any more.
+    pub fn abandon(&mut self, error: &ClientError) {
+        self.end(error);
     }
 
     /// Ends the client for good.

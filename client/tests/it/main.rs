@@ -1,11 +1,16 @@
-//! The client against brokers that are made for a test, one that echoes and some that misbehave, and
-//! against the real one.
+//! The clients against brokers: real ones, one that is made for tests and echoes, and some that misbehave.
 
+mod asynchronous;
+mod examples;
 mod fake_broker;
 mod handshake;
+mod in_process;
 mod messaging;
 mod misbehaviour;
+mod real_broker;
+mod reconnecting;
 mod requests;
 mod restarts;
 mod running;
+mod runtime;
 mod serving;
