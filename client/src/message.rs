@@ -149,7 +149,7 @@ impl Message {
     }
 
     /// When it was read, on the clock of its client.
-    #[cfg(feature = "async")]
+    #[cfg(any(feature = "async", feature = "blocking"))]
     pub(crate) fn arrived(&self) -> Timestamp {
         self.arrived
     }

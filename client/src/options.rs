@@ -23,18 +23,18 @@ use crate::reconnect::Reconnect;
 pub struct Options {
     /// Where the broker listens.
     pub address: Address,
-    /// Where brokers listen that are as good; they are tried in turn. The blocking client uses the
-    /// first address only.
+    /// Where brokers listen that are as good; they are tried in turn.
     pub addresses_more: Vec<Address>,
     /// How the client comes back after its connection broke; none: it does not. The blocking client
-    /// does not.
+    /// comes back while a call waits.
     pub reconnect: Option<Reconnect>,
     /// Whether the first connection is tried again as later ones are, instead of failing at once.
     pub retry_first_connect: bool,
     /// Most bytes that are kept for the next connection while there is none.
     pub away_bytes_max: usize,
     /// After how much silence the client asks whether the broker is there; after twice as much the
-    /// connection is lost. Zero: never. The blocking client does not ask.
+    /// connection is lost. Zero: never. The blocking client does not ask:
+    /// its calls have time limits.
     pub ping_interval: Duration,
     /// The name by which others reach this client, unique in its namespace, in the grammar of a
     /// subject; empty: none.

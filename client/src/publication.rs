@@ -118,12 +118,6 @@ impl<'a> Publication<'a> {
         String::from_utf8_lossy(&self.subject).into_owned()
     }
 
-    /// The number it carries.
-    #[cfg(feature = "blocking")]
-    pub(crate) fn correlation(&self) -> Ticket {
-        self.correlation
-    }
-
     /// What the broker would end the connection or drop the message for is an error here already.
     pub(crate) fn check(&self, payload_bytes_max: usize) -> Result<(), ClientError> {
         if self.flags.contains(PublishFlags::BROADCAST) {

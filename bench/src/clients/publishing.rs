@@ -74,7 +74,7 @@ pub fn blocking(
             }
             measurement.count(MESSAGES);
         }
-        client.barrier()?;
+        client.flush()?;
     }
     let sample = measurement.end()?;
     client.close()?;

@@ -123,7 +123,7 @@ pub fn ask_counters(address: &ListenAddress) -> Result<Option<BrokerCounters>, B
     let text = address.to_string();
     let address: Address = text.parse().map_err(|_| BenchError::Argument(text))?;
     let ask = || -> Result<Vec<u8>, ClientError> {
-        let mut client = Client::connect(Options::new(address))?;
+        let mut client = Client::connect(Options::new(address).without_reconnect())?;
         let reply = client.request(&Publication::to(COUNTERS_SUBJECT), PATIENCE)?;
         client.close()?;
         Ok(reply.into_payload())

@@ -1,83 +1,83 @@
-//! The client: connects, publishes, subscribes, and hands out what arrives.
+//! The client: connects, publishes, and hands out what arrives.
 
-use std::sync::Arc;
+use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use coilgun_protocol::model::{AddCredit, PublishFlags, SubscriptionId, Ticket, Unsubscribe};
-use coilgun_protocol::native::{ClientFrame, Features, NoticeFrame, OutcomeFrame};
+use coilgun_protocol::native::NoticeFrame;
 
 use crate::blocking::clock::Deadline;
-use crate::blocking::exchange::{Answer, Exchange};
-use crate::blocking::request::Inbox;
+use crate::blocking::driver::Driver;
+use crate::engine::{Answer, ConnectionState, Event, Statistics};
 use crate::error::{BrokerError, ClientError};
 use crate::message::Message;
 use crate::options::Options;
-use crate::publication::{Publication, check_filter};
+use crate::publication::Publication;
 use crate::server_info::ServerInfo;
-use crate::subscription::{SubscribeOptions, Subscription};
+use crate::subscription::Subscription;
 
-/// A blocking connection to a broker.
+/// A blocking client of a broker.
+///
+/// When its connection breaks, it comes back while it waits in a call, within the time limit of the
+/// call, unless its options say otherwise: its subscriptions go on, and what was published meanwhile is
+/// sent. Calls that waited for an answer then end with [`ClientError::Lost`].
 ///
 /// Dropping it ends the connection at once, and what was not [flushed](Client::flush) is lost;
 /// [`Client::close`] ends it in good order.
 #[derive(Debug)]
 pub struct Client {
-    pub(crate) exchange: Exchange,
+    pub(crate) driver: Driver,
     pub(crate) timeout: Duration,
-    pub(crate) inbox: Option<Inbox>,
-    info: ServerInfo,
-    subscription_last: u64,
-    ticket_last: u32,
-    token_last: u64,
 }
 
 impl Client {
     /// Connects, and returns when the broker has let the client in.
     ///
     /// # Errors
-    /// If nothing answers at the address in time, if what answers is no broker of Coilgun, or if
+    /// If nothing answers at the addresses in time, if what answers is no broker of Coilgun, or if
     /// the broker does not let this client in.
     pub fn connect(options: Options) -> Result<Client, ClientError> {
-        let timeout = options.connect_timeout;
-        let mut deadline = Deadline::after(timeout);
-        let mut exchange = Exchange::open(&options, &deadline).map_err(|error| {
-            let address = options.address.clone();
-            ClientError::Connect { address, source: Arc::new(error) }
-        })?;
-        exchange.push(&ClientFrame::Hello(options.hello()), timeout)?;
+        let (timeout, waited) = (options.timeout, options.connect_timeout);
+        let mut deadline = Deadline::after(waited);
+        let mut driver = Driver::new(options, random());
+        let mut last = None;
         // Ends at the deadline at the latest.
-        let info = loop {
-            match exchange.next_answer(&mut deadline)? {
-                Some(Answer::Welcome(info)) => break info,
-                Some(_) => {}
-                None => {
-                    let waited_for = "answer of a broker to the handshake";
-                    return Err(ClientError::TimedOut { waited_for, waited: timeout });
-                }
+        while driver.state() != ConnectionState::Connected {
+            if !driver.step(&mut deadline)? {
+                let waited_for = "answer of a broker to the handshake";
+                return Err(last.unwrap_or(ClientError::TimedOut { waited_for, waited }));
             }
-        };
-        Ok(Client {
-            exchange,
-            timeout: options.timeout,
-            inbox: None,
-            info,
-            subscription_last: 0,
-            ticket_last: 0,
-            token_last: 0,
-        })
+            last = driver.last_loss().cloned().or(last);
+        }
+        Ok(Client { driver, timeout })
     }
 
-    /// What the broker said about itself.
+    /// What the latest broker said about itself.
+    ///
+    /// # Panics
+    /// Never: a client was let in before anybody has it.
     #[must_use]
     pub fn server(&self) -> &ServerInfo {
-        &self.info
+        self.driver.engine.server().expect("a client was let in before anybody has it")
+    }
+
+    /// Where the client stands, as far as it knows: it looks only while a call waits.
+    #[must_use]
+    pub fn state(&self) -> ConnectionState {
+        self.driver.state()
+    }
+
+    /// What the client has counted.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        let counted = self.driver.engine.statistics();
+        Statistics { queued: counted.queued + self.queued_count(), ..counted }
     }
 
     /// What the broker said about leaving, if it is about to: it still delivers what waits, and
     /// ends the connection soon.
     #[must_use]
     pub fn going_away(&self) -> Option<&BrokerError> {
-        self.exchange.go_away()
+        self.driver.going_away()
     }
 
     /// The next thing the broker said about this connection, which goes on: that it dropped messages
@@ -85,160 +85,117 @@ impl Client {
     /// sends too fast. Only the latest 64 are kept. It waits for nothing: notices arrive with
     /// whatever the client waits for.
     pub fn take_notice(&mut self) -> Option<NoticeFrame> {
-        self.exchange.take_notice()
+        self.driver.take_notice()
+    }
+
+    /// The next thing that happened to the client, notices excepted: its connection broke, it came back,
+    /// a subscription was not accepted again. Only the latest 256 are kept. It waits for nothing.
+    pub fn take_event(&mut self) -> Option<Event> {
+        self.driver.take_event()
     }
 
     /// How many messages wait in the client for [`Client::next_message`].
     #[must_use]
     pub fn queued_count(&self) -> usize {
-        self.exchange.queue_len()
+        self.driver.queue.len()
     }
 
-    /// Sends a message and waits for nothing: it goes out with [`Client::flush`], or with the next
-    /// call that waits, or once enough has come together.
+    /// Sends a message and waits for nothing: it goes out with [`Client::write_out`], or with the
+    /// next call that waits, or once enough has come together. Without a connection it is kept for the
+    /// next one; only where too much is kept already it is waited for.
     ///
     /// # Errors
     /// If the message cannot be sent; it was not taken then, and may be tried again.
     pub fn publish(&mut self, publication: &Publication<'_>) -> Result<(), ClientError> {
-        publication.check(self.info.payload_bytes_max)?;
-        let frame = publication.frame(PublishFlags::default());
-        self.exchange.push(&ClientFrame::Publish(frame), self.timeout)
+        self.make_room()?;
+        match self.driver.engine.publish(publication) {
+            Err(full @ ClientError::AwayFull { .. }) => {
+                if !self.come_back()? {
+                    return Err(full);
+                }
+                self.driver.engine.publish(publication)
+            }
+            taken => taken,
+        }
     }
 
     /// Sends a message, waits until every receiver's outbox has it, and says how many there are.
     ///
     /// # Errors
-    /// If the message cannot be sent, or the broker refuses it or does not answer in time.
+    /// If the message cannot be sent, or the broker refuses it or does not answer in time; if the
+    /// connection broke meanwhile, nobody knows whether it was delivered.
     pub fn publish_acked(&mut self, publication: &Publication<'_>) -> Result<u32, ClientError> {
-        publication.check(self.info.payload_bytes_max)?;
-        let mut frame = publication.frame(PublishFlags::ACK);
-        if !publication.correlation().is_some() {
-            frame.correlation = self.next_ticket();
+        self.make_room()?;
+        let timeout = self.timeout;
+        let (engine, now) = self.driver.engine_now();
+        let call = engine.publish_acked(now, publication, timeout)?;
+        match self.driver.wait_for(call)? {
+            Answer::Receivers(receivers) => Ok(receivers),
+            Answer::Done | Answer::Reply(_) | Answer::End => Ok(0),
         }
-        self.exchange.push(&ClientFrame::Publish(frame), self.timeout)?;
-        let outcome = self.wait_for_outcome(frame.correlation, "acknowledgement")?;
-        accepted(&outcome, || format!("publish to {}", publication.subject_text()))?;
-        Ok(outcome.receivers)
-    }
-
-    /// Hands everything to the system that was published and not yet sent.
-    ///
-    /// # Errors
-    /// If the connection is lost, or the broker does not read in time.
-    pub fn flush(&mut self) -> Result<(), ClientError> {
-        self.exchange.flush(self.timeout)
     }
 
     /// Returns once everything this client sent has taken effect: messages are in the outboxes of
     /// their receivers, and subscriptions receive.
     ///
     /// # Errors
-    /// If the connection is lost, or the broker does not answer in time.
-    pub fn barrier(&mut self) -> Result<(), ClientError> {
-        self.token_last += 1;
-        let token = self.token_last;
-        self.exchange.push(&ClientFrame::Ping { token }, self.timeout)?;
-        self.wait_for("answer to a barrier", |answer| match answer {
-            Answer::Pong(back) if back == token => Some(()),
-            Answer::Pong(_)
-            | Answer::Welcome(_)
-            | Answer::Outcome(_)
-            | Answer::Reply(_)
-            | Answer::Queued
-            | Answer::Nothing => None,
-        })
+    /// If the broker does not answer in time, or the connection broke since the last flush, so that
+    /// nobody knows what became of what was sent on it.
+    pub fn flush(&mut self) -> Result<(), ClientError> {
+        let timeout = self.timeout;
+        let (engine, now) = self.driver.engine_now();
+        let call = engine.flush(now, timeout)?;
+        self.driver.wait_for(call).map(drop)
     }
 
-    /// Begins to receive what is published to the subjects that `filter` matches; returns when the
-    /// subscription is in force.
+    /// Hands everything to the system that was published and not yet sent. What becomes of it the
+    /// client does not know before a [`Client::flush`].
     ///
     /// # Errors
-    /// If the filter is none, the broker refuses it, or the options ask for credit and the broker
-    /// does not offer it.
-    pub fn subscribe(
-        &mut self,
-        filter: &str,
-        options: &SubscribeOptions,
-    ) -> Result<Subscription, ClientError> {
-        check_filter(filter.as_bytes())?;
-        if options.credit.is_some() {
-            self.require_credit()?;
-        }
-        self.subscription_last += 1;
-        let subscription = SubscriptionId(self.subscription_last);
-        let ticket = self.next_ticket();
-        let request = options.request(subscription, ticket, filter.as_bytes());
-        self.exchange.push(&ClientFrame::Subscribe(request), self.timeout)?;
-        match self.wait_for_outcome(ticket, "answer to a subscription") {
-            Ok(outcome) => {
-                accepted(&outcome, || format!("subscription to {filter}"))?;
-                Ok(Subscription::new(subscription))
-            }
-            Err(error) => {
-                // Nobody gets the handle, so nobody else could end a subscription that began.
-                let end = Unsubscribe { subscription, ticket: Ticket::NONE, deliveries_max: 0 };
-                if !error.is_fatal() {
-                    self.exchange.push(&ClientFrame::Unsubscribe(end), self.timeout)?;
-                }
-                Err(error)
-            }
-        }
-    }
-
-    /// Ends a subscription; returns when nothing more is delivered for it. Messages that arrived
-    /// before are still handed out.
-    ///
-    /// # Errors
-    /// If it has ended already, the connection is lost, or the broker does not answer in time.
-    pub fn unsubscribe(&mut self, subscription: Subscription) -> Result<(), ClientError> {
-        self.unsubscribe_after(subscription, 0)
-    }
-
-    /// Ends a subscription once it has had so many messages since it began; 0: at once.
-    ///
-    /// # Errors
-    /// If it has ended already, the connection is lost, or the broker does not answer in time.
-    pub fn unsubscribe_after(
-        &mut self,
-        subscription: Subscription,
-        deliveries_max: u32,
-    ) -> Result<(), ClientError> {
-        let ticket = self.next_ticket();
-        let frame = Unsubscribe { subscription: subscription.id(), ticket, deliveries_max };
-        self.exchange.push(&ClientFrame::Unsubscribe(frame), self.timeout)?;
-        let outcome = self.wait_for_outcome(ticket, "answer to the end of a subscription")?;
-        accepted(&outcome, || format!("end of subscription {}", subscription.id().0))
-    }
-
-    /// Lets a subscription receive so many messages more. Waits for nothing, like
-    /// [`Client::publish`].
-    ///
-    /// # Errors
-    /// If the broker does not offer credit, or the connection is lost.
-    pub fn add_credit(
-        &mut self,
-        subscription: Subscription,
-        messages: u32,
-    ) -> Result<(), ClientError> {
-        self.require_credit()?;
-        let credit = AddCredit { subscription: subscription.id(), messages };
-        self.exchange.push(&ClientFrame::Credit(credit), self.timeout)
+    /// If the connection is lost for good, or the broker does not read in time.
+    pub fn write_out(&mut self) -> Result<(), ClientError> {
+        self.driver.write_out(self.timeout)
     }
 
     /// The oldest message that has not been handed out; nothing, if none comes within `timeout`. A
     /// timeout of zero takes what is there.
     ///
     /// # Errors
-    /// If the connection is lost; messages that arrived before are handed out first.
+    /// If the client has ended; messages that arrived before are handed out first.
     pub fn next_message(&mut self, timeout: Duration) -> Result<Option<Message>, ClientError> {
+        self.next_where(timeout, |driver| driver.queue.pop())
+    }
+
+    /// The oldest message of one subscription that was not handed out; nothing, if none comes within
+    /// `timeout`. Messages of others stay where they are.
+    ///
+    /// # Errors
+    /// As [`Client::next_message`], or if so many messages of others wait that none can be read.
+    pub fn next_message_of(
+        &mut self,
+        subscription: Subscription,
+        timeout: Duration,
+    ) -> Result<Option<Message>, ClientError> {
+        self.next_where(timeout, |driver| driver.queue.pop_of(subscription.id()))
+    }
+
+    fn next_where(
+        &mut self,
+        timeout: Duration,
+        mut pop: impl FnMut(&mut Driver) -> Option<Message>,
+    ) -> Result<Option<Message>, ClientError> {
+        if let Some(message) = pop(&mut self.driver) {
+            return Ok(Some(message));
+        }
         let mut deadline = Deadline::after(timeout);
+        self.driver.write_some();
         // Ends at the deadline at the latest, or with the message that arrives first.
-        while self.exchange.queue_len() == 0 {
-            if self.exchange.next_answer(&mut deadline)?.is_none() {
-                return Ok(None);
+        while self.driver.step(&mut deadline)? {
+            if let Some(message) = pop(&mut self.driver) {
+                return Ok(Some(message));
             }
         }
-        Ok(self.exchange.pop())
+        Ok(None)
     }
 
     /// Sends what waits to be sent, reads what has arrived as far as the queue has room, answers
@@ -246,100 +203,79 @@ impl Client {
     /// calls this, at least once in each ping interval.
     ///
     /// # Errors
-    /// If the connection is lost.
+    /// If the client has ended.
     pub fn keep_alive(&mut self) -> Result<(), ClientError> {
         let mut now = Deadline::after(Duration::ZERO);
+        self.driver.write_some();
         // Ends because only one look at the socket is allowed.
         loop {
-            match self.exchange.next_answer(&mut now) {
-                Ok(Some(_)) => {}
-                Ok(None) | Err(ClientError::QueueFull { .. }) => return Ok(()),
+            match self.driver.step(&mut now) {
+                Ok(true) => {}
+                Ok(false) | Err(ClientError::QueueFull { .. }) => return Ok(()),
                 Err(error) => return Err(error),
             }
         }
     }
 
     /// Says goodbye and waits for the end: what was published is out, and what still arrives is
-    /// dropped.
+    /// dropped. Without a connection it comes back first, if something waits to be sent.
     ///
     /// # Errors
-    /// If the connection was lost before, or the broker does not end it in time.
+    /// If the client has ended before, or the broker does not end it in time.
     pub fn close(mut self) -> Result<(), ClientError> {
-        self.exchange.push(&ClientFrame::Goodbye, self.timeout)?;
-        let mut deadline = Deadline::after(self.timeout);
-        // Ends at the deadline at the latest.
+        if let Some(error) = self.driver.engine.closed() {
+            return Err(error.clone());
+        }
+        if self.driver.engine.statistics().output_bytes > 0 && !self.come_back()? {
+            let (waited_for, waited) = ("connection to send what waits", self.timeout);
+            return Err(ClientError::TimedOut { waited_for, waited });
+        }
+        let timeout = self.timeout;
+        let (engine, now) = self.driver.engine_now();
+        let call = engine.close(now, timeout);
+        let mut forever = Deadline::after(Duration::MAX);
+        self.driver.write_some();
+        // Ends at the time limit of the call at the latest.
         loop {
-            while self.exchange.pop().is_some() {}
-            match self.exchange.next_answer(&mut deadline) {
-                Ok(Some(_)) => {}
-                Ok(None) => {
-                    let waited_for = "end of the connection";
-                    return Err(ClientError::TimedOut { waited_for, waited: self.timeout });
-                }
-                Err(ClientError::Gone) => return Ok(()),
-                Err(ClientError::Ended(_)) if self.exchange.go_away().is_some() => return Ok(()),
-                Err(error) => return Err(error),
+            while self.driver.queue.pop().is_some() {}
+            if let Some(answer) = self.driver.engine.take_answer(call) {
+                return answer.map(drop);
+            }
+            if let Err(error) = self.driver.step(&mut forever) {
+                return self.driver.engine.take_answer(call).unwrap_or(Err(error)).map(drop);
             }
         }
     }
 
-    /// Puts messages into the queue until `wanted` finds its answer.
-    pub(crate) fn wait_for<T>(
-        &mut self,
-        waited_for: &'static str,
-        mut wanted: impl FnMut(Answer) -> Option<T>,
-    ) -> Result<T, ClientError> {
+    /// Sends first, if much waits to be sent.
+    pub(crate) fn make_room(&mut self) -> Result<(), ClientError> {
+        if self.driver.engine.has_room() { Ok(()) } else { self.driver.write_out(self.timeout) }
+    }
+
+    /// Waits until the client is connected; says whether it is in time.
+    fn come_back(&mut self) -> Result<bool, ClientError> {
         let mut deadline = Deadline::after(self.timeout);
         // Ends at the deadline at the latest.
-        loop {
-            match self.exchange.next_answer(&mut deadline)? {
-                Some(answer) => {
-                    if let Some(found) = wanted(answer) {
-                        return Ok(found);
-                    }
-                }
-                None => return Err(ClientError::TimedOut { waited_for, waited: self.timeout }),
+        while self.driver.state() != ConnectionState::Connected {
+            if !self.driver.step(&mut deadline)? {
+                return Ok(false);
             }
         }
-    }
-
-    fn wait_for_outcome(
-        &mut self,
-        ticket: Ticket,
-        waited_for: &'static str,
-    ) -> Result<OutcomeFrame, ClientError> {
-        self.wait_for(waited_for, |answer| match answer {
-            Answer::Outcome(outcome) if outcome.correlation == ticket => Some(outcome),
-            Answer::Outcome(_)
-            | Answer::Pong(_)
-            | Answer::Welcome(_)
-            | Answer::Reply(_)
-            | Answer::Queued
-            | Answer::Nothing => None,
-        })
-    }
-
-    /// A number for a frame that is answered. The upper half differs from client to client, so that
-    /// a reply, which carries its requester's number, is not taken for a frame of this client.
-    pub(crate) fn next_ticket(&mut self) -> Ticket {
-        self.ticket_last = self.ticket_last.wrapping_add(1);
-        let client = self.info.client.slot.wrapping_add(1);
-        // Wrapping around takes four billion requests; the number 0 is the one that means nothing.
-        Ticket((u64::from(client) << 32 | u64::from(self.ticket_last)).max(1))
-    }
-
-    fn require_credit(&self) -> Result<(), ClientError> {
-        if self.info.features.contains(Features::CREDIT) {
-            return Ok(());
-        }
-        Err(ClientError::NotOffered("credit for subscriptions"))
+        Ok(true)
     }
 }
 
-/// Whether the broker accepted what an outcome is about.
-pub(crate) fn accepted(
-    outcome: &OutcomeFrame,
-    what: impl FnOnce() -> String,
-) -> Result<(), ClientError> {
-    if outcome.is_ok() { Ok(()) } else { Err(ClientError::refused(what(), outcome.code)) }
+/// A number that two clients hardly share: the system seeds the hasher.
+fn random() -> u64 {
+    RandomState::new().hash_one(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn random_numbers_differ() {
+        assert_ne!(random(), random());
+    }
 }

@@ -2,11 +2,8 @@
 
 use std::time::Duration;
 
-use coilgun_protocol::model::ErrorCode;
-
 use crate::blocking::client::Client;
-use crate::blocking::clock::Deadline;
-use crate::blocking::request::Request;
+use crate::engine::{Answer, Call, RequestMode};
 use crate::error::ClientError;
 use crate::message::Message;
 use crate::publication::Publication;
@@ -17,10 +14,7 @@ use crate::publication::Publication;
 #[derive(Debug)]
 pub struct Answers<'a> {
     client: &'a mut Client,
-    request: Request,
-    quiet: Duration,
-    end: Deadline,
-    has_begun: bool,
+    call: Call,
     is_done: bool,
 }
 
@@ -37,9 +31,8 @@ impl Client {
         quiet: Duration,
         max: Duration,
     ) -> Result<Answers<'_>, ClientError> {
-        let request = self.send_request(publication, max)?;
-        let end = Deadline::after(max);
-        Ok(Answers { client: self, request, quiet, end, has_begun: false, is_done: false })
+        let call = self.begin_request(publication, RequestMode::Gather { quiet }, max)?;
+        Ok(Answers { client: self, call, is_done: false })
     }
 
     /// All replies that [`Client::request_answers`] hands out; none, if nobody answers in time.
@@ -63,24 +56,29 @@ impl Client {
 }
 
 impl Answers<'_> {
-    /// The next reply; nothing, when it was quiet for long enough or the time is over.
+    /// The next reply, also one that tells an error; nothing, when it was quiet for long enough or the
+    /// time is over.
     ///
     /// # Errors
     /// If the broker refuses the request, or the connection is lost. After an error there is no
     /// further reply.
     pub fn next_answer(&mut self) -> Result<Option<Message>, ClientError> {
-        let left = self.end.remaining().unwrap_or(Duration::MAX);
-        // Someone who never stops answering does not go on beyond the end.
-        if self.is_done || (self.has_begun && left.is_zero()) {
+        if self.is_done {
             return Ok(None);
         }
-        let time = if self.has_begun { left.min(self.quiet) } else { left };
-        let answer = self.client.reply_before(&self.request, &mut Deadline::after(time));
-        self.has_begun = true;
-        self.is_done = !matches!(answer, Ok(Some(_)));
-        match answer {
-            Err(error) if error.code() == Some(ErrorCode::NoResponders) => Ok(None),
-            answer => answer,
+        self.is_done = true;
+        match self.client.driver.wait_for(self.call)? {
+            Answer::Reply(reply) => {
+                self.is_done = false;
+                Ok(Some(reply))
+            }
+            Answer::Done | Answer::Receivers(_) | Answer::End => Ok(None),
         }
+    }
+}
+
+impl Drop for Answers<'_> {
+    fn drop(&mut self) {
+        self.client.driver.engine.forget(self.call);
     }
 }

@@ -1,22 +1,24 @@
 //! A client whose calls wait.
 //!
-//! What it does: connects ([`Client::connect`]), publishes, subscribes, asks and answers, and hands
-//! out what arrives as owned [`Message`](crate::Message)s. What it never does: it starts no thread,
-//! reads nothing behind the caller's back, installs no signal handler and draws on no runtime; a call
-//! that waits has a time limit.
+//! What it does: connects ([`Client::connect`]), publishes, subscribes, asks, serves and hands out what
+//! arrives as owned [`Message`](crate::Message)s; where its connection breaks it comes back while a call
+//! waits. What it never does: it starts no thread, reads nothing behind the caller's back, installs no
+//! signal handler and draws on no runtime; a call that waits has a time limit.
 //!
 //! ```text
-//!  caller --publish--> output buffer --------------------------> socket --> broker
-//!  caller <--next_message-- queue of messages <-- input buffer <-- socket <-- broker
-//!                             bounded               one frame and one read at most
+//!  caller --publish------> engine ----output----> socket --> broker
+//!  caller <--next_message-- queue <-- engine <--frame by frame-- input <-- socket <-- broker
+//!                          bounded                               one read at most
 //! ```
 //!
 //! Invariants:
 //! - bytes are read only while a call waits, and a call that has to wait for room to write reads
 //!   meanwhile, so that two sides that both want to write never wait for each other;
-//! - what was read is kept in order; the queue of messages is bounded, and where it is full the call
-//!   that would have to read more says so and loses nothing;
-//! - each of the broker's PINGs is answered by the call that reads it.
+//! - what was read is kept in order, over all subscriptions; the queue of messages is bounded, and where
+//!   it is full the call that would have to read more says so and loses nothing;
+//! - each of the broker's PINGs is answered by the call that reads it;
+//! - what is due is given up only after one more look at what has arrived, so that a caller who comes
+//!   back late finds the answer that was there.
 //!
 //! ```no_run
 //! use coilgun_client::blocking::Client;
@@ -37,12 +39,20 @@
 
 mod client;
 mod clock;
-mod connection;
-mod exchange;
+mod driver;
+mod frames;
 mod gather;
+mod handling;
+#[cfg(feature = "in-process")]
+mod in_process;
+mod queue;
 mod request;
+mod serving;
 mod socket;
+mod subscribing;
 
 pub use client::Client;
 pub use gather::Answers;
+pub use handling::{HandlerError, Reply, Request, ServeOptions, ServeStatistics};
 pub use request::Replies;
+pub use serving::Responder;

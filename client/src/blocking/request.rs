@@ -1,33 +1,12 @@
 //! Requests and their replies.
-//!
-//! ```text
-//! inbox     _INBOX.<32 hexadecimal digits>.*         one subscription per client, made when needed
-//! request   reply subject = _INBOX.<...>.<ticket>    so that a reply is known by its subject
-//! ```
-//!
-//! A reply is known by its subject and not by its correlation, because responders that speak another
-//! protocol have no correlation to give back.
 
-use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use coilgun_protocol::model::{PublishFlags, SubscriptionId, Ticket};
-use coilgun_protocol::native::ClientFrame;
-
-use crate::blocking::client::{Client, accepted};
-use crate::blocking::clock::Deadline;
-use crate::blocking::exchange::Answer;
+use crate::blocking::client::Client;
+use crate::engine::{Answer, Call, RequestMode};
 use crate::error::ClientError;
 use crate::message::Message;
 use crate::publication::Publication;
-use crate::subscription::SubscribeOptions;
-
-/// Where a client receives replies.
-#[derive(Debug)]
-pub(crate) struct Inbox {
-    /// The subject of its replies without the last token, with the dot before it.
-    prefix: String,
-}
 
 /// The replies to one request, as they come.
 ///
@@ -35,19 +14,8 @@ pub(crate) struct Inbox {
 #[derive(Debug)]
 pub struct Replies<'a> {
     client: &'a mut Client,
-    request: Request,
+    call: Call,
     is_done: bool,
-}
-
-/// A request on its way.
-#[derive(Clone, Debug)]
-pub(super) struct Request {
-    /// Where it went, for people.
-    subject: String,
-    ticket: Ticket,
-    reply_subject: String,
-    /// How long each reply may take.
-    timeout: Duration,
 }
 
 impl Client {
@@ -58,14 +26,20 @@ impl Client {
     ///
     /// # Errors
     /// At once, if nobody is there to answer; if the broker refuses the request; if no reply comes
-    /// within `timeout`.
+    /// within `timeout`; if the reply says that its handler failed; if the connection broke, so that
+    /// nobody knows whether the request was answered.
     pub fn request(
         &mut self,
         publication: &Publication<'_>,
         timeout: Duration,
     ) -> Result<Message, ClientError> {
-        let request = self.send_request(publication, timeout)?;
-        self.wait_for_reply(&request)
+        let call = self.begin_request(publication, RequestMode::One, timeout)?;
+        match self.driver.wait_for(call)? {
+            Answer::Reply(reply) => told(reply),
+            Answer::Done | Answer::Receivers(_) | Answer::End => {
+                Err(ClientError::TimedOut { waited_for: "reply", waited: timeout })
+            }
+        }
     }
 
     /// Sends a message and hands out the replies to it, up to the one that says that none follows.
@@ -78,70 +52,19 @@ impl Client {
         publication: &Publication<'_>,
         timeout: Duration,
     ) -> Result<Replies<'_>, ClientError> {
-        let request = self.send_request(publication, timeout)?;
-        Ok(Replies { client: self, request, is_done: false })
+        let call = self.begin_request(publication, RequestMode::Many, timeout)?;
+        Ok(Replies { client: self, call, is_done: false })
     }
 
-    pub(super) fn send_request(
+    pub(super) fn begin_request(
         &mut self,
         publication: &Publication<'_>,
+        mode: RequestMode,
         timeout: Duration,
-    ) -> Result<Request, ClientError> {
-        publication.check(self.server().payload_bytes_max)?;
-        let prefix = self.inbox_prefix()?;
-        let ticket = self.next_ticket();
-        let reply_subject = format!("{prefix}{}", ticket.0);
-        let mut frame = publication.frame(PublishFlags::REQUEST);
-        frame.correlation = ticket;
-        frame.reply = reply_subject.as_bytes();
-        frame.deadline_ms = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX).max(1);
-        self.exchange.push(&ClientFrame::Publish(frame), self.timeout)?;
-        Ok(Request { subject: publication.subject_text(), ticket, reply_subject, timeout })
-    }
-
-    /// The inbox, which is made at the first request.
-    fn inbox_prefix(&mut self) -> Result<String, ClientError> {
-        if let Some(inbox) = &self.inbox {
-            return Ok(inbox.prefix.clone());
-        }
-        let prefix = format!("_INBOX.{:016x}{:016x}.", random(), random());
-        let options = SubscribeOptions::default();
-        let subscription = self.subscribe(&format!("{prefix}*"), &options)?;
-        self.exchange.set_inbox(subscription.id());
-        self.inbox = Some(Inbox { prefix: prefix.clone() });
-        Ok(prefix)
-    }
-
-    fn wait_for_reply(&mut self, request: &Request) -> Result<Message, ClientError> {
-        let mut deadline = Deadline::after(request.timeout);
-        let (waited_for, waited) = ("reply", request.timeout);
-        let reply = self.reply_before(request, &mut deadline)?;
-        reply.ok_or(ClientError::TimedOut { waited_for, waited })
-    }
-
-    /// The next reply to a request; nothing, if none comes in time.
-    pub(super) fn reply_before(
-        &mut self,
-        request: &Request,
-        deadline: &mut Deadline,
-    ) -> Result<Option<Message>, ClientError> {
-        // Ends at the deadline at the latest.
-        loop {
-            match self.exchange.next_answer(deadline)? {
-                Some(Answer::Reply(reply)) => {
-                    if reply.subject() == request.reply_subject.as_bytes() {
-                        return Ok(Some(reply));
-                    }
-                }
-                Some(Answer::Outcome(outcome)) => {
-                    if outcome.correlation == request.ticket {
-                        accepted(&outcome, || format!("request to {}", request.subject))?;
-                    }
-                }
-                Some(Answer::Welcome(_) | Answer::Pong(_) | Answer::Queued | Answer::Nothing) => {}
-                None => return Ok(None),
-            }
-        }
+    ) -> Result<Call, ClientError> {
+        self.make_room()?;
+        let (engine, now) = self.driver.engine_now();
+        engine.request(now, publication, mode, timeout)
     }
 }
 
@@ -154,23 +77,25 @@ impl Replies<'_> {
         if self.is_done {
             return Ok(None);
         }
-        let reply = self.client.wait_for_reply(&self.request);
-        self.is_done = !reply.as_ref().is_ok_and(Message::has_more);
-        reply.map(Some)
+        self.is_done = true;
+        match self.client.driver.wait_for(self.call)? {
+            Answer::Reply(reply) => {
+                let reply = told(reply)?;
+                self.is_done = !reply.has_more();
+                Ok(Some(reply))
+            }
+            Answer::Done | Answer::Receivers(_) | Answer::End => Ok(None),
+        }
     }
 }
 
-/// A number that two clients hardly share: the system seeds the hasher.
-fn random() -> u64 {
-    RandomState::new().hash_one(SubscriptionId::NAME.0)
+impl Drop for Replies<'_> {
+    fn drop(&mut self) {
+        self.client.driver.engine.forget(self.call);
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn random_numbers_differ() {
-        assert_ne!(random(), random());
-    }
+/// The reply, or the error that it tells.
+fn told(reply: Message) -> Result<Message, ClientError> {
+    reply.handler_error().map_or(Ok(reply), Err)
 }

@@ -1,4 +1,5 @@
-//! The socket of a client, TCP or UNIX, which never blocks except in [`Socket::wait`].
+//! The connection of a client, over TCP, UNIX or within the process, which never blocks except in
+//! [`Socket::wait`].
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -8,12 +9,16 @@ use std::time::Duration;
 
 use crate::address::Address;
 use crate::blocking::clock::Deadline;
+#[cfg(feature = "in-process")]
+use crate::blocking::in_process::InProcessSocket;
 
 /// A connected socket.
 #[derive(Debug)]
 pub(crate) enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
+    #[cfg(feature = "in-process")]
+    InProcess(InProcessSocket),
 }
 
 /// What a socket can do without waiting.
@@ -26,7 +31,8 @@ pub(crate) struct Readiness {
 }
 
 impl Socket {
-    /// Connects. A UNIX socket answers at once, whatever the deadline says.
+    /// Connects. A UNIX socket and a broker in this process answer at once, whatever the deadline
+    /// says.
     pub(crate) fn connect(address: &Address, deadline: &Deadline) -> io::Result<Socket> {
         match address {
             Address::Tcp(authority) => connect_tcp(authority, deadline),
@@ -36,34 +42,22 @@ impl Socket {
                 Ok(Socket::Unix(stream))
             }
             #[cfg(feature = "in-process")]
-            Address::InProcess(_) => Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "the blocking client connects over sockets only",
-            )),
+            Address::InProcess(broker) => {
+                let link = broker.connector().connect().map_err(io::Error::other)?;
+                Ok(Socket::InProcess(InProcessSocket::new(link)))
+            }
         }
     }
 
     /// Waits until the socket is readable or, if asked for, writable, or the deadline is over. A
     /// signal may end the wait early.
-    pub(crate) fn wait(&self, for_room: bool, deadline: &Deadline) -> io::Result<Readiness> {
-        let room = if for_room { libc::POLLOUT } else { 0 };
-        let events = libc::POLLIN | room;
-        let mut polled = libc::pollfd { fd: self.descriptor(), events, revents: 0 };
-        // SAFETY: `polled` is one valid pollfd, alive and not shared during the call, and the count
-        // says one; the descriptor is open because `self` owns it.
-        let count = unsafe { libc::poll(&raw mut polled, 1, deadline.poll_ms()) };
-        if count < 0 {
-            let error = io::Error::last_os_error();
-            if error.kind() != io::ErrorKind::Interrupted {
-                return Err(error);
-            }
-            polled.revents = 0;
+    pub(crate) fn wait(&mut self, for_room: bool, deadline: &Deadline) -> io::Result<Readiness> {
+        match self {
+            Socket::Tcp(stream) => poll(stream.as_raw_fd(), for_room, deadline),
+            Socket::Unix(stream) => poll(stream.as_raw_fd(), for_room, deadline),
+            #[cfg(feature = "in-process")]
+            Socket::InProcess(socket) => Ok(socket.wait(for_room, deadline)),
         }
-        let ended = libc::POLLHUP | libc::POLLERR | libc::POLLNVAL;
-        Ok(Readiness {
-            readable: polled.revents & (libc::POLLIN | ended) != 0,
-            writable: polled.revents & (libc::POLLOUT | ended) != 0,
-        })
     }
 
     /// Reads what is there, up to the length of `room`; 0 is the end.
@@ -71,6 +65,8 @@ impl Socket {
         match self {
             Socket::Tcp(stream) => stream.read(room),
             Socket::Unix(stream) => stream.read(room),
+            #[cfg(feature = "in-process")]
+            Socket::InProcess(socket) => socket.read(room),
         }
     }
 
@@ -79,15 +75,32 @@ impl Socket {
         match self {
             Socket::Tcp(stream) => stream.write(bytes),
             Socket::Unix(stream) => stream.write(bytes),
+            #[cfg(feature = "in-process")]
+            Socket::InProcess(socket) => socket.write(bytes),
         }
     }
+}
 
-    fn descriptor(&self) -> RawFd {
-        match self {
-            Socket::Tcp(stream) => stream.as_raw_fd(),
-            Socket::Unix(stream) => stream.as_raw_fd(),
+/// Waits for a descriptor of the system.
+fn poll(descriptor: RawFd, for_room: bool, deadline: &Deadline) -> io::Result<Readiness> {
+    let room = if for_room { libc::POLLOUT } else { 0 };
+    let events = libc::POLLIN | room;
+    let mut polled = libc::pollfd { fd: descriptor, events, revents: 0 };
+    // SAFETY: `polled` is one valid pollfd, alive and not shared during the call, and the count says
+    // one; the descriptor is open because the caller owns its socket.
+    let count = unsafe { libc::poll(&raw mut polled, 1, deadline.poll_ms()) };
+    if count < 0 {
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
         }
+        polled.revents = 0;
     }
+    let ended = libc::POLLHUP | libc::POLLERR | libc::POLLNVAL;
+    Ok(Readiness {
+        readable: polled.revents & (libc::POLLIN | ended) != 0,
+        writable: polled.revents & (libc::POLLOUT | ended) != 0,
+    })
 }
 
 /// Tries every address the host has, in the order the system gives them.

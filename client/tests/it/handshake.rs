@@ -27,7 +27,7 @@ fn a_unix_socket_is_as_good_as_tcp() {
     let path = folder.path().join("broker.sock");
     let broker = FakeBroker::unix(&path, |stream| echo(stream, NativeConfig::default()));
     let mut client = Client::connect(Options::new(broker.address.clone())).expect("let in");
-    client.barrier().expect("the broker answers");
+    client.flush().expect("the broker answers");
     client.close().expect("the broker ends the connection");
     broker.join();
 }

@@ -11,5 +11,8 @@ mod misbehaviour;
 mod real_broker;
 mod reconnecting;
 mod requests;
+mod restarts;
+mod running;
 mod runtime;
 mod services;
+mod serving;

@@ -60,7 +60,7 @@ fn a_refused_subscription_leaves_the_connection_alone() {
     assert_eq!(error.code(), Some(ErrorCode::ReservedSubject));
     let error = client.subscribe("a.>.b", &SubscribeOptions::default()).expect_err("no filter");
     assert_eq!(error.code(), Some(ErrorCode::InvalidFilter));
-    client.barrier().expect("the connection stands");
+    client.flush().expect("the connection stands");
     drop(client);
     broker.join();
 }
@@ -73,7 +73,7 @@ fn credit_is_given_by_the_caller_only() {
     for _ in 0..3 {
         client.publish(&Publication::to("n")).expect("taken");
     }
-    client.barrier().expect("answered");
+    client.flush().expect("answered");
     assert_eq!(client.queued_count(), 2);
     client.add_credit(subscription, 5).expect("taken");
     assert_eq!(client.publish_acked(&Publication::to("n")).expect("acknowledged"), 1);
@@ -108,7 +108,7 @@ fn a_full_queue_says_so_and_loses_nothing() {
     for at in 0..5_u8 {
         client.publish(&Publication::to("n").with_payload(&[at])).expect("taken");
     }
-    let error = client.barrier().expect_err("there is no room for the fourth message");
+    let error = client.flush().expect_err("there is no room for the fourth message");
     assert!(matches!(error, ClientError::QueueFull { messages: 3, .. }), "{error}");
     assert!(error.help().contains("next_message"), "{}", error.help());
     client.keep_alive().expect("a full queue is no reason to fail here");
@@ -116,7 +116,7 @@ fn a_full_queue_says_so_and_loses_nothing() {
         let message = client.next_message(SECOND).expect("connected").expect("it arrives");
         assert_eq!(message.payload(), [at]);
     }
-    client.barrier().expect("answered");
+    client.flush().expect("answered");
     drop(client);
     broker.join();
 }
@@ -132,7 +132,7 @@ fn what_is_too_large_is_refused_before_it_is_sent() {
         .expect_err("the broker said its limit");
     assert!(matches!(error, ClientError::PayloadTooLarge { bytes: 11, bytes_max: 10 }), "{error}");
     client.publish(&Publication::to("n").with_payload(&[0; 10])).expect("taken");
-    client.barrier().expect("the connection stands");
+    client.flush().expect("the connection stands");
     drop(client);
     broker.join();
 }

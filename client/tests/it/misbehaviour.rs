@@ -143,8 +143,10 @@ fn client_of(serve: impl FnOnce(TcpStream) + Send + 'static) -> (FakeBroker, Cli
         welcome(&mut stream, NativeConfig::default());
         serve(stream);
     });
-    let client = Client::connect(Options::new(broker.address.clone())).expect("let in");
-    (broker, client)
+    // It has a name, so that messages come without a subscription, and is told what went wrong instead
+    // of coming back.
+    let options = Options::new(broker.address.clone()).with_name("n").without_reconnect();
+    (broker, Client::connect(options).expect("let in"))
 }
 
 #[test]
@@ -189,7 +191,7 @@ fn a_length_that_no_broker_may_announce_is_refused_before_it_is_waited_for() {
 fn messages_before_the_end_are_handed_out_first() {
     let (broker, mut client) = client_of(|mut stream| {
         let message =
-            deliver_frame(SubscriptionId(1), b"a", b"last words", PublishFlags::default());
+            deliver_frame(SubscriptionId::NAME, b"a", b"last words", PublishFlags::default());
         stream.write_all(&message).expect("the client reads");
     });
     let message = client.next_message(SECOND).expect("it came").expect("it came");
@@ -222,7 +224,7 @@ fn why_the_broker_cut_the_client_off_is_read() {
         stream.shutdown(std::net::Shutdown::Write).expect("it stands");
         while matches!(stream.read(&mut [0; 4096]), Ok(count) if count > 0) {}
     });
-    let error = client.barrier().expect_err("the broker ended it");
+    let error = client.flush().expect_err("the broker ended it");
     assert_eq!(error.code(), Some(ErrorCode::SlowConsumer));
     drop(client);
     broker.join();
@@ -239,7 +241,7 @@ fn a_ping_is_answered_by_whatever_reads_next() {
         let mut pong = [0; 16];
         stream.read_exact(&mut pong).expect("the client answers");
         answered.send(pong).expect("the test waits");
-        let message = deliver_frame(SubscriptionId(1), b"a", b"", PublishFlags::default());
+        let message = deliver_frame(SubscriptionId::NAME, b"a", b"", PublishFlags::default());
         stream.write_all(&message).expect("the client reads");
         let _ = stream.read(&mut [0]);
     });

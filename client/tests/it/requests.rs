@@ -23,7 +23,7 @@ fn nobody_to_answer_is_said_at_once() {
         .expect_err("nobody is there");
     assert_eq!(error.code(), Some(ErrorCode::NoResponders));
     assert_eq!(error.to_string(), "request to nobody.here: nobody serves this subject");
-    client.barrier().expect("the connection stands");
+    client.flush().expect("the connection stands");
     drop(client);
     broker.join();
 }

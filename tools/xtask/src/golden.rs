@@ -24,8 +24,8 @@ const OUTPUT_FOLDER: &str = "target/golden";
 
 /// Packages whose integration tests hold golden files and write them when
 /// `COILGUN_UPDATE_GOLDEN` is set.
-const GOLDEN_PACKAGES: [&str; 4] =
-    ["coilgun-protocol", "coilgun-storage", "coilgun-client", "coilgun"];
+const GOLDEN_PACKAGES: [&str; 5] =
+    ["coilgun-protocol", "coilgun-storage", "coilgun-client", "coilgun", "coilgun-client-ffi"];
 
 /// Regenerates or checks everything.
 ///

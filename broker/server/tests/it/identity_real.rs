@@ -125,7 +125,7 @@ fn s32_a_wildcard_does_not_see_what_its_user_must_not_see() {
     let mut presses = [connect("press", b"hush hush"), connect("press", b"hush hush")];
     for client in all.iter_mut().chain(&mut presses) {
         client.subscribe(">", &Default::default()).expect("it may subscribe to some of it");
-        client.barrier().expect("the broker answers");
+        client.flush().expect("the broker answers");
     }
     for subject in ["secret.a", "open.a"] {
         let message = Publication::to(subject).with_payload("x");

@@ -13,7 +13,8 @@ use crate::failure::Failure;
 /// # Errors
 /// If there is a user without a password, or a password that cannot be read.
 pub(super) fn options(arguments: &ClientArguments) -> Result<Options, Failure> {
-    let mut options = Options::new(arguments.server.clone());
+    // A verb does one thing, and says so if that was interrupted.
+    let mut options = Options::new(arguments.server.clone()).without_reconnect();
     options.name = arguments.name.clone().unwrap_or_default();
     options.namespace = arguments.namespace.clone().unwrap_or_default();
     match &arguments.user {

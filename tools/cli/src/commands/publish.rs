@@ -68,7 +68,7 @@ fn payload_argument(arguments: &PublishArguments) -> Option<&OsStr> {
 /// Waits until the broker carried everything out, and leaves. What was taken before a failure is
 /// published all the same; the failure is what is reported.
 fn finish(mut client: Client, published: Result<(), Failure>) -> Result<(), Failure> {
-    let finished = client.barrier().and_then(|()| client.close());
+    let finished = client.flush().and_then(|()| client.close());
     published.and(finished.map_err(Failure::from))
 }
 
@@ -112,7 +112,7 @@ impl Publisher {
                 Ok(line) => line?,
                 Err(TryRecvError::Disconnected) => return self.output.flush(),
                 Err(TryRecvError::Empty) => {
-                    client.flush()?;
+                    client.write_out()?;
                     self.output.flush()?;
                     match lines.recv_timeout(SIGN_OF_LIFE) {
                         Ok(line) => line?,

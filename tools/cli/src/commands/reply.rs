@@ -40,7 +40,7 @@ pub(super) fn reply(arguments: &ReplyArguments) -> Result<(), Failure> {
     // Credit keeps requests away that would come after the last reply.
     how.credit = arguments.count;
     let subscription = client.subscribe(&arguments.filter, &how)?;
-    client.barrier()?;
+    client.flush()?;
     if !arguments.client.quiet {
         note(&format!("answering requests to {}", arguments.filter));
     }
@@ -53,7 +53,7 @@ pub(super) fn reply(arguments: &ReplyArguments) -> Result<(), Failure> {
             client.add_credit(subscription, 1)?;
         }
     }
-    client.barrier()?;
+    client.flush()?;
     Ok(client.close()?)
 }
 

@@ -21,7 +21,7 @@ pub(super) fn subscribe(arguments: &SubscribeArguments) -> Result<(), Failure> {
     for filter in &arguments.filters {
         client.subscribe(filter, &how)?;
     }
-    client.barrier()?;
+    client.flush()?;
     if !arguments.client.quiet {
         note(&announcement(arguments));
     }

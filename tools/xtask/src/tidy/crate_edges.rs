@@ -19,6 +19,7 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
         &["coilgun-client"],
     ),
     ("coilgun-client", &["coilgun-protocol"], &["coilgun-server"]),
+    ("coilgun-client-ffi", &["coilgun-protocol", "coilgun-client"], &["coilgun-server"]),
     ("coilgun-bench", ON_TOP, &[]),
     ("coilgun", ON_TOP, &[]),
     ("coilgun-sim", ON_TOP, &[]),

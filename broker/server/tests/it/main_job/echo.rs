@@ -46,7 +46,7 @@ fn respond(mut client: Client, ready: &mpsc::Sender<()>) {
     let group = SubscribeOptions::default().with_queue_group("echo");
     client.subscribe("echo.file", &group).expect("a filter");
     client.subscribe("echo.end", &SubscribeOptions::default()).expect("a filter");
-    client.barrier().expect("the broker answers");
+    client.flush().expect("the broker answers");
     ready.send(()).expect("the test waits for it");
     // Ends with the message that says so.
     loop {
@@ -58,6 +58,6 @@ fn respond(mut client: Client, ready: &mpsc::Sender<()>) {
         let reply = Publication::reply_to(&message).expect("a request names where replies go");
         let reply = reply.with_payload(message.payload());
         client.publish(&reply).expect("the broker takes it");
-        client.flush().expect("the broker reads");
+        client.write_out().expect("the broker reads");
     }
 }

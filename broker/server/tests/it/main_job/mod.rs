@@ -63,7 +63,7 @@ impl Running {
     /// A client over TCP or UNIX, by turns.
     fn client(&self, number: usize) -> Client {
         let address = self.addresses[number % self.addresses.len()].clone();
-        Client::connect(Options::new(address)).expect("the broker accepts")
+        Client::connect(Options::new(address).without_reconnect()).expect("the broker accepts")
     }
 }
 

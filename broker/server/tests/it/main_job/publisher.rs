@@ -51,7 +51,7 @@ pub(super) fn run(mut client: Client, number: usize, of: usize, corpus: &Corpus)
     write_to_itself(&mut client, number);
     let end = format!("corpus.end.{number}");
     client.publish(&Publication::to(&end)).expect("the broker takes it");
-    client.barrier().expect("the broker answers");
+    client.flush().expect("the broker answers");
     client.close().expect("the broker lets it go");
     published
 }

@@ -56,7 +56,7 @@ pub(super) fn run(
     if kind == Kind::GroupMember {
         client.subscribe("corpus.end.*", &SubscribeOptions::default()).expect("a filter");
     }
-    client.barrier().expect("the broker answers");
+    client.flush().expect("the broker answers");
     ready.send(()).expect("the test waits for it");
     receive(client, kind, publishers)
 }

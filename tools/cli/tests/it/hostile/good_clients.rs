@@ -58,7 +58,7 @@ impl GoodClients {
     pub(crate) fn work_large(&mut self) {
         let payload = vec![b'L'; 1024 * 1024];
         let news = Publication::to(&self.news).with_payload(&payload);
-        self.asker.publish(&news).and_then(|()| self.asker.flush()).expect("it is sent");
+        self.asker.publish(&news).and_then(|()| self.asker.write_out()).expect("it is sent");
         let message = self.answerer.next_message(PATIENCE).expect("the connection stands");
         assert!(message.expect("it arrives").payload() == payload, "byte for byte");
     }
@@ -70,7 +70,7 @@ fn answer(client: &mut Client) {
     let question = question.expect("the question arrives");
     let reply = Publication::reply_to(&question).expect("it wants a reply");
     let reply = reply.with_payload(question.payload());
-    client.publish(&reply).and_then(|()| client.flush()).expect("the reply is sent");
+    client.publish(&reply).and_then(|()| client.write_out()).expect("the reply is sent");
 }
 
 /// The broker's TCP address.

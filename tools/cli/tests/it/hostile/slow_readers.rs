@@ -149,7 +149,8 @@ fn a_subscription_and_a_client_declare_it_for_themselves() {
 fn a_program_that_declares_a_policy_is_told_what_it_missed() {
     let scene = Scene::set(&["--slow-consumer", "disconnect"]);
     let address = scene.broker.tcp.parse().expect("the broker names its address");
-    let mut client = Client::connect(Options::new(address)).expect("the broker takes clients");
+    let mut client = Client::connect(Options::new(address).without_reconnect())
+        .expect("the broker takes clients");
     let policy = SubscribeOptions::default().with_slow_consumer(SlowConsumerPolicy::DropOldest);
     client.subscribe("slow", &policy).expect("the policy is one");
     publish_all(&scene);
@@ -161,7 +162,7 @@ fn a_program_that_declares_a_policy_is_told_what_it_missed() {
         let number = message.payload()[..4].try_into().expect("four bytes");
         numbers.push(u32::from_le_bytes(number));
     }
-    client.barrier().and_then(|()| client.barrier()).expect("it is not cut off");
+    client.flush().and_then(|()| client.flush()).expect("it is not cut off");
     let notice = client.take_notice().expect("it is told");
     let gone = u64::from(MESSAGES) - numbers.len() as u64;
     assert_eq!((notice.code, notice.count), (ErrorCode::DroppedOldest as u16, gone));
