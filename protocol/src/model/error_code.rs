@@ -145,6 +145,10 @@ error_codes! {
     SubscriptionsExhausted = 215, "subscriptions_exhausted", true,
         "the broker has no room for more subscriptions",
         "Try again later, or raise limits.subscriptions_max or limits.filter_bytes_max in the broker's configuration.";
+    /// The request waited in the broker for as long as its requester waits for the reply.
+    DeadlineExceeded = 220, "deadline_exceeded", true,
+        "the time for the reply was over before the request could be delivered",
+        "Try again later, wait longer, or find out which reader of this subject is behind.";
 
     /// The client did not read what was sent to it in time.
     SlowConsumer = 300, "slow_consumer", true,

@@ -3,6 +3,7 @@
 mod allocations;
 mod cluster;
 mod courier;
+mod deadlines;
 mod echo_real;
 mod echo_simulated;
 mod embedded;
