@@ -11,6 +11,7 @@ mod incomplete_frames;
 mod lanes_real;
 mod lanes_simulated;
 mod links_real;
+mod links_shard;
 mod links_simulated;
 mod main_job;
 mod mesh_bounds;
