@@ -46,7 +46,10 @@ fn server_finder(mutant: server::Mutant) -> Option<&'static [&'static str]> {
         Mutant::PlantedAllocation
         | Mutant::NoSleeperFence
         | Mutant::NoWakerFence
-        | Mutant::NoLoanFence => None,
+        | Mutant::NoLoanFence
+        | Mutant::NoLinkFence => None,
+        // Its clients come through sockets, and its requests have no deadline.
+        Mutant::NoDoorbell | Mutant::LateRequest => None,
     }
 }
 
