@@ -37,6 +37,8 @@ coilgun_core::mutants! {
     NoWakerFence,
     /// Who has given a loan back looks whether it is waited for without a fence before it.
     NoLoanFence,
+    /// A request is delivered although its time is over.
+    LateRequest,
     /// Who has sent through a connection inside the process does not ring the doorbell.
     NoDoorbell,
     /// Who has done something on a connection inside the process looks without a fence before it whether

@@ -161,6 +161,10 @@ error_codes! {
     AuthenticationBusy = 219, "authentication_busy", true,
         "too many passwords wait to be checked",
         "Connect again a little later.";
+    /// The request waited in the broker for as long as its requester waits for the reply.
+    DeadlineExceeded = 220, "deadline_exceeded", true,
+        "the time for the reply was over before the request could be delivered",
+        "Try again later, wait longer, or find out which reader of this subject is behind.";
 
     /// The client did not read what was sent to it in time.
     SlowConsumer = 300, "slow_consumer", true,

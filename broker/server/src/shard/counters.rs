@@ -49,6 +49,8 @@ shard_counters! {
     pub unwanted: u64;
     /// Requests that were told at once that nobody serves them.
     pub no_responders: u64;
+    /// Requests that were not delivered because their time was over while they waited.
+    pub deadlines_exceeded: u64;
     /// Times a publisher had to wait for a reader.
     pub stalls: u64;
     /// Readers that were cut off because they did not read fast enough.

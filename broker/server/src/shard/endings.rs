@@ -76,7 +76,8 @@ impl<E: Env> Shard<E> {
         {
             // It may have said something that was not read yet (law S5), and what it said before
             // comes first (law S18): look again later.
-            return self.deadlines.watch(client, Some(now.plus_ms(PAUSED_RECHECK_MS)));
+            self.deadlines.watch(client, Some(now.plus_ms(PAUSED_RECHECK_MS)));
+            return self.expire_held(now, id);
         }
         if !self.look_at_frame(now, id) {
             return;

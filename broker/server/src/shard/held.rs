@@ -5,7 +5,7 @@
 //! a connection that waits pins none (law S6).
 
 use coilgun_protocol::buffer::{BlockRange, Chunk, Pool};
-use coilgun_protocol::model::{Command, Span};
+use coilgun_protocol::model::{Command, Publish, PublishFlags, Span, Timestamp};
 use coilgun_protocol::session::SessionError;
 
 /// Commands with the bytes they refer to.
@@ -13,6 +13,8 @@ use coilgun_protocol::session::SessionError;
 pub(super) struct Held {
     commands: Vec<Command>,
     next: usize,
+    /// When they were read and began to wait.
+    since: Timestamp,
     /// Nothing for commands that came from no chunk.
     bytes: Option<BlockRange>,
     /// How many bytes of the original chunk lie before `bytes`.
@@ -23,12 +25,13 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Holds `commands`, whose spans refer to `chunk` and `text`, or to `text` only if there is no
+    /// Holds `commands`, which were read `now` and whose spans refer to `chunk` and `text`, or to `text` only if there is no
     /// chunk.
     ///
     /// Returns also how many bytes had to be copied. If `pool` has no block for them, the chunk
     /// stays where it is.
     pub(super) fn new(
+        now: Timestamp,
         commands: &[Command],
         chunk: Option<&BlockRange>,
         text: &[u8],
@@ -37,6 +40,7 @@ impl Held {
         let mut held = Held {
             commands: commands.to_vec(),
             next: 0,
+            since: now,
             bytes: chunk.cloned(),
             cut: 0,
             text: text.to_vec(),
@@ -57,9 +61,41 @@ impl Held {
         (held, len)
     }
 
-    /// The command to carry out next, with its spans moved to where its bytes are now.
-    pub(super) fn next(&self) -> Option<Command> {
-        self.commands.get(self.next).map(|command| rebased(*command, self.cut))
+    /// The command to carry out next, with its spans moved to where its bytes are now. A request has
+    /// only the time left that it has not waited.
+    pub(super) fn next(&self, now: Timestamp) -> Option<Command> {
+        let mut command = rebased(*self.commands.get(self.next)?, self.cut);
+        if let Command::Publish(publish) = &mut command
+            && has_deadline(publish)
+        {
+            let waited_ms = u32::try_from(now.ms_since(self.since)).unwrap_or(u32::MAX);
+            publish.deadline_ms = publish.deadline_ms.saturating_sub(waited_ms).max(1);
+        }
+        Some(command)
+    }
+
+    /// The next command, if it is a request whose time is over. It must not be carried out.
+    pub(super) fn expired(&self, now: Timestamp) -> Option<&Publish> {
+        self.timed().filter(|publish| self.since.plus_ms(publish.deadline_ms.into()) <= now)
+    }
+
+    /// When the time of the next command is over, if it is a request that says so.
+    pub(super) fn expires_at(&self) -> Option<Timestamp> {
+        self.timed().map(|publish| self.since.plus_ms(publish.deadline_ms.into()))
+    }
+
+    /// The next command, if it is a request that says how long it may take.
+    fn timed(&self) -> Option<&Publish> {
+        match self.commands.get(self.next)? {
+            Command::Publish(publish) if has_deadline(publish) => Some(publish),
+            Command::Publish(_)
+            | Command::Open(_)
+            | Command::Subscribe(_)
+            | Command::Unsubscribe(_)
+            | Command::AddCredit(_)
+            | Command::Barrier(_)
+            | Command::Close(_) => None,
+        }
     }
 
     /// The next command was carried out.
@@ -76,6 +112,11 @@ impl Held {
     pub(super) fn text(&self) -> &[u8] {
         &self.text
     }
+}
+
+/// Whether a message is a request whose requester says how long it waits.
+fn has_deadline(publish: &Publish) -> bool {
+    publish.deadline_ms > 0 && publish.flags.contains(PublishFlags::REQUEST)
 }
 
 /// The spans of a command.

@@ -40,6 +40,7 @@ mod doors;
 mod draining;
 mod endings;
 mod entering;
+mod expiring;
 mod held;
 mod interest;
 mod loads;

@@ -69,8 +69,9 @@ impl<E: Env> Shard<E> {
             match self.dispatch(now, id, command, bytes, commands.text()) {
                 Progress::Done => {}
                 Progress::Waits(wait) => {
-                    self.hold(id, chunk, commands, at, error);
-                    return self.wait(now, id, wait);
+                    self.hold(now, id, chunk, commands, at, error);
+                    self.wait(now, id, wait);
+                    return self.watch_held(now, id);
                 }
                 Progress::Ended => return,
             }
@@ -78,7 +79,7 @@ impl<E: Env> Shard<E> {
         if let Some(error) = error {
             if self.answers_owed(id) > 0 {
                 // What it is owed for what it said before comes before the end.
-                self.hold(id, chunk, commands, commands.list().len(), Some(error));
+                self.hold(now, id, chunk, commands, commands.list().len(), Some(error));
                 return self.wait(now, id, Wait::Answers);
             }
             self.end_with_error(now, id, &error);
@@ -88,6 +89,7 @@ impl<E: Env> Shard<E> {
     /// Keeps the commands from `at` on.
     fn hold(
         &mut self,
+        now: Timestamp,
         id: ClientId,
         chunk: Option<&BlockRange>,
         commands: &Commands,
@@ -95,7 +97,8 @@ impl<E: Env> Shard<E> {
         error: Option<SessionError>,
     ) {
         let pool = &self.net.pools().small;
-        let (mut held, copied) = Held::new(&commands.list()[at..], chunk, commands.text(), pool);
+        let (mut held, copied) =
+            Held::new(now, &commands.list()[at..], chunk, commands.text(), pool);
         held.error = error;
         self.counters.moved_bytes += copied as u64;
         if let Some(client) = self.clients.get_mut(id) {
@@ -108,7 +111,8 @@ impl<E: Env> Shard<E> {
         let Some(client) = self.clients.get_mut(id) else { return false };
         let Some(mut held) = client.held.take() else { return true };
         for _ in 0..limits::COMMANDS_PER_SLICE {
-            let Some(command) = held.next() else { break };
+            self.refuse_expired(now, id, &mut held);
+            let Some(command) = held.next(now) else { break };
             match self.dispatch(now, id, &command, held.chunk(), held.text()) {
                 Progress::Done => held.advance(),
                 Progress::Waits(wait) => {
@@ -116,6 +120,7 @@ impl<E: Env> Shard<E> {
                         client.held = Some(held);
                     }
                     self.wait(now, id, wait);
+                    self.watch_held(now, id);
                     return false;
                 }
                 Progress::Ended => return false,

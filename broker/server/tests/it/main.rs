@@ -3,6 +3,7 @@
 mod allocations;
 mod cluster;
 mod courier;
+mod deadlines;
 mod echo_real;
 mod echo_simulated;
 mod embedded;
@@ -12,6 +13,7 @@ mod incomplete_frames;
 mod lanes_real;
 mod lanes_simulated;
 mod links_real;
+mod links_shard;
 mod links_simulated;
 mod main_job;
 mod mesh_bounds;

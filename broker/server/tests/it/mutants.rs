@@ -11,7 +11,7 @@ use coilgun_server::net::SocketKind;
 use coilgun_server::setup::{MemoryPlan, build_network};
 
 use crate::{
-    allocations, echo_simulated, identity_simulated, links_simulated, mesh_simulated,
+    allocations, deadlines, echo_simulated, identity_simulated, links_simulated, mesh_simulated,
     shard_simulated, shard_soak, slow_consumers, wake_up_model,
 };
 
@@ -56,6 +56,10 @@ fn finder(mutant: Mutant) -> (fn(), &'static str) {
         Mutant::LostBounce => (
             mesh_simulated::s15_a_message_that_finds_nobody_left_goes_to_the_next_shard,
             "S15: each message found",
+        ),
+        Mutant::LateRequest => (
+            deadlines::a_request_whose_time_is_over_is_not_delivered,
+            "told when its time is over",
         ),
         Mutant::NoDoorbell => (
             links_simulated::s24_a_shard_does_not_sleep_on_a_connection_with_news,

@@ -113,6 +113,7 @@ pub(crate) struct Seen {
     pub(crate) payload: Vec<u8>,
     pub(crate) correlation: u64,
     pub(crate) missed: u32,
+    pub(crate) deadline_ms: u32,
 }
 
 /// A native client on a simulated socket.
@@ -204,6 +205,7 @@ impl Peer {
                 payload: it.payload.to_vec(),
                 correlation: it.correlation.0,
                 missed: it.missed,
+                deadline_ms: it.deadline_ms,
             }),
             ServerFrame::Outcome(it) => outcomes.push((it.correlation.0, it.code, it.receivers)),
             ServerFrame::Error(it) => errors.push(it.code),

@@ -50,10 +50,11 @@ fn server_finder(mutant: server::Mutant) -> Option<&'static [&'static str]> {
         | Mutant::NoSleeperFence
         | Mutant::NoWakerFence
         | Mutant::NoLoanFence
-        | Mutant::NoDoorbell
         | Mutant::NoLinkFence => None,
         // Simulated clients are guests: nobody asks who they are.
         Mutant::StaleVerdict => None,
+        // They come through sockets, and their requests have no deadline.
+        Mutant::NoDoorbell | Mutant::LateRequest => None,
     }
 }
 
