@@ -23,6 +23,11 @@ impl Stream {
         match address {
             Address::Tcp(authority) => {
                 let stream = TcpStream::connect(authority).await?;
+                if stream.local_addr()? == stream.peer_addr()? {
+                    // Where nobody listens, the system may choose the very port as ours, and connect
+                    // us to ourselves; a broker that wants it back could not have it.
+                    return Err(io::ErrorKind::ConnectionRefused.into());
+                }
                 // Frames are small and answers are waited for: they must not wait for each other.
                 stream.set_nodelay(true)?;
                 Ok(Stream::Tcp(stream))

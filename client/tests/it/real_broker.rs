@@ -1,26 +1,24 @@
 //! A broker in this process that can be started again at the same place.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use coilgun_client::{Address, Client, Options};
 use coilgun_server::Broker;
 use coilgun_server::config::Config;
-use coilgun_server::net::ListenAddress;
 
 /// A real broker with one shard, on a port of its own.
 pub(crate) struct RealBroker {
     folder: tempfile::TempDir,
     address: SocketAddr,
-    namespaces: Vec<String>,
     broker: Option<Broker>,
 }
 
 impl RealBroker {
     pub(crate) fn start() -> RealBroker {
         let folder = tempfile::tempdir().expect("there is a temporary directory");
-        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut broker =
-            RealBroker { folder, address: any_port, namespaces: Vec::new(), broker: None };
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let mut broker = RealBroker { folder, address, broker: None };
         broker.start_again();
         broker
     }
@@ -30,17 +28,10 @@ impl RealBroker {
         let config = Config {
             listen: vec![self.address],
             data: self.folder.path().join("data"),
-            namespaces: self.namespaces.clone(),
             shards: 1,
             ..Config::default()
         };
-        let broker = Broker::start(config).expect("the broker starts");
-        let tcp = broker.addresses().iter().find_map(|address| match address {
-            ListenAddress::Tcp(address) => Some(*address),
-            ListenAddress::Unix(_) => None,
-        });
-        self.address = tcp.expect("it listens on TCP");
-        self.broker = Some(broker);
+        self.broker = Some(Broker::start(config).expect("the broker starts"));
     }
 
     /// Ends it at once, without a word to its clients.
@@ -75,6 +66,21 @@ impl Drop for RealBroker {
     fn drop(&mut self) {
         if self.broker.is_some() {
             self.stop();
+        }
+    }
+}
+
+/// A port that nobody has now, and that the system gives to no outgoing connection while its broker
+/// is away: it lies below the range of those.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let process = std::process::id() as u16;
+    // Ends because a machine does not use twenty thousand ports.
+    loop {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 10_000 + process.wrapping_mul(64).wrapping_add(number) % 20_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
         }
     }
 }
