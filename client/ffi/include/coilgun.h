@@ -121,7 +121,7 @@ typedef int32_t coilgun_target_kind_t;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-// A connection to a broker.
+// A client of a broker.
 typedef struct coilgun_client_t coilgun_client_t;
 
 // A message that arrived. It never changes, so several threads may read it at once.
@@ -277,6 +277,12 @@ coilgun_code_t coilgun_options_set_no_echo(struct coilgun_options_t *options, in
 coilgun_code_t coilgun_options_set_once_per_message(struct coilgun_options_t *options,
                                                     int32_t once_per_message);
 
+// Whether the client comes back when its connection breaks, which it does unless this is 0: while a call
+// waits, within the time limit of the call. Its subscriptions go on then, and what was published
+// meanwhile is sent; calls whose outcome nobody knows give COILGUN_ERROR_LOST.
+coilgun_code_t coilgun_options_set_reconnect(struct coilgun_options_t *options,
+                                             int32_t reconnect);
+
 // What the broker shall do with messages that the client does not read fast enough, by the number of
 // the policy in docs/WIRE.md: 0 what the broker does anyway, 1 disconnect, 2 drop the newest, 3 drop
 // the oldest, 4 to 6 let publishers wait and then do one of the three.
@@ -326,6 +332,10 @@ size_t coilgun_queued_count(struct coilgun_client_t *client);
 
 // The largest payload that the broker accepts, in bytes; 0 if that cannot be told.
 size_t coilgun_payload_bytes_max(struct coilgun_client_t *client);
+
+// 1, if the client is connected as far as it knows, which looks only while a call waits; 0, if it is
+// about to come back or has ended, or if that cannot be told.
+int32_t coilgun_is_connected(struct coilgun_client_t *client);
 
 // 1, if the broker said that it is about to leave: it still delivers what waits, and ends the
 // connection soon. 0 if not, or if that cannot be told.

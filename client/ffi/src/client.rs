@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use coilgun_client::Subscription;
 use coilgun_client::blocking::Client;
+use coilgun_client::{ConnectionState, Subscription};
 
 use crate::caller::Caller;
 use crate::code::Code;
@@ -14,7 +14,7 @@ use crate::handle::{Handle, Opaque};
 use crate::message::MessageHandle;
 use crate::options::OptionsHandle;
 
-/// A connection to a broker.
+/// A client of a broker.
 #[derive(Debug)]
 pub struct ClientHandle(Handle<Connected>);
 
@@ -171,6 +171,17 @@ pub unsafe extern "C" fn coilgun_payload_bytes_max(client: *mut ClientHandle) ->
     // SAFETY: whoever calls from C keeps the rules of the header.
     let caller = unsafe { Caller::promises() };
     ask_client(&caller, client, |connected| connected.client.server().payload_bytes_max)
+}
+
+/// 1, if the client is connected as far as it knows, which looks only while a call waits; 0, if it is
+/// about to come back or has ended, or if that cannot be told.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn coilgun_is_connected(client: *mut ClientHandle) -> i32 {
+    // SAFETY: whoever calls from C keeps the rules of the header.
+    let caller = unsafe { Caller::promises() };
+    ask_client(&caller, client, |connected| {
+        i32::from(connected.client.state() == ConnectionState::Connected)
+    })
 }
 
 /// 1, if the broker said that it is about to leave: it still delivers what waits, and ends the

@@ -43,8 +43,8 @@ mod version;
 pub use bytes::{Bytes, HeaderParts};
 pub use client::{
     ClientHandle, coilgun_client_free, coilgun_close, coilgun_connect, coilgun_drain,
-    coilgun_flush, coilgun_is_going_away, coilgun_keep_alive, coilgun_next_message,
-    coilgun_payload_bytes_max, coilgun_queued_count, coilgun_write_out,
+    coilgun_flush, coilgun_is_connected, coilgun_is_going_away, coilgun_keep_alive,
+    coilgun_next_message, coilgun_payload_bytes_max, coilgun_queued_count, coilgun_write_out,
 };
 pub use code::Code;
 pub use last_error::{
@@ -65,7 +65,7 @@ pub use options::{
     OptionsHandle, coilgun_options_free, coilgun_options_new, coilgun_options_set_connect_timeout,
     coilgun_options_set_credentials, coilgun_options_set_name, coilgun_options_set_namespace,
     coilgun_options_set_no_echo, coilgun_options_set_once_per_message, coilgun_options_set_queue,
-    coilgun_options_set_slow_consumer, coilgun_options_set_timeout,
+    coilgun_options_set_reconnect, coilgun_options_set_slow_consumer, coilgun_options_set_timeout,
 };
 pub use publication::{PublicationParts, TargetKind};
 pub use publishing::{coilgun_publish, coilgun_publish_acked, coilgun_reply, coilgun_request};

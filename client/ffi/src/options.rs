@@ -3,7 +3,9 @@
 use core::ffi::c_void;
 use std::time::Duration;
 
-use coilgun_client::{Address, ClientError, Options, SlowConsumerPolicy, SlowConsumerWish};
+use coilgun_client::{
+    Address, ClientError, Options, Reconnect, SlowConsumerPolicy, SlowConsumerWish,
+};
 
 use crate::caller::Caller;
 use crate::code::Code;
@@ -187,6 +189,22 @@ pub unsafe extern "C" fn coilgun_options_set_once_per_message(
     let caller = unsafe { Caller::promises() };
     change(&caller, options, |options| {
         options.once_per_message = once_per_message != 0;
+        Ok(())
+    })
+}
+
+/// Whether the client comes back when its connection breaks, which it does unless this is 0: while a call
+/// waits, within the time limit of the call. Its subscriptions go on then, and what was published
+/// meanwhile is sent; calls whose outcome nobody knows give COILGUN_ERROR_LOST.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn coilgun_options_set_reconnect(
+    options: *mut OptionsHandle,
+    reconnect: i32,
+) -> Code {
+    // SAFETY: whoever calls from C keeps the rules of the header.
+    let caller = unsafe { Caller::promises() };
+    change(&caller, options, |options| {
+        options.reconnect = (reconnect != 0).then(Reconnect::default);
         Ok(())
     })
 }

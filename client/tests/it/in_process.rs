@@ -1,11 +1,12 @@
-//! The async client over a link inside the process: small rings, and a broker on a thread behind them.
+//! The clients over a link inside the process: small rings, and a broker on a thread behind them.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Condvar, MutexGuard};
 use std::task::Waker;
+use std::time::Duration;
 
-use coilgun_client::{Client, Options, Publication, SubscribeOptions};
+use coilgun_client::{Client, ClientError, Options, Publication, SubscribeOptions, blocking};
 use coilgun_protocol::link::{Link, LinkConnector, LinkEnded, LinkRefused};
 use coilgun_protocol::native::NativeConfig;
 
@@ -170,4 +171,25 @@ fn a_broker_in_this_process_that_has_ended_is_named() {
         let text = error.to_string();
         assert!(text.contains("the broker in this process has ended"), "{text}");
     });
+}
+
+#[test]
+fn s35_a_client_whose_calls_wait_uses_a_link_as_it_uses_a_socket() {
+    let options = Options::in_process(Arc::new(Connector)).without_reconnect();
+    let mut client = blocking::Client::connect(options).expect("let in");
+    client.subscribe("n", &SubscribeOptions::default()).expect("accepted");
+    // Larger than both rings, so that each side waits for the other again and again.
+    let payload = vec![7; 10 * ROOM];
+    for _ in 0..20 {
+        client.publish(&Publication::to("n").with_payload(&payload)).expect("taken");
+    }
+    client.flush().expect("the broker answers");
+    for _ in 0..20 {
+        let message = client.next_message(Duration::ZERO).expect("connected").expect("it is there");
+        assert_eq!(message.payload(), payload);
+    }
+    assert!(client.next_message(Duration::from_millis(1)).expect("connected").is_none());
+    client.close().expect("a good end");
+    let error = blocking::Client::connect(Options::in_process(Arc::new(Ended)));
+    assert!(matches!(error, Err(ClientError::Connect { .. })), "{error:?}");
 }

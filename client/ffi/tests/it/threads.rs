@@ -1,14 +1,15 @@
-//! One thread at a time, and errors for each thread by itself.
+//! One thread at a time, errors for each thread by itself, and a broker that goes.
 
 use core::ptr::null_mut;
 
 use coilgun::{
-    ClientHandle, Code, coilgun_client_free, coilgun_close, coilgun_flush, coilgun_keep_alive,
-    coilgun_last_error_code, coilgun_message_free, coilgun_next_message, coilgun_publish,
-    coilgun_subscribe,
+    ClientHandle, Code, coilgun_client_free, coilgun_close, coilgun_connect, coilgun_flush,
+    coilgun_is_connected, coilgun_keep_alive, coilgun_last_error_code, coilgun_last_error_is_fatal,
+    coilgun_message_free, coilgun_next_message, coilgun_options_free,
+    coilgun_options_set_reconnect, coilgun_publish, coilgun_subscribe,
 };
 
-use crate::arguments::{connect, last_message, publication};
+use crate::arguments::{connect, last_message, options_for, publication};
 use crate::broker::Running;
 
 /// A pointer on its way to another thread, which is what is tested here.
@@ -53,6 +54,26 @@ fn a_second_call_at_the_same_time_is_refused_and_changes_nothing() {
         assert_eq!(coilgun_close(writer), Code::CoilgunOk);
     }
     broker.stop();
+}
+
+#[test]
+fn a_client_that_shall_not_come_back_says_that_it_is_over() {
+    let broker = Running::start();
+    let options = options_for(&broker.address());
+    let (mut client, mut message) = (null_mut(), null_mut());
+    // SAFETY: the handles are alive until they are freed.
+    unsafe {
+        assert_eq!(coilgun_options_set_reconnect(options, 0), Code::CoilgunOk);
+        assert_eq!(coilgun_connect(options, &raw mut client), Code::CoilgunOk);
+        assert_eq!(coilgun_is_connected(client), 1);
+        broker.stop();
+        let code = coilgun_next_message(client, u32::MAX, &raw mut message);
+        let lost = [Code::CoilgunErrorConnectionLost, Code::CoilgunErrorEnded];
+        assert!(lost.contains(&code), "{code:?}: {}", last_message());
+        assert_eq!((coilgun_is_connected(client), coilgun_last_error_is_fatal()), (0, 1));
+        assert_eq!(coilgun_client_free(client), Code::CoilgunOk);
+        assert_eq!(coilgun_options_free(options), Code::CoilgunOk);
+    }
 }
 
 #[test]
