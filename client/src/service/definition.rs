@@ -16,13 +16,13 @@ const ENDPOINTS_MAX: usize = 1_000;
 /// A service that was checked: a name, a version, and what it serves.
 ///
 /// ```
-/// use coilgun_client::service::{Endpoint, Group, Service};
+/// use coilgun_client::service::{Endpoint, EndpointGroup, Service};
 ///
 /// # fn main() -> Result<(), coilgun_client::service::InvalidService> {
 /// let service = Service::builder("orders", "1.2.0")
 ///     .description("Takes orders")
 ///     .endpoint(Endpoint::new("status"))
-///     .group(Group::new("orders").endpoint(Endpoint::new("new")))
+///     .group(EndpointGroup::new("orders").endpoint(Endpoint::new("new")))
 ///     .build()?;
 /// assert_eq!(service.endpoints()[1].subject(), "orders.new");
 /// assert_eq!(service.endpoints()[1].queue_group(), Some("q"));
@@ -42,7 +42,7 @@ pub struct Service {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ServiceBuilder {
     service: Service,
-    root: Group,
+    root: EndpointGroup,
 }
 
 /// An endpoint that is being put together: something a service answers requests to.
@@ -56,10 +56,10 @@ pub struct Endpoint {
 
 /// Endpoints whose subjects begin alike.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Group {
+pub struct EndpointGroup {
     prefix: String,
     queue_group: Sharing,
-    /// Those of the groups inside it as well, with the prefixes of these before their subjects.
+    /// Those of the endpoint groups inside it as well, with the prefixes of these before their subjects.
     endpoints: Vec<Endpoint>,
 }
 
@@ -97,7 +97,7 @@ pub enum InvalidService {
         /// What is wrong with it.
         reason: String,
     },
-    /// The subject of an endpoint, with the prefixes of its groups before it.
+    /// The subject of an endpoint, with the prefixes of its endpoint groups before it.
     #[error("the endpoint {endpoint} cannot serve {subject:?}: {reason}")]
     Subject {
         /// Name of the endpoint.
@@ -115,9 +115,9 @@ pub enum InvalidService {
         /// What it was to serve.
         subject: String,
     },
-    /// The prefix of a group has a wildcard that takes all that follows.
-    #[error("the group {0:?} has the wildcard >, behind which nothing can stand")]
-    Group(String),
+    /// The prefix of an endpoint group has a wildcard that takes all that follows.
+    #[error("the endpoint group {0:?} has the wildcard >, behind which nothing can stand")]
+    Prefix(String),
     /// A queue group.
     #[error("the queue group {0:?} is empty, has white space, or is longer than 256 bytes")]
     QueueGroup(String),
@@ -139,7 +139,7 @@ impl Service {
             endpoints: Vec::new(),
         };
         let queue_group = Sharing::Queue(DEFAULT_QUEUE_GROUP.to_owned());
-        ServiceBuilder { service, root: Group { queue_group, ..Group::new("") } }
+        ServiceBuilder { service, root: EndpointGroup { queue_group, ..EndpointGroup::new("") } }
     }
 
     /// Its name.
@@ -188,15 +188,15 @@ impl ServiceBuilder {
         self
     }
 
-    /// The same with this queue group where neither endpoint nor group names another.
+    /// The same with this queue group where neither endpoint nor endpoint group names another.
     #[must_use]
     pub fn queue_group(mut self, name: impl Into<String>) -> ServiceBuilder {
         self.root = self.root.queue_group(name);
         self
     }
 
-    /// The same with requests that go to every instance where neither endpoint nor group says
-    /// otherwise.
+    /// The same with requests that go to every instance where neither endpoint nor endpoint group
+    /// says otherwise.
     #[must_use]
     pub fn without_queue_group(mut self) -> ServiceBuilder {
         self.root = self.root.without_queue_group();
@@ -210,9 +210,9 @@ impl ServiceBuilder {
         self
     }
 
-    /// The same with the endpoints of a group.
+    /// The same with the endpoints of an endpoint group.
     #[must_use]
-    pub fn group(mut self, group: Group) -> ServiceBuilder {
+    pub fn group(mut self, group: EndpointGroup) -> ServiceBuilder {
         self.root = self.root.group(group);
         self
     }
@@ -239,37 +239,41 @@ impl ServiceBuilder {
     }
 }
 
-impl Group {
-    /// A group whose subjects begin with `prefix` and a dot; an empty one adds nothing.
+impl EndpointGroup {
+    /// An endpoint group whose subjects begin with `prefix` and a dot; an empty one adds nothing.
     #[must_use]
-    pub fn new(prefix: impl Into<String>) -> Group {
-        Group { prefix: prefix.into(), queue_group: Sharing::Inherited, endpoints: Vec::new() }
+    pub fn new(prefix: impl Into<String>) -> EndpointGroup {
+        EndpointGroup {
+            prefix: prefix.into(),
+            queue_group: Sharing::Inherited,
+            endpoints: Vec::new(),
+        }
     }
 
     /// The same with this queue group where an endpoint names no other.
     #[must_use]
-    pub fn queue_group(mut self, name: impl Into<String>) -> Group {
+    pub fn queue_group(mut self, name: impl Into<String>) -> EndpointGroup {
         self.queue_group = Sharing::Queue(name.into());
         self
     }
 
     /// The same with requests that go to every instance where an endpoint does not say otherwise.
     #[must_use]
-    pub fn without_queue_group(mut self) -> Group {
+    pub fn without_queue_group(mut self) -> EndpointGroup {
         self.queue_group = Sharing::Everybody;
         self
     }
 
     /// The same with one endpoint more.
     #[must_use]
-    pub fn endpoint(mut self, endpoint: Endpoint) -> Group {
+    pub fn endpoint(mut self, endpoint: Endpoint) -> EndpointGroup {
         self.endpoints.push(endpoint);
         self
     }
 
-    /// The same with the endpoints of another group, behind the prefixes of both.
+    /// The same with the endpoints of another endpoint group, behind the prefixes of both.
     #[must_use]
-    pub fn group(mut self, group: Group) -> Group {
+    pub fn group(mut self, group: EndpointGroup) -> EndpointGroup {
         for mut endpoint in group.endpoints {
             if !group.prefix.is_empty() {
                 endpoint.subject = format!("{}.{}", group.prefix, endpoint.subject);
@@ -289,7 +293,7 @@ impl Endpoint {
         Endpoint { name, subject, queue_group: Sharing::Inherited, metadata: BTreeMap::new() }
     }
 
-    /// The same with this filter instead of its name, behind the prefixes of its groups.
+    /// The same with this filter instead of its name, behind the prefixes of its endpoint groups.
     #[must_use]
     pub fn subject(mut self, subject: impl Into<String>) -> Endpoint {
         self.subject = subject.into();
@@ -328,11 +332,11 @@ impl Endpoint {
     fn check(self) -> Result<EndpointSettings, InvalidService> {
         check_name(&self.name)?;
         let (endpoint, subject) = (self.name.clone(), self.subject.clone());
-        // The filter's own error would not say that the group is to blame.
+        // The filter's own error would not say that the endpoint group is to blame.
         if let Some((before, _)) = subject.rsplit_once('.')
             && before.split('.').any(|token| token == ">")
         {
-            return Err(InvalidService::Group(before.to_owned()));
+            return Err(InvalidService::Prefix(before.to_owned()));
         }
         let filter = match Filter::parse(self.subject.as_bytes()) {
             Ok(filter) => filter,

@@ -35,7 +35,8 @@ mod statistics;
 mod tolerant;
 
 pub use definition::{
-    DEFAULT_QUEUE_GROUP, Endpoint, EndpointSettings, Group, InvalidService, Service, ServiceBuilder,
+    DEFAULT_QUEUE_GROUP, Endpoint, EndpointGroup, EndpointSettings, InvalidService, Service,
+    ServiceBuilder,
 };
 pub use discovery::{Question, Verb};
 pub use error::ServiceError;
