@@ -187,6 +187,11 @@ impl Calls {
         self.replies_acked.retain(|_, call| self.entries.contains_key(&call.0));
     }
 
+    /// Whether a call waits for this connection.
+    pub(super) fn are_any_sent(&self) -> bool {
+        self.entries.values().any(|entry| entry.is_sent && entry.end.is_none())
+    }
+
     /// How many messages stand before the last barrier that was sent and still waits.
     pub(super) fn barrier_mark(&self) -> u64 {
         let mark = |entry: &Entry| match entry.kind {

@@ -34,6 +34,7 @@ impl Engine {
             Stage::Away { .. } | Stage::Closed(_) => return,
         };
         self.incoming = Incoming::default();
+        self.moving = None;
         self.outgoing.lose(buffer, written, self.calls.barrier_mark());
         self.subscriptions.on_lost();
         self.lose_calls(&error);

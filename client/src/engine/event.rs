@@ -42,7 +42,8 @@ pub enum Event {
     },
     /// The broker says something about the connection, which goes on.
     Notice(NoticeFrame),
-    /// The broker is about to end the connection, although nothing is wrong with it.
+    /// The broker is about to end the connection, although nothing is wrong with it. A client that
+    /// comes back finishes what is in hand, says goodbye, and connects anew.
     GoingAway(BrokerError),
     /// The client has ended for good.
     Closed(ClientError),

@@ -8,9 +8,10 @@ use coilgun_protocol::native::{
     ServerReader,
 };
 
-use crate::engine::calls::{Answer, Call, Kind, RequestMode};
+use crate::engine::calls::{Answer, Call, Entry, Kind, RequestMode};
 use crate::engine::event::Event;
 use crate::engine::machine::{Engine, Stage};
+use crate::engine::moving::MOVE_TOKEN;
 use crate::engine::subscriptions::{Queued, Stage as Held, Taken, refused};
 use crate::error::{BrokerError, ClientError};
 use crate::message::Message;
@@ -46,7 +47,7 @@ impl Engine {
     /// # Errors
     /// If the connection cannot go on; the driver closes it and says so to [`Engine::on_lost`].
     pub fn on_bytes(&mut self, now: Timestamp, bytes: &[u8]) -> Result<(), ClientError> {
-        if !self.is_greeted() && !matches!(self.stage, Stage::Leaving(_)) {
+        if !matches!(self.stage, Stage::Greeting | Stage::Open | Stage::Leaving(_)) {
             // Bytes of a connection that was given up.
             return Ok(());
         }
@@ -127,11 +128,7 @@ impl Engine {
                 }
             }
             ServerFrame::Notice(notice) => self.tell(Event::Notice(*notice)),
-            ServerFrame::GoAway(go_away) => {
-                let said = BrokerError::leaving(go_away);
-                self.go_away = Some(ClientError::Ended(said.clone()));
-                self.tell(Event::GoingAway(said));
-            }
+            ServerFrame::GoAway(go_away) => self.on_go_away(now, go_away),
             ServerFrame::Error(error) => return Err(ClientError::Ended(BrokerError::ended(error))),
         }
         Ok(())
@@ -146,7 +143,8 @@ impl Engine {
             return;
         }
         // What comes for a subscription that nobody holds any more was on its way when it ended.
-        let Some(held) = self.subscriptions.find(id) else { return };
+        let held = self.subscriptions.find(id).filter(|held| held.stage != Held::Ended);
+        let Some(held) = held else { return };
         let queued = held.queue(Message::new(frame).arrived_at(now));
         let is_over = held.stage == Held::Ended;
         let stops = held.stops_reading();
@@ -234,14 +232,20 @@ impl Engine {
         let error = refused(held.filter(), code);
         self.subscriptions.end(id);
         if self.inbox == Some(id) {
-            // The next request makes another one.
+            // The next request makes another one; for these no reply comes any more.
             self.inbox = None;
             self.subscriptions.remove(id);
+            let is_request = |entry: &Entry| matches!(entry.kind, Kind::Request { .. });
+            self.calls.end_all(is_request, |_| Err(error.clone()));
         }
         self.tell(Event::SubscriptionLost { subscription: id, error });
     }
 
     fn on_pong(&mut self, token: u64) {
+        if token == MOVE_TOKEN {
+            self.outgoing.confirmed = self.outgoing.sent;
+            return;
+        }
         let Some(entry) = self.calls.pending(Call(token)) else { return };
         match entry.kind {
             Kind::Flush { mark } => {
@@ -291,6 +295,12 @@ impl Engine {
     /// Says that a subscription was given up; whether the driver may read again that could not before.
     pub fn resume_reading(&mut self) -> bool {
         self.resume()
+    }
+
+    /// The client leaves: what still comes is read, and thrown away.
+    pub(super) fn stop_listening(&mut self) {
+        self.subscriptions.end_all();
+        self.incoming.is_paused = false;
     }
 
     /// Whether there is room again in every queue that had none.

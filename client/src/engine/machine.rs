@@ -20,6 +20,7 @@ use crate::engine::backoff::Backoff;
 use crate::engine::calls::{Call, Calls, Kind, after};
 use crate::engine::event::{ConnectionState, Event, Statistics};
 use crate::engine::incoming::Incoming;
+use crate::engine::moving::Moving;
 use crate::engine::outgoing::{Outgoing, Parked};
 use crate::engine::subscriptions::{Held, Stage as HeldStage, Subscriptions};
 use crate::error::ClientError;
@@ -57,6 +58,8 @@ pub struct Engine {
     greeting_ends: Timestamp,
     /// Why the broker is about to end the connection.
     pub(super) go_away: Option<ClientError>,
+    /// How far leaving it has come.
+    pub(super) moving: Option<Moving>,
 }
 
 /// Where the client stands.
@@ -111,6 +114,7 @@ impl Engine {
             pinged: false,
             greeting_ends: now,
             go_away: None,
+            moving: None,
             options,
         }
     }
@@ -229,7 +233,7 @@ impl Engine {
                 let waited = self.options.connect_timeout;
                 Err(ClientError::TimedOut { waited_for, waited })
             }
-            Stage::Open => self.check_life(now),
+            Stage::Open => self.check_move(now).and_then(|()| self.check_life(now)),
             Stage::Connecting
             | Stage::Greeting
             | Stage::Away { .. }
@@ -276,7 +280,8 @@ impl Engine {
             }
             Stage::Open | Stage::Leaving(_) | Stage::Closed(_) => None,
         };
-        life.into_iter().chain(self.calls.deadline()).min()
+        let others = self.calls.deadline().into_iter().chain(self.move_deadline());
+        life.into_iter().chain(others).min()
     }
 
     /// Where the client stands.

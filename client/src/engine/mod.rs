@@ -24,6 +24,8 @@
 //!   it went; where a connection broke in between, the next barrier fails once;
 //! - every call ends: with its answer, with its connection if its frame was sent, or at its time
 //!   limit;
+//! - a broker that says that it is about to end is left in good order: what was sent takes effect,
+//!   calls in hand have half of its time to end;
 //! - everything that grows has a bound: queues, replies, what waits for a connection, events. What
 //!   waits to be sent on a connection is bounded by who asks [`Engine::has_room`] before it publishes;
 //! - a subscription keeps its number, its credit and its count of deliveries over all connections.
@@ -34,6 +36,7 @@ mod ending;
 mod event;
 mod incoming;
 mod machine;
+mod moving;
 mod operations;
 mod outgoing;
 mod subscriptions;

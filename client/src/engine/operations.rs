@@ -10,6 +10,7 @@ use coilgun_protocol::native::{ClientFrame, EncodeError, Features};
 
 use crate::engine::calls::{Answer, Call, Kind, RequestMode};
 use crate::engine::machine::{Engine, Stage};
+use crate::engine::moving::Moving;
 use crate::engine::subscriptions::{Held, Stage as HeldStage};
 use crate::error::ClientError;
 use crate::publication::{Publication, check_filter};
@@ -273,13 +274,15 @@ impl Engine {
     }
 
     /// Says goodbye: what was published is sent before. [`Answer::Done`] when the broker has ended the
-    /// connection; every other call ends with [`ClientError::Closed`] now.
+    /// connection; every other call ends with [`ClientError::Closed`] now, and subscriptions end
+    /// with what they have.
     pub fn close(&mut self, now: Timestamp, timeout: Duration) -> Call {
-        let is_open = matches!(self.stage, Stage::Open);
+        let is_open = matches!(self.stage, Stage::Open) && self.is_greeted();
         self.calls.end_all(|_| true, |_| Err(ClientError::Closed));
         let call = self.calls.insert(Kind::Close, now, timeout);
         if is_open {
             self.push_fixed(&ClientFrame::Goodbye);
+            self.stop_listening();
             self.stage = Stage::Leaving(call);
             return call;
         }
@@ -320,9 +323,10 @@ impl Engine {
         call.or_else(|| self.subscriptions.next_woken().map(Woken::Subscription))
     }
 
-    /// Whether frames of this connection may be sent: HELLO stands before them.
-    pub(super) fn is_greeted(&self) -> bool {
-        matches!(self.stage, Stage::Greeting | Stage::Open)
+    /// Whether frames may be sent on this connection: HELLO stands before them, and no GOODBYE.
+    fn is_greeted(&self) -> bool {
+        let is_leaving = matches!(self.moving, Some(Moving::Gone));
+        matches!(self.stage, Stage::Greeting | Stage::Open) && !is_leaving
     }
 
     fn check_open(&self) -> Result<(), ClientError> {

@@ -140,6 +140,11 @@ impl Outgoing {
         }
     }
 
+    /// The client is about to leave the broker: what comes now waits for the next connection.
+    pub(super) fn park(&mut self) {
+        self.is_open = false;
+    }
+
     /// The connection is lost. `buffer` is what the driver took and did not finish, and `written`
     /// how much of it the socket took: plain messages that the broker cannot have seen whole are
     /// kept for the next connection, in their order, as far as there is room. `told`: how many

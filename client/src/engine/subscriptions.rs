@@ -35,11 +35,11 @@ pub(super) struct Held {
     dropped: u32,
     is_slow: bool,
     /// Deliveries in all, those dropped here included.
-    delivered: u32,
+    delivered: u64,
     /// Deliveries before this connection.
-    delivered_before: u32,
+    delivered_before: u64,
     /// After how many deliveries in all it ends; 0: it does not.
-    deliveries_max: u32,
+    deliveries_max: u64,
     /// Deliveries it may still have; none: any number.
     credit: Option<u32>,
 }
@@ -76,7 +76,7 @@ impl Held {
             is_slow: false,
             delivered: 0,
             delivered_before: 0,
-            deliveries_max: options.deliveries_max,
+            deliveries_max: options.deliveries_max.into(),
             credit: options.credit,
         }
     }
@@ -100,7 +100,8 @@ impl Held {
         self.delivered_before = self.delivered;
         let mut request = self.options.request(id, ticket, self.filter.as_bytes());
         request.credit = self.credit.unwrap_or(SubscribeRequest::CREDIT_UNLIMITED);
-        request.deliveries_max = self.deliveries_max.saturating_sub(self.delivered);
+        let left = self.deliveries_max.saturating_sub(self.delivered);
+        request.deliveries_max = u32::try_from(left).expect("no more is left than was asked for");
         request
     }
 
@@ -119,7 +120,7 @@ impl Held {
 
     /// A message arrived.
     pub(super) fn queue(&mut self, message: Message) -> Queued {
-        self.delivered = self.delivered.wrapping_add(1);
+        self.delivered += 1;
         self.credit = self.credit.map(|credit| credit.saturating_sub(1));
         if self.deliveries_max != 0 && self.delivered >= self.deliveries_max {
             self.stage = Stage::Ended;
@@ -139,9 +140,10 @@ impl Held {
     /// Says when the subscription ends. Returns whether it goes on until then, and what the broker
     /// has to be told.
     pub(super) fn end_after(&mut self, deliveries_max: u32) -> Option<u32> {
-        if deliveries_max > self.delivered {
-            self.deliveries_max = deliveries_max;
-            return Some(deliveries_max - self.delivered_before);
+        let in_all = u64::from(deliveries_max);
+        if in_all > self.delivered {
+            self.deliveries_max = in_all;
+            return u32::try_from(in_all - self.delivered_before).ok();
         }
         None
     }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coilgun_client::{
-    Client, ClientError, ConnectionState, Event, HandlerError, Publication, Reply, Request,
-    ServeOptions, SubscribeOptions, WhenFull,
+    Client, ClientError, ConnectionState, Event, HandlerError, Options, Publication, Reply,
+    Request, ServeOptions, SubscribeOptions, WhenFull,
 };
 use coilgun_protocol::model::ErrorCode;
 use tokio::sync::Notify;
 
+use crate::fake_broker::FakeBroker;
 use crate::real_broker::RealBroker;
 use crate::runtime::run;
 
@@ -209,6 +210,45 @@ fn s19_each_policy_for_a_full_queue_does_as_it_says() {
 }
 
 #[test]
+fn giving_up_a_subscription_that_stops_reading_lets_the_others_go_on() {
+    run(async {
+        let broker = RealBroker::start();
+        let (reader, writer) = (broker.client().await, broker.client().await);
+        let stops = SubscribeOptions::default().with_queue(10, usize::MAX, WhenFull::StopReading);
+        let full = reader.subscribe("a", &stops).await.expect("valid");
+        let mut other = reader.subscribe("b", &SubscribeOptions::default()).await.expect("valid");
+        for _ in 0..100 {
+            writer.publish(&Publication::to("a")).await.expect("taken");
+        }
+        writer.publish(&Publication::to("b")).await.expect("taken");
+        while reader.statistics().queued < 10 {
+            tokio::task::yield_now().await;
+        }
+        drop(full);
+        other.next().await.expect("it was behind the others");
+    });
+}
+
+#[test]
+fn the_driver_ends_with_the_last_handle_and_not_before() {
+    run(async {
+        let broker = RealBroker::start();
+        let client = broker.client().await;
+        let press = Client::connect(broker.options().with_name("press")).await.expect("let in");
+        let mut named = press.named().expect("it has a name");
+        let mut events = press.events();
+        drop(press);
+        let to_name = Publication::to_name("press");
+        assert_eq!(client.publish_acked(&to_name).await.expect("acked"), 1);
+        named.next().await.expect("a subscriber is a handle");
+        drop(named);
+        assert!(matches!(events.next().await, Some(Event::Closed(ClientError::Closed))));
+        // The broker knows when it has read that far.
+        while client.publish_acked(&to_name).await.expect("acked") > 0 {}
+    });
+}
+
+#[test]
 fn a_client_that_drains_finishes_what_is_in_hand_and_what_waits() {
     run(async {
         let broker = RealBroker::start();
@@ -293,5 +333,30 @@ fn credit_and_an_end_after_so_many_messages() {
             count += 1;
         }
         assert_eq!((count, missed), (4, 3), "three came while there was no credit");
+    });
+}
+
+#[test]
+fn whoever_says_nothing_or_nonsense_is_given_up() {
+    run(async {
+        let (hold, held) = std::sync::mpsc::channel::<()>();
+        let silent = FakeBroker::tcp(move |stream| {
+            // Ends when the test drops its half.
+            held.recv().expect_err("nothing is ever sent");
+            drop(stream);
+        });
+        let options = Options::new(silent.address.clone()).with_connect_timeout(SHORT);
+        let error = Client::connect(options).await.expect_err("there is no answer");
+        assert!(error.to_string().ends_with("within 0.06 s"), "{error}");
+        drop(hold);
+        silent.join();
+        let nats = FakeBroker::tcp(|mut stream| {
+            let greeted = std::io::Write::write_all(&mut stream, b"INFO {}\r\n");
+            greeted.expect("the client reads");
+        });
+        let options = Options::new(nats.address.clone()).with_retry_first_connect();
+        let error = Client::connect(options).await.expect_err("this is another protocol");
+        assert!(matches!(error, ClientError::Protocol(_)) && !error.is_retryable(), "{error}");
+        nats.join();
     });
 }

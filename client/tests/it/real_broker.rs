@@ -50,6 +50,13 @@ impl RealBroker {
         broker.wait().expect("it ends in good order");
     }
 
+    /// Ends it in good order: its clients are told, and waited for.
+    pub(crate) fn drain(&mut self) {
+        let broker = self.broker.take().expect("it runs");
+        broker.shutdown_handle().shutdown();
+        broker.wait().expect("it ends in good order");
+    }
+
     pub(crate) fn options(&self) -> Options {
         Options::new(Address::Tcp(self.address.to_string()))
     }

@@ -187,3 +187,27 @@ fn a_first_connection_fails_at_once_or_is_tried_until_it_stands() {
         Client::connect(options.with_address(good)).await.expect("the second address answers");
     });
 }
+
+#[test]
+fn a_broker_that_shuts_down_says_so_and_is_left_when_it_ends() {
+    run(async {
+        let mut broker = RealBroker::start();
+        let client = Client::connect(quick(broker.options())).await.expect("let in");
+        let mut events = client.events();
+        // It waits for its clients for a while, so it drains on a thread.
+        let draining = std::thread::spawn(move || {
+            broker.drain();
+            broker
+        });
+        let said = wait_for(&mut events, |event| matches!(event, Event::GoingAway(_))).await;
+        assert!(
+            matches!(said, Event::GoingAway(why) if why.code == ErrorCode::ShuttingDown as u16)
+        );
+        let lost = wait_for(&mut events, |event| matches!(event, Event::Lost { .. })).await;
+        assert!(matches!(lost, Event::Lost { error: ClientError::Ended(_), .. }), "{lost:?}");
+        let mut broker = draining.join().expect("it drained");
+        broker.start_again();
+        wait_for(&mut events, |event| matches!(event, Event::Connected { .. })).await;
+        client.flush().await.expect("it is back");
+    });
+}

@@ -5,6 +5,7 @@
 //!
 //! Invariant: the broker in here answers with what the real session writes, never with bytes by hand.
 
+mod ends;
 mod random;
 mod scripted;
 mod world;

@@ -1,37 +1,27 @@
-//! One situation after the other.
+//! One situation after the other: messages, calls and subscriptions.
 
 use std::time::Duration;
 
 use coilgun_protocol::model::{ErrorCode, SubscriptionId, Ticket};
 
 use crate::engine::tests::world::{LONG, Mood, World};
-use crate::engine::{Answer, ConnectionState, Event, RequestMode};
+use crate::engine::{Answer, Event, RequestMode};
 use crate::error::ClientError;
 use crate::publication::Publication;
-use crate::reconnect::Reconnect;
 use crate::subscription::{SubscribeOptions, WhenFull};
-
-fn publish(world: &mut World, subject: &str, payload: &str) {
-    let publication = Publication::to(subject).with_payload(payload);
-    world.engine.publish(&publication).expect("it is taken");
-}
-
-fn events(world: &mut World) -> Vec<Event> {
-    core::iter::from_fn(|| world.engine.next_event()).collect()
-}
 
 #[test]
 fn what_is_published_away_arrives_on_the_next_connection_in_order() {
     let mut world = World::connected();
     let id = world.subscribe("a", &SubscribeOptions::default());
-    publish(&mut world, "a", "1");
+    world.publish("a", "1");
     world.lose(ClientError::Gone);
-    publish(&mut world, "a", "2");
-    publish(&mut world, "a", "3");
+    world.publish("a", "2");
+    world.publish("a", "3");
     world.connect();
-    publish(&mut world, "a", "4");
+    world.publish("a", "4");
     world.settle();
-    publish(&mut world, "a", "5");
+    world.publish("a", "5");
     world.settle();
     assert_eq!(world.payloads(id), ["1", "2", "3", "4", "5"], "1 was never handed over");
     assert_eq!(world.engine.statistics().reconnects, 1);
@@ -40,7 +30,7 @@ fn what_is_published_away_arrives_on_the_next_connection_in_order() {
 #[test]
 fn away_publishing_is_bounded_and_says_so() {
     let mut world = World::new(|options| options.with_away_bytes_max(100));
-    publish(&mut world, "a", "1");
+    world.publish("a", "1");
     let large = Publication::to("a").with_payload(&[0; 80]);
     let error = world.engine.publish(&large).expect_err("there is no room");
     assert!(matches!(error, ClientError::AwayFull { bytes_max: 100 }), "{error}");
@@ -54,8 +44,8 @@ fn away_publishing_is_bounded_and_says_so() {
 fn a_message_that_left_half_is_sent_again_and_one_that_left_whole_is_not() {
     let mut world = World::connected();
     let id = world.subscribe("a", &SubscribeOptions::default());
-    publish(&mut world, "a", "1");
-    publish(&mut world, "a", "2");
+    world.publish("a", "1");
+    world.publish("a", "2");
     // Both frames are of one length: the first leaves whole, and half of the second.
     world.write(34 + 17);
     world.lose(ClientError::Gone);
@@ -67,7 +57,7 @@ fn a_message_that_left_half_is_sent_again_and_one_that_left_whole_is_not() {
 #[test]
 fn s12_a_barrier_never_speaks_for_messages_of_another_connection() {
     let mut world = World::connected();
-    publish(&mut world, "a", "1");
+    world.publish("a", "1");
     world.write(usize::MAX);
     world.lose(ClientError::Gone);
     world.connect();
@@ -82,7 +72,7 @@ fn s12_a_barrier_never_speaks_for_messages_of_another_connection() {
 #[test]
 fn a_barrier_that_fails_with_its_connection_tells_once() {
     let mut world = World::connected();
-    publish(&mut world, "a", "1");
+    world.publish("a", "1");
     let call = world.engine.flush(world.now, LONG).expect("it is sent");
     world.write(usize::MAX);
     world.lose(ClientError::Gone);
@@ -146,7 +136,7 @@ fn subscriptions_come_back_with_what_is_left_of_them() {
     let options = SubscribeOptions::default().with_credit(10).with_deliveries_max(5);
     let id = world.subscribe("a", &options);
     for payload in ["1", "2"] {
-        publish(&mut world, "a", payload);
+        world.publish("a", payload);
     }
     world.settle();
     world.engine.add_credit(id, 1).expect("credit is offered");
@@ -156,7 +146,7 @@ fn subscriptions_come_back_with_what_is_left_of_them() {
     world.settle();
     assert_eq!(world.subscribed, [("a".to_owned(), 109, 3)]);
     for payload in ["3", "4", "5"] {
-        publish(&mut world, "a", payload);
+        world.publish("a", payload);
     }
     world.settle();
     assert_eq!(world.payloads(id), ["1", "2", "3", "4", "5"]);
@@ -175,81 +165,10 @@ fn a_subscription_that_is_refused_later_ends_with_an_event() {
     world.connect();
     world.settle();
     let code = Some(ErrorCode::TooManySubscriptions);
-    assert!(events(&mut world).iter().any(|event| matches!(
+    assert!(world.events().iter().any(|event| matches!(
         event,
         Event::SubscriptionLost { subscription, error } if *subscription == id && error.code() == code
     )));
-}
-
-#[test]
-fn a_refusal_that_no_retry_mends_ends_the_client() {
-    let mut world = World::new(crate::Options::with_retry_first_connect);
-    world.mood = Mood::RefusesHello(ErrorCode::UnknownNamespace);
-    let call = world.engine.publish_acked(world.now, &Publication::to("a"), LONG).expect("noted");
-    world.connect();
-    world.settle();
-    assert_eq!(world.engine.state(), ConnectionState::Closed);
-    let error = world.done(call).expect_err("every call ends");
-    assert_eq!(error.code(), Some(ErrorCode::UnknownNamespace));
-    assert!(world.engine.publish(&Publication::to("a")).is_err());
-    assert!(world.engine.next_connect(world.now.plus_ms(u64::MAX)).is_none());
-}
-
-#[test]
-fn a_name_that_was_ours_is_asked_for_again() {
-    let mut world = World::connected();
-    world.lose(ClientError::Gone);
-    world.mood = Mood::RefusesHello(ErrorCode::NameTaken);
-    world.connect();
-    world.settle();
-    assert_eq!(world.engine.state(), ConnectionState::Away);
-    world.mood = Mood::Kind;
-    world.connect();
-    world.settle();
-    assert_eq!(world.engine.state(), ConnectionState::Connected);
-}
-
-#[test]
-fn a_client_gives_up_after_as_many_attempts_as_it_may() {
-    let reconnect = Reconnect::default().with_attempts_max(3);
-    let mut world = World::new(|options| options.with_reconnect(reconnect));
-    world.connect();
-    world.settle();
-    world.lose(ClientError::Gone);
-    let call = world.engine.flush(world.now, LONG).expect("it waits");
-    for _ in 0..3 {
-        world.connect();
-        world.lose(ClientError::Gone);
-    }
-    assert_eq!(world.engine.state(), ConnectionState::Closed);
-    assert!(matches!(world.done(call), Err(ClientError::Gone)));
-    assert!(matches!(events(&mut world).last(), Some(Event::Closed(ClientError::Gone))));
-}
-
-#[test]
-fn a_broker_that_says_nothing_is_asked_and_then_given_up() {
-    let mut world = World::connected();
-    world.mood = Mood::Silent;
-    world.pass(Duration::from_secs(30));
-    world.engine.tick(world.now).expect("it is asked");
-    assert!(world.engine.has_output());
-    world.settle();
-    world.pass(Duration::from_secs(30));
-    let error = world.engine.tick(world.now).expect_err("it is given up");
-    assert!(error.to_string().contains("sign of life"), "{error}");
-    world.lose(error);
-    assert_eq!(world.engine.state(), ConnectionState::Away);
-}
-
-#[test]
-fn a_silent_broker_that_answers_is_kept() {
-    let mut world = World::connected();
-    for _ in 0..5 {
-        world.pass(Duration::from_secs(30));
-        world.engine.tick(world.now).expect("it answers");
-        world.settle();
-    }
-    assert_eq!(world.engine.state(), ConnectionState::Connected);
 }
 
 #[test]
@@ -258,16 +177,16 @@ fn s19_a_full_queue_drops_the_newest_counts_them_and_tells_once() {
     let options = SubscribeOptions::default().with_queue(2, usize::MAX, WhenFull::DropNewest);
     let id = world.subscribe("a", &options);
     for number in 0..5 {
-        publish(&mut world, "a", &number.to_string());
+        world.publish("a", &number.to_string());
     }
     world.settle();
     assert_eq!(world.payloads(id), ["0", "1"]);
-    publish(&mut world, "a", "5");
+    world.publish("a", "5");
     world.settle();
     let next = world.messages(id);
     assert_eq!((next[0].payload(), next[0].missed()), (&b"5"[..], 3));
     assert_eq!(world.engine.statistics().dropped, 3);
-    let told = events(&mut world);
+    let told = world.events();
     let slow = told.iter().filter(|event| matches!(event, Event::SlowConsumer { .. }));
     assert_eq!(slow.count(), 1);
 }
@@ -278,7 +197,7 @@ fn s19_a_full_queue_that_stops_reading_loses_nothing() {
     let options = SubscribeOptions::default().with_queue(2, usize::MAX, WhenFull::StopReading);
     let id = world.subscribe("a", &options);
     for number in 0..7 {
-        publish(&mut world, "a", &number.to_string());
+        world.publish("a", &number.to_string());
     }
     world.settle();
     assert!(world.engine.is_reading_paused());
@@ -345,28 +264,29 @@ fn an_acknowledged_reply_is_not_taken_for_the_request_it_answers() {
 }
 
 #[test]
-fn a_drained_client_hands_out_what_came_and_ends_its_subscriptions() {
-    let mut world = World::connected();
-    let id = world.subscribe("a", &SubscribeOptions::default());
-    publish(&mut world, "a", "1");
-    let call = world.engine.drain(world.now, LONG).expect("sent");
-    world.settle();
-    assert_eq!(world.done(call).expect("the barrier came back"), Answer::Done);
-    assert!(!world.engine.is_drained());
-    assert_eq!(world.payloads(id), ["1"]);
-    assert!(world.engine.is_drained());
-    let close = world.engine.close(world.now, LONG);
-    world.settle();
-    world.lose(ClientError::Gone);
-    assert_eq!(world.done(close).expect("in good order"), Answer::Done);
-    assert_eq!(world.engine.state(), ConnectionState::Closed);
-}
-
-#[test]
 fn messages_by_name_have_a_queue_from_the_beginning() {
     let mut world = World::new(|options| options.with_name("press"));
     world.connect();
     world.settle();
     assert_eq!(world.messages(SubscriptionId::NAME).len(), 0);
     assert_eq!(world.subscribed, [], "nobody subscribes to a name");
+}
+
+#[test]
+fn requests_end_when_the_broker_refuses_their_inbox() {
+    let mut world = World::connected();
+    world.mood = Mood::RefusesSubscribe(ErrorCode::TooManySubscriptions);
+    let it = Publication::to("a");
+    let asked = world.engine.request(world.now, &it, RequestMode::One, LONG).expect("sent");
+    world.settle();
+    let error = world.done(asked).expect_err("no reply could come");
+    assert_eq!(error.code(), Some(ErrorCode::TooManySubscriptions), "{error}");
+    world.mood = Mood::Kind;
+    let server = world.subscribe("a", &SubscribeOptions::default());
+    let asked = world.engine.request(world.now, &it, RequestMode::One, LONG).expect("sent");
+    world.settle();
+    let requests = world.messages(server);
+    world.engine.publish(&Publication::reply_to(&requests[0]).expect("wanted")).expect("taken");
+    world.settle();
+    assert!(matches!(world.done(asked), Ok(Answer::Reply(_))), "the next one makes another inbox");
 }

@@ -9,14 +9,15 @@ use coilgun_protocol::model::{
     Opened, Outcome, Publish, PublishFlags, Span, Subject, Subscribe, SubscriptionId, Ticket,
     Timestamp,
 };
-use coilgun_protocol::native::{NativeConfig, NativeSession};
+use coilgun_protocol::native::{GoAway, NativeConfig, NativeSession};
 use coilgun_protocol::session::Session;
 
 use crate::address::Address;
-use crate::engine::{Answer, Call, Engine};
+use crate::engine::{Answer, Call, Engine, Event};
 use crate::error::ClientError;
 use crate::message::Message;
 use crate::options::Options;
+use crate::publication::Publication;
 use crate::subscription::SubscribeOptions;
 
 const BLOCK_BYTES: usize = 64 * 1024;
@@ -163,6 +164,25 @@ impl World {
         self.settle();
         assert_eq!(self.done(call).expect("the broker accepts it"), Answer::Done);
         id
+    }
+
+    pub(super) fn publish(&mut self, subject: &str, payload: &str) {
+        let publication = Publication::to(subject).with_payload(payload);
+        self.engine.publish(&publication).expect("it is taken");
+    }
+
+    /// What happened and was not looked at.
+    pub(super) fn events(&mut self) -> Vec<Event> {
+        core::iter::from_fn(|| self.engine.next_event()).collect()
+    }
+
+    /// The broker says that it is about to end.
+    pub(super) fn go_away(&mut self) {
+        let code = ErrorCode::ShuttingDown as u16;
+        let mut frame = Vec::new();
+        GoAway { code, detail: "", drain_ms: 4000 }.encode(&mut frame);
+        self.arriving.extend(frame);
+        self.settle();
     }
 
     /// The answer to a call that has one.
