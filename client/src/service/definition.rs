@@ -2,27 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use coilgun_protocol::model::limits::QUEUE_GROUP_BYTES_MAX;
-use coilgun_protocol::model::{Filter, InvalidFilter};
+use coilgun_protocol::model::Filter;
 
 use super::discovery::PREFIX;
+use super::validation::{ENDPOINTS_MAX, InvalidService, check_name, check_queue_group};
 
 /// The queue group of an endpoint that names none and may have one.
 pub const DEFAULT_QUEUE_GROUP: &str = "q";
 
-/// Most endpoints of one service. Each is a subscription, and all of them fit into one answer.
-const ENDPOINTS_MAX: usize = 1_000;
-
 /// A service that was checked: a name, a version, and what it serves.
 ///
 /// ```
-/// use coilgun_client::service::{Endpoint, Group, Service};
+/// use coilgun_client::service::{Endpoint, EndpointGroup, Service};
 ///
 /// # fn main() -> Result<(), coilgun_client::service::InvalidService> {
 /// let service = Service::builder("orders", "1.2.0")
 ///     .description("Takes orders")
 ///     .endpoint(Endpoint::new("status"))
-///     .group(Group::new("orders").endpoint(Endpoint::new("new")))
+///     .group(EndpointGroup::new("orders").endpoint(Endpoint::new("new")))
 ///     .build()?;
 /// assert_eq!(service.endpoints()[1].subject(), "orders.new");
 /// assert_eq!(service.endpoints()[1].queue_group(), Some("q"));
@@ -42,7 +39,7 @@ pub struct Service {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ServiceBuilder {
     service: Service,
-    root: Group,
+    root: EndpointGroup,
 }
 
 /// An endpoint that is being put together: something a service answers requests to.
@@ -56,10 +53,10 @@ pub struct Endpoint {
 
 /// Endpoints whose subjects begin alike.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Group {
+pub struct EndpointGroup {
     prefix: String,
     queue_group: Sharing,
-    /// Those of the groups inside it as well, with the prefixes of these before their subjects.
+    /// Those of the endpoint groups inside it as well, with the prefixes of these before their subjects.
     endpoints: Vec<Endpoint>,
 }
 
@@ -83,49 +80,6 @@ enum Sharing {
     Everybody,
 }
 
-/// Why a service is none.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum InvalidService {
-    /// The name of the service or of an endpoint.
-    #[error("the name {0:?} is not one or more of A-Z, a-z, 0-9, - and _")]
-    Name(String),
-    /// The version.
-    #[error("the version {text:?} is not one of Semantic Versioning 2, such as 1.2.0: {reason}")]
-    Version {
-        /// What was given.
-        text: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The subject of an endpoint, with the prefixes of its groups before it.
-    #[error("the endpoint {endpoint} cannot serve {subject:?}: {reason}")]
-    Subject {
-        /// Name of the endpoint.
-        endpoint: String,
-        /// What it was to serve.
-        subject: String,
-        /// What is wrong with it.
-        reason: InvalidFilter,
-    },
-    /// The subject of an endpoint is one of discovery.
-    #[error("the endpoint {endpoint} cannot serve {subject:?}: $SRV is for discovery")]
-    DiscoverySubject {
-        /// Name of the endpoint.
-        endpoint: String,
-        /// What it was to serve.
-        subject: String,
-    },
-    /// The prefix of a group has a wildcard that takes all that follows.
-    #[error("the group {0:?} has the wildcard >, behind which nothing can stand")]
-    Group(String),
-    /// A queue group.
-    #[error("the queue group {0:?} is empty, has white space, or is longer than 256 bytes")]
-    QueueGroup(String),
-    /// Too many endpoints.
-    #[error("a service has at most {ENDPOINTS_MAX} endpoints, and this one has {0}")]
-    TooManyEndpoints(usize),
-}
-
 impl Service {
     /// Begins a service of this name and version. The name is one or more of `A-Z a-z 0-9 - _`, and
     /// is shared by all its instances; the version follows Semantic Versioning 2.
@@ -139,7 +93,7 @@ impl Service {
             endpoints: Vec::new(),
         };
         let queue_group = Sharing::Queue(DEFAULT_QUEUE_GROUP.to_owned());
-        ServiceBuilder { service, root: Group { queue_group, ..Group::new("") } }
+        ServiceBuilder { service, root: EndpointGroup { queue_group, ..EndpointGroup::new("") } }
     }
 
     /// Its name.
@@ -188,15 +142,15 @@ impl ServiceBuilder {
         self
     }
 
-    /// The same with this queue group where neither endpoint nor group names another.
+    /// The same with this queue group where neither endpoint nor endpoint group names another.
     #[must_use]
     pub fn queue_group(mut self, name: impl Into<String>) -> ServiceBuilder {
         self.root = self.root.queue_group(name);
         self
     }
 
-    /// The same with requests that go to every instance where neither endpoint nor group says
-    /// otherwise.
+    /// The same with requests that go to every instance where neither endpoint nor endpoint group
+    /// says otherwise.
     #[must_use]
     pub fn without_queue_group(mut self) -> ServiceBuilder {
         self.root = self.root.without_queue_group();
@@ -210,9 +164,9 @@ impl ServiceBuilder {
         self
     }
 
-    /// The same with the endpoints of a group.
+    /// The same with the endpoints of an endpoint group.
     #[must_use]
-    pub fn group(mut self, group: Group) -> ServiceBuilder {
+    pub fn group(mut self, group: EndpointGroup) -> ServiceBuilder {
         self.root = self.root.group(group);
         self
     }
@@ -239,37 +193,41 @@ impl ServiceBuilder {
     }
 }
 
-impl Group {
-    /// A group whose subjects begin with `prefix` and a dot; an empty one adds nothing.
+impl EndpointGroup {
+    /// An endpoint group whose subjects begin with `prefix` and a dot; an empty one adds nothing.
     #[must_use]
-    pub fn new(prefix: impl Into<String>) -> Group {
-        Group { prefix: prefix.into(), queue_group: Sharing::Inherited, endpoints: Vec::new() }
+    pub fn new(prefix: impl Into<String>) -> EndpointGroup {
+        EndpointGroup {
+            prefix: prefix.into(),
+            queue_group: Sharing::Inherited,
+            endpoints: Vec::new(),
+        }
     }
 
     /// The same with this queue group where an endpoint names no other.
     #[must_use]
-    pub fn queue_group(mut self, name: impl Into<String>) -> Group {
+    pub fn queue_group(mut self, name: impl Into<String>) -> EndpointGroup {
         self.queue_group = Sharing::Queue(name.into());
         self
     }
 
     /// The same with requests that go to every instance where an endpoint does not say otherwise.
     #[must_use]
-    pub fn without_queue_group(mut self) -> Group {
+    pub fn without_queue_group(mut self) -> EndpointGroup {
         self.queue_group = Sharing::Everybody;
         self
     }
 
     /// The same with one endpoint more.
     #[must_use]
-    pub fn endpoint(mut self, endpoint: Endpoint) -> Group {
+    pub fn endpoint(mut self, endpoint: Endpoint) -> EndpointGroup {
         self.endpoints.push(endpoint);
         self
     }
 
-    /// The same with the endpoints of another group, behind the prefixes of both.
+    /// The same with the endpoints of another endpoint group, behind the prefixes of both.
     #[must_use]
-    pub fn group(mut self, group: Group) -> Group {
+    pub fn group(mut self, group: EndpointGroup) -> EndpointGroup {
         for mut endpoint in group.endpoints {
             if !group.prefix.is_empty() {
                 endpoint.subject = format!("{}.{}", group.prefix, endpoint.subject);
@@ -289,7 +247,7 @@ impl Endpoint {
         Endpoint { name, subject, queue_group: Sharing::Inherited, metadata: BTreeMap::new() }
     }
 
-    /// The same with this filter instead of its name, behind the prefixes of its groups.
+    /// The same with this filter instead of its name, behind the prefixes of its endpoint groups.
     #[must_use]
     pub fn subject(mut self, subject: impl Into<String>) -> Endpoint {
         self.subject = subject.into();
@@ -328,11 +286,11 @@ impl Endpoint {
     fn check(self) -> Result<EndpointSettings, InvalidService> {
         check_name(&self.name)?;
         let (endpoint, subject) = (self.name.clone(), self.subject.clone());
-        // The filter's own error would not say that the group is to blame.
+        // The filter's own error would not say that the endpoint group is to blame.
         if let Some((before, _)) = subject.rsplit_once('.')
             && before.split('.').any(|token| token == ">")
         {
-            return Err(InvalidService::Group(before.to_owned()));
+            return Err(InvalidService::Prefix(before.to_owned()));
         }
         let filter = match Filter::parse(self.subject.as_bytes()) {
             Ok(filter) => filter,
@@ -375,22 +333,6 @@ impl EndpointSettings {
     pub fn metadata(&self) -> &BTreeMap<String, String> {
         &self.metadata
     }
-}
-
-fn check_name(name: &str) -> Result<(), InvalidService> {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    if name.is_empty() || !name.bytes().all(is_allowed) {
-        return Err(InvalidService::Name(name.to_owned()));
-    }
-    Ok(())
-}
-
-fn check_queue_group(name: String) -> Result<String, InvalidService> {
-    let has_space = name.bytes().any(|byte| byte.is_ascii_whitespace());
-    if name.is_empty() || has_space || name.len() > QUEUE_GROUP_BYTES_MAX {
-        return Err(InvalidService::QueueGroup(name));
-    }
-    Ok(name)
 }
 
 #[cfg(test)]

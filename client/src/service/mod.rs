@@ -33,9 +33,10 @@ mod instance;
 mod report;
 mod statistics;
 mod tolerant;
+mod validation;
 
 pub use definition::{
-    DEFAULT_QUEUE_GROUP, Endpoint, EndpointSettings, Group, InvalidService, Service, ServiceBuilder,
+    DEFAULT_QUEUE_GROUP, Endpoint, EndpointGroup, EndpointSettings, Service, ServiceBuilder,
 };
 pub use discovery::{Question, Verb};
 pub use error::ServiceError;
@@ -45,3 +46,4 @@ pub use report::{
     EndpointInfo, EndpointStats, Identity, InfoReport, InvalidReport, PingReport, Report,
     StatsReport,
 };
+pub use validation::InvalidService;

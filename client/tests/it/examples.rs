@@ -21,6 +21,7 @@ example!(publish_subscribe, "../../examples/publish_subscribe.rs");
 example!(reconnect, "../../examples/reconnect.rs");
 example!(request_reply, "../../examples/request_reply.rs");
 example!(serve, "../../examples/serve.rs");
+example!(service, "../../examples/service.rs");
 
 #[test]
 fn messages_are_published_and_received() {
@@ -45,6 +46,18 @@ fn requests_are_served() {
         let (answer, failure) = serve::run(broker.options()).await.expect("it works");
         assert_eq!(answer, "42");
         assert!(failure.contains("this is no number (error 400)"), "{failure}");
+    });
+}
+
+#[test]
+fn a_service_is_found() {
+    run(async {
+        let broker = RealBroker::start();
+        let (info, stats) = service::run(broker.options()).await.expect("it works");
+        let subjects: Vec<_> = info.endpoints.iter().map(|it| it.subject.as_str()).collect();
+        assert_eq!(subjects, ["text.upper", "text.count"]);
+        let counts = stats.endpoints.iter().map(|it| (it.num_requests, it.num_errors));
+        assert_eq!(counts.collect::<Vec<_>>(), [(2, 1), (1, 0)]);
     });
 }
 

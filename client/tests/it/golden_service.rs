@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
 use coilgun_client::service::{
-    Endpoint, Group, Health, InfoReport, Instance, PingReport, Report, Service, ServiceError,
-    StatsReport, Verb,
+    Endpoint, EndpointGroup, Health, InfoReport, Instance, PingReport, Report, Service,
+    ServiceError, StatsReport, Verb,
 };
 
 /// Compares a JSON text with its golden file, or writes the file.
@@ -29,7 +29,9 @@ fn full() -> Instance {
         .metadata("region", "north")
         .metadata("build", "7")
         .endpoint(Endpoint::new("status").without_queue_group())
-        .group(Group::new("orders").endpoint(Endpoint::new("new").metadata("format", "json")))
+        .group(
+            EndpointGroup::new("orders").endpoint(Endpoint::new("new").metadata("format", "json")),
+        )
         .build()
         .expect("a service");
     let started = UNIX_EPOCH + Duration::new(1_754_629_637, 720_783_523);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coilgun_client::service::{
-    Endpoint, EndpointStats, Group, Health, InfoReport, PingReport, Report, Service, ServiceError,
-    StatsReport,
+    Endpoint, EndpointGroup, EndpointStats, Health, InfoReport, PingReport, Report, Service,
+    ServiceError, StatsReport,
 };
 use coilgun_client::{
     Client, ClientError, Publication, Reply, Request, RunningService, ServeOptions, ServiceFault,
@@ -29,7 +29,7 @@ fn service() -> Service {
         .description("Changes texts")
         .metadata("region", "north")
         .endpoint(Endpoint::new("all").without_queue_group())
-        .group(Group::new("text").endpoint(Endpoint::new("upper")))
+        .group(EndpointGroup::new("text").endpoint(Endpoint::new("upper")))
         .build()
         .expect("a service")
 }

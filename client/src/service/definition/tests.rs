@@ -41,21 +41,24 @@ fn subjects_are_filters_outside_discovery() {
 }
 
 #[test]
-fn groups_put_their_prefixes_before_subjects() {
+fn endpoint_groups_put_their_prefixes_before_subjects() {
     let service = Service::builder("orders", "1.0.0")
         .endpoint(Endpoint::new("top"))
         .group(
-            Group::new("v1")
+            EndpointGroup::new("v1")
                 .endpoint(Endpoint::new("new"))
-                .group(Group::new("admin").endpoint(Endpoint::new("purge").subject("all.*")))
-                .group(Group::new("").endpoint(Endpoint::new("bare"))),
+                .group(
+                    EndpointGroup::new("admin").endpoint(Endpoint::new("purge").subject("all.*")),
+                )
+                .group(EndpointGroup::new("").endpoint(Endpoint::new("bare"))),
         )
         .build()
         .expect("a service");
     let subjects: Vec<_> = service.endpoints().iter().map(EndpointSettings::subject).collect();
     assert_eq!(subjects, ["top", "v1.new", "v1.admin.all.*", "v1.bare"]);
-    let wild = Service::builder("a", "1.0.0").group(Group::new("b.>").endpoint(Endpoint::new("c")));
-    assert_eq!(wild.build(), Err(InvalidService::Group("b.>".to_owned())));
+    let wild = Service::builder("a", "1.0.0")
+        .group(EndpointGroup::new("b.>").endpoint(Endpoint::new("c")));
+    assert_eq!(wild.build(), Err(InvalidService::Prefix("b.>".to_owned())));
 }
 
 #[test]
@@ -66,11 +69,11 @@ fn the_queue_group_that_is_named_closest_counts() {
         .endpoint(Endpoint::new("b").queue_group("own"))
         .endpoint(Endpoint::new("c").without_queue_group())
         .group(
-            Group::new("g")
+            EndpointGroup::new("g")
                 .queue_group("of-g")
                 .endpoint(Endpoint::new("d"))
-                .group(Group::new("h").endpoint(Endpoint::new("e")))
-                .group(Group::new("i").without_queue_group().endpoint(Endpoint::new("f"))),
+                .group(EndpointGroup::new("h").endpoint(Endpoint::new("e")))
+                .group(EndpointGroup::new("i").without_queue_group().endpoint(Endpoint::new("f"))),
         )
         .build()
         .expect("a service");

@@ -1,8 +1,120 @@
 //! `coilgun service` against brokers with services, some of them written by hand.
 
+use coilgun_client::service::{Endpoint, EndpointGroup, Health, Service, ServiceError};
+use coilgun_client::{Client, Options, Reply, Request, RunningService, ServiceRunner};
 use serde_json::{Value, json};
 
 use crate::process::{Broker, Running};
+
+/// Instances of a service of ours, each with a client of its own, on a thread beside the test.
+struct Instances {
+    runtime: tokio::runtime::Runtime,
+    running: Vec<RunningService>,
+}
+
+impl Instances {
+    fn start(broker: &Broker, count: usize) -> Instances {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime = builder.worker_threads(1).enable_all().build().expect("a runtime");
+        let options = Options::new(broker.tcp.parse().expect("an address"));
+        let running =
+            (0..count).map(|_| runtime.block_on(Instances::start_one(options.clone()))).collect();
+        Instances { runtime, running }
+    }
+
+    async fn start_one(options: Options) -> RunningService {
+        let service = Service::builder("orders", "1.2.0")
+            .description("Takes orders")
+            .metadata("region", "north")
+            .endpoint(Endpoint::new("status").without_queue_group())
+            .group(
+                EndpointGroup::new("orders")
+                    .endpoint(Endpoint::new("new").metadata("format", "text")),
+            )
+            .build()
+            .expect("a service");
+        let new = |request: Request| async move {
+            match request.payload() {
+                b"" => Err(ServiceError::new(400, "an order is not empty")),
+                _ => Ok(Reply::new("taken")),
+            }
+        };
+        let client = Client::connect(options).await.expect("the broker lets it in");
+        let runner = ServiceRunner::new(service).handle("new", new);
+        let runner = runner.handle("status", |_| async { Ok(Reply::new("open")) });
+        runner.start(&client).await.expect("it starts")
+    }
+
+    /// Their identifiers, in order.
+    fn ids(&self) -> Vec<String> {
+        let mut ids: Vec<_> = self.running.iter().map(RunningService::id).collect();
+        ids.sort();
+        ids
+    }
+
+    fn stop(self) {
+        for running in self.running {
+            self.runtime.block_on(running.stop());
+        }
+    }
+}
+
+/// Lines of what a command prints, in columns.
+fn columns(text: &str) -> Vec<Vec<&str>> {
+    text.lines().map(|line| line.split('\t').collect()).collect()
+}
+
+#[test]
+fn instances_of_a_service_are_listed_shown_counted_and_pinged() {
+    let broker = Broker::start(&[]);
+    let instances = Instances::start(&broker, 2);
+    let ids = instances.ids();
+    instances.running[0]
+        .set_health("new", Health::Failing("no ink".to_owned()))
+        .expect("there is such an endpoint");
+    for _ in 0..3 {
+        assert_eq!(broker.run(&["request", "orders.new", "a table"]).text(), "taken");
+    }
+    let failed = broker.run(&["request", "orders.new"]);
+    assert_eq!(failed.status, 1);
+    let said = "coilgun: the responder failed: an order is not empty (400)\n";
+    assert_eq!(failed.stderr, said);
+
+    let text = broker.run(&["service", "ls"]).text();
+    let expected: Vec<_> = ids
+        .iter()
+        .map(|id| vec!["orders", "1.2.0", id, "2", "region=north", "Takes orders"])
+        .collect();
+    assert_eq!(columns(&text), expected);
+    let text = broker.run(&["service", "info", "orders", &ids[1]]).text();
+    let expected = [
+        ["orders", "1.2.0", &ids[1], "status", "status", "", ""],
+        ["orders", "1.2.0", &ids[1], "new", "orders.new", "q", "format=text"],
+    ];
+    assert_eq!(columns(&text), expected);
+
+    let text = broker.run(&["service", "stats", "orders"]).text();
+    let rows = columns(&text);
+    let new: Vec<_> = rows.iter().filter(|row| row[3] == "new").collect();
+    let sum = |column: usize| {
+        new.iter().map(|row| row[column].parse::<u64>().expect("a number")).sum::<u64>()
+    };
+    assert_eq!((rows.len(), sum(4), sum(5), sum(6)), (4, 4, 1, 0), "{text}");
+    assert_eq!(new.iter().filter(|row| row[8] == "failing: no ink").count(), 1, "{text}");
+    assert_eq!(new.iter().filter(|row| row[9] == "400:an order is not empty").count(), 1, "{text}");
+
+    let text = broker.run(&["service", "ping", "--json"]).text();
+    let pings: Vec<Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let pinged: Vec<_> = pings.iter().map(|ping| ping["id"].as_str().expect("a text")).collect();
+    assert_eq!(pinged, ids);
+    assert!(pings.iter().all(|ping| ping["metadata"]["region"] == "north"));
+    let text = broker.run(&["service", "ping", "orders", &ids[0]]).text();
+    assert!(text.ends_with("us\n") && columns(&text).len() == 1, "{text}");
+    instances.stop();
+    assert_eq!(broker.run(&["service", "ls"]).status, 1, "who has stopped is not found");
+    broker.stop();
+}
 
 /// The answer to a question, as a client that is not ours writes it.
 fn foreign(verb: &str, name: &str, id: &str, more: &Value) -> String {
