@@ -19,6 +19,8 @@ mod address;
 mod asynchronous;
 #[cfg(feature = "blocking")]
 pub mod blocking;
+#[cfg(doctest)]
+mod book;
 pub mod engine;
 mod error;
 mod message;

@@ -171,6 +171,11 @@ fn the_first_chapter_of_the_book_works_as_typed() {
 }
 
 #[test]
+fn the_password_of_the_book_is_hashed_as_typed() {
+    carry_out("docs/book/src/users.md", str::trim, &["user"]);
+}
+
+#[test]
 fn the_steps_of_a_tour_are_its_commands_with_what_follows() {
     let readme = "# X\n```console\n$ no\n```\n## Tour\nText\n```sh\n$ no\n```\n\
                   ```console\n$ one &\nsays\n$ two\n```\n$ no\n## Next\n```console\n$ no\n```\n";

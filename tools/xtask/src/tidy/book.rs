@@ -8,7 +8,7 @@ const PAGES: &str = "docs/book/src/";
 /// The table of contents.
 const SUMMARY: &str = "docs/book/src/SUMMARY.md";
 /// Where the pages are handed to the tests of documentation.
-const DOCTESTS: &str = "client/src/lib.rs";
+const DOCTESTS: &str = "client/src/book.rs";
 
 /// Finds pages that no reader gets to, and code that no test runs.
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
