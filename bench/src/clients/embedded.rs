@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use coilgun_client::{Client, ClientError, Options, Publication, SubscribeOptions, Subscriber};
+use coilgun_client::{
+    Client, ClientError, Options, Publication, SubscribeOptions, Subscriber, blocking,
+};
 use coilgun_server::config::Config;
 use coilgun_server::{Broker, StartError};
 
@@ -15,7 +17,9 @@ use crate::error::BenchError;
 use crate::interrupt::Interrupt;
 
 /// Messages that are under way before they are taken out.
-const WINDOW: u64 = 512;
+pub const WINDOW: u64 = 4096;
+/// How long a message may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Where they go.
 const SUBJECT: &str = "bench.self";
 
@@ -135,6 +139,50 @@ impl Embedded {
             client.close().await?;
             Ok(sample)
         })
+    }
+
+    /// Publishes and receives through the blocking client: many messages at a time, or one.
+    ///
+    /// # Errors
+    /// If a message does not come back.
+    pub fn blocking(
+        &self,
+        way: Way,
+        window: u64,
+        measured: Duration,
+        interrupt: &Interrupt,
+    ) -> Result<ClientSample, BenchError> {
+        let name = match (way, window) {
+            (Way::Tcp, 1) => "embedded/tcp/round-trip/blocking",
+            (Way::InProcess, 1) => "embedded/in-process/round-trip/blocking",
+            (Way::Tcp, _) => "embedded/tcp/flow/blocking",
+            (Way::InProcess, _) => "embedded/in-process/flow/blocking",
+        };
+        let mut client = blocking::Client::connect(self.options(way)?)?;
+        client.subscribe(SUBJECT, &SubscribeOptions::default())?;
+        let payload = [7; PAYLOAD_BYTES];
+        let publication = Publication::to(SUBJECT).with_payload(&payload);
+        let mut measurement = Measurement::begin(name, measured, interrupt)?;
+        for part in [Part::WarmUp, Part::Whole] {
+            measurement.restart()?;
+            while !measurement.has_taken(part)? {
+                let began_ns = monotonic_ns();
+                for _ in 0..window {
+                    client.publish(&publication)?;
+                }
+                for _ in 0..window {
+                    let message = client.next_message(PATIENCE)?;
+                    message.ok_or(ClientError::Gone)?;
+                }
+                match window {
+                    1 => measurement.count_trip(began_ns),
+                    _ => measurement.count(window),
+                }
+            }
+        }
+        let sample = measurement.end()?;
+        client.close()?;
+        Ok(sample)
     }
 }
 

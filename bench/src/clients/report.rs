@@ -14,7 +14,7 @@ use crate::results::markdown::three;
 use crate::results::summary::Spread;
 
 /// A figure: its name, what is divided by what (nothing: as it is), what of it, and its goal.
-const FIGURES: [(&str, &str, Option<&str>, Measured, f64); 5] = [
+const FIGURES: [(&str, &str, Option<&str>, Measured, f64); 9] = [
     ("async publish, client CPU in ns per message", "publish/async", None, Measured::Cpu, 250.0),
     (
         "request p50, blocking client / bare socket",
@@ -31,16 +31,44 @@ const FIGURES: [(&str, &str, Option<&str>, Measured, f64); 5] = [
         1.2,
     ),
     (
-        "publish to deliver, CPU of both sides, in-process / TCP",
+        "publish to deliver, many at a time, CPU of both sides, in-process / TCP, async",
         "embedded/in-process/flow",
         Some("embedded/tcp/flow"),
         Measured::Cpu,
         0.5,
     ),
     (
-        "publish to deliver p50, parked, in-process / TCP",
+        "the same, blocking",
+        "embedded/in-process/flow/blocking",
+        Some("embedded/tcp/flow/blocking"),
+        Measured::Cpu,
+        0.5,
+    ),
+    (
+        "publish to deliver, one at a time, CPU of both sides, in-process / TCP, async",
         "embedded/in-process/round-trip",
         Some("embedded/tcp/round-trip"),
+        Measured::Cpu,
+        0.5,
+    ),
+    (
+        "the same, blocking",
+        "embedded/in-process/round-trip/blocking",
+        Some("embedded/tcp/round-trip/blocking"),
+        Measured::Cpu,
+        0.5,
+    ),
+    (
+        "publish to deliver p50, parked, in-process / TCP, async",
+        "embedded/in-process/round-trip",
+        Some("embedded/tcp/round-trip"),
+        Measured::P50,
+        0.8,
+    ),
+    (
+        "the same, blocking",
+        "embedded/in-process/round-trip/blocking",
+        Some("embedded/tcp/round-trip/blocking"),
         Measured::P50,
         0.8,
     ),

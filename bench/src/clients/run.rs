@@ -6,7 +6,7 @@ use coilgun_client::{Address, Options};
 use coilgun_server::net::ListenAddress;
 use serde::Serialize;
 
-use super::embedded::{Embedded, Way};
+use super::embedded::{Embedded, WINDOW, Way};
 use super::report::ClientsReport;
 use super::round_trip::Responder;
 use super::sample::ClientSample;
@@ -96,21 +96,24 @@ fn against_ourselves(
     settings: &MatrixSettings,
     interrupt: &Interrupt,
 ) -> Result<Vec<ClientSample>, BenchError> {
-    let is_chosen = |name| is_chosen(settings, name);
     // The broker's thread begins where it was started.
     move_to(settings.servers.cpus.first().copied())?;
     let embedded = Embedded::start()?;
     move_to(settings.load_cpu)?;
     let (measured, mut samples) = (settings.timing.measured, Vec::new());
-    for (flow, round_trip, way) in [
-        ("embedded/tcp/flow", "embedded/tcp/round-trip", Way::Tcp),
-        ("embedded/in-process/flow", "embedded/in-process/round-trip", Way::InProcess),
-    ] {
-        if is_chosen(flow) {
+    for (way, name) in [(Way::Tcp, "tcp"), (Way::InProcess, "in-process")] {
+        let is_chosen = |kind: &str| is_chosen(settings, &format!("embedded/{name}/{kind}"));
+        if is_chosen("flow") {
             samples.push(embedded.flow(way, measured, interrupt)?);
         }
-        if is_chosen(round_trip) {
+        if is_chosen("flow/blocking") {
+            samples.push(embedded.blocking(way, WINDOW, measured, interrupt)?);
+        }
+        if is_chosen("round-trip") {
             samples.push(embedded.round_trip(way, measured, interrupt)?);
+        }
+        if is_chosen("round-trip/blocking") {
+            samples.push(embedded.blocking(way, 1, measured, interrupt)?);
         }
     }
     Ok(samples)
