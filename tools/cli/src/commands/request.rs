@@ -1,6 +1,5 @@
 //! `coilgun request`: sends a request, and prints the reply.
 
-use coilgun_client::service::ServiceError;
 use coilgun_client::{Message, Publication};
 use coilgun_protocol::model::limits::PAYLOAD_BYTES_CEILING;
 
@@ -39,9 +38,6 @@ pub(super) fn request(arguments: &RequestArguments) -> Result<(), Failure> {
 fn print(output: &mut Output, reply: &Message) -> Result<(), Failure> {
     output.message(reply)?;
     output.flush()?;
-    if let Some(error) = ServiceError::of(reply) {
-        return Err(Failure::Responder(format!("{} ({})", error.text(), error.code())));
-    }
     match reply.header(ERROR_HEADER) {
         Some(reason) => Err(Failure::Responder(String::from_utf8_lossy(reason).into_owned())),
         None => Ok(()),

@@ -77,7 +77,7 @@ fn instances_of_a_service_are_listed_shown_counted_and_pinged() {
     }
     let failed = broker.run(&["request", "orders.new"]);
     assert_eq!(failed.status, 1);
-    let said = "coilgun: the responder failed: an order is not empty (400)\n";
+    let said = "coilgun: the handler of the request failed: an order is not empty (error 400)\n  help: Ask whoever runs the responder.\n";
     assert_eq!(failed.stderr, said);
 
     let text = broker.run(&["service", "ls"]).text();
