@@ -195,7 +195,9 @@ impl Driver {
         let is_open = matches!(self.link, Link::Open { .. });
         let until = self.shared.with(|core| {
             let engine = &core.engine;
+            // Whoever poked since the last turn found nobody asleep to wake.
             let has_work = core.is_abandoned
+                || core.sleep.is_poked
                 || engine.has_held_bytes()
                 || (is_open && !is_write_blocked && engine.has_output());
             if has_work {
@@ -256,5 +258,33 @@ impl Drop for Driver {
             }
             core.changed = true;
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+    use crate::engine::Engine;
+    use crate::options::Options;
+
+    /// A subscriber that makes room, or a client that is closed, pokes a driver that may be anywhere
+    /// between its look at the connection and its sleep.
+    #[test]
+    fn a_driver_that_is_poked_before_it_sleeps_takes_another_turn() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let _entered = runtime.as_ref().expect("a runtime needs no more than memory").enter();
+        let options = Options::new(Address::Tcp("h:1".to_owned()));
+        let shared = Arc::new(Shared::new(|now| Engine::new(options, 7, now)));
+        let connecting = shared.with(|core| core.engine.next_connect(Timestamp(1)));
+        assert!(connecting.is_some(), "nothing but the time limit is due now");
+        let mut driver = Driver::new(Arc::clone(&shared), Duration::from_secs(1));
+        assert!(!driver.turn());
+        let context = &mut Context::from_waker(Waker::noop());
+        shared.with(|core| core.sleep.is_poked = true);
+        assert!(!driver.fall_asleep(context, true), "the poke was for this sleep");
+        assert!(!driver.turn());
+        assert!(driver.fall_asleep(context, true), "a turn answers it");
     }
 }
