@@ -267,14 +267,14 @@ impl Calls {
     }
 
     /// Forgets a call in which nobody is interested any more, and says what it was about if it
-    /// still waited.
+    /// still waited, or nobody has fetched that it succeeded.
     pub(super) fn forget(&mut self, call: Call) -> Option<Kind> {
         let entry = self.entries.remove(&call.0)?;
         self.deadlines.remove(&(entry.deadline, call.0));
         if matches!(entry.kind, Kind::Ack { .. }) {
             self.replies_acked.retain(|_, other| *other != call);
         }
-        entry.end.is_none().then_some(entry.kind)
+        (!matches!(entry.end, Some(Err(_)))).then_some(entry.kind)
     }
 
     /// When the next call ends without an answer.

@@ -200,7 +200,9 @@ impl Engine {
             Kind::Subscribe { subscription, filter } => {
                 let result = accepted(outcome, || format!("subscription to {filter}"));
                 match (&result, self.subscriptions.find(subscription)) {
-                    (Ok(()), Some(held)) if held.stage != Held::Ended => held.stage = Held::Live,
+                    (Ok(()), Some(held)) if matches!(held.stage, Held::Asked(_)) => {
+                        held.stage = Held::Live;
+                    }
                     (Ok(()), Some(_) | None) => {}
                     (Err(_), _) => drop(self.subscriptions.remove(subscription)),
                 }
@@ -251,7 +253,7 @@ impl Engine {
             Kind::Flush { mark } => {
                 self.outgoing.confirmed = self.outgoing.confirmed.max(mark);
             }
-            Kind::Drain => self.subscriptions.end_all(),
+            Kind::Drain => self.subscriptions.end_ending(),
             Kind::Ack { .. }
             | Kind::Subscribe { .. }
             | Kind::Unsubscribe { .. }

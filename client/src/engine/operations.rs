@@ -216,6 +216,8 @@ impl Engine {
     /// Forgets a subscription at once, with what waits for it.
     pub fn drop_subscription(&mut self, id: SubscriptionId) {
         let Some(held) = self.subscriptions.remove(id) else { return };
+        // It may have been the one whose queue was full.
+        self.resume_reading();
         let goes_on = held.stage == HeldStage::Live || matches!(held.stage, HeldStage::Asked(_));
         if goes_on && self.is_greeted() && id != SubscriptionId::NAME {
             let end = Unsubscribe { subscription: id, ticket: Ticket::NONE, deliveries_max: 0 };
