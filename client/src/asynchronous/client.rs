@@ -220,12 +220,13 @@ impl Client {
         self.begin_request(publication, RequestMode::Many, timeout).await.map(Replies::new)
     }
 
-    /// Sends a message and gathers the replies of everybody who answers, until none has come for
-    /// `quiet` or `max` is over. Replies that say that their handler failed are among them. Nobody
-    /// may have answered: that is no error.
+    /// Sends a message and gathers the replies of everybody who answers: until none has come for
+    /// `quiet` since the one before, and until `max` after the request at the latest. The first may
+    /// take until then. Replies that say that their handler failed are among them. Nobody may have
+    /// answered: that is no error. If the connection breaks, those that came before are all.
     ///
     /// # Errors
-    /// If the request cannot be sent, or the connection breaks.
+    /// If the request cannot be sent or is refused, or the connection breaks before the first reply.
     pub async fn request_all(
         &self,
         publication: &Publication<'_>,
@@ -236,10 +237,14 @@ impl Client {
         let mut call = self.begin_request(publication, mode, max).await?;
         let mut all = Vec::new();
         // Ends when `max` is over at the latest.
-        while let Answer::Reply(reply) = (&mut call).await? {
-            all.push(reply);
+        loop {
+            match (&mut call).await {
+                Ok(Answer::Reply(reply)) => all.push(reply),
+                Ok(Answer::Done | Answer::Receivers(_) | Answer::End) => return Ok(all),
+                Err(error) if all.is_empty() => return Err(error),
+                Err(_no_more_come) => return Ok(all),
+            }
         }
-        Ok(all)
     }
 
     /// Answers a message with this payload. The number of the message goes back with the reply. For

@@ -33,10 +33,10 @@ pub enum RequestMode {
     One,
     /// Behind the first reply that does not say that more follow. Each may take the whole time.
     Many,
-    /// When nothing came for `quiet`, or the time is over, neither of which is an error; nor is it
-    /// one that nobody serves the subject.
+    /// When nothing came for `quiet` since the reply before, or the time is over, neither of which is
+    /// an error; nor is it one that nobody serves the subject. The first reply has the whole time.
     Gather {
-        /// For how long no reply may come.
+        /// For how long no reply may follow the one before.
         quiet: Duration,
     },
 }
@@ -109,24 +109,12 @@ impl Calls {
 
     pub(super) fn insert(&mut self, kind: Kind, now: Timestamp, timeout: Duration) -> Call {
         let number = self.next_number();
-        let deadline_last = after(now, timeout);
-        let deadline = match &kind {
-            Kind::Request { mode: RequestMode::Gather { quiet }, .. } => {
-                deadline_last.min(after(now, *quiet))
-            }
-            Kind::Request { mode: RequestMode::One | RequestMode::Many, .. }
-            | Kind::Flush { .. }
-            | Kind::Drain
-            | Kind::Ack { .. }
-            | Kind::Subscribe { .. }
-            | Kind::Unsubscribe { .. }
-            | Kind::Close => deadline_last,
-        };
+        let deadline = after(now, timeout);
         let entry = Entry {
             kind,
             is_sent: false,
             deadline,
-            deadline_last,
+            deadline_last: deadline,
             timeout,
             replies: VecDeque::new(),
             reply_bytes: 0,
