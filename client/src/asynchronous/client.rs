@@ -318,13 +318,21 @@ impl Client {
         self.flush().await
     }
 
-    /// Says goodbye and waits for the end: what was published is sent before. Every call that still
-    /// waits ends, and so do all subscribers, with what had arrived.
+    /// Says goodbye and waits for the end: what was published is sent before, for which a client
+    /// without a connection comes back first. Every call that still waits ends, and so do all
+    /// subscribers, with what had arrived.
     ///
     /// # Errors
-    /// If the broker does not end the connection in time.
+    /// If the broker does not end the connection in time; if messages were lost, because no connection
+    /// came back in time or it broke, as [`ClientError::Lost`].
     pub async fn close(&self) -> Result<(), ClientError> {
-        let (now, timeout) = (self.handle.shared.now(), self.handle.timeout);
+        let timeout = self.handle.timeout;
+        let is_ready = self.handle.shared.watch(|core| {
+            (!core.engine.has_parked() || core.engine.closed().is_some()).then_some(())
+        });
+        // Where no connection comes in time, the answer to the call says that messages are lost.
+        drop(tokio::time::timeout(timeout, is_ready).await);
+        let now = self.handle.shared.now();
         let call = self.handle.shared.with(|core| {
             core.sleep.is_poked = true;
             core.engine.close(now, timeout)

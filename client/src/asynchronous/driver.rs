@@ -33,6 +33,8 @@ pub(super) struct Driver {
     sleeps_until: Option<Timestamp>,
     /// How long saying goodbye may take when nobody holds the client any more.
     timeout: Duration,
+    /// Nobody holds the client any more, and what was published waits for a connection until then.
+    leaves_at: Option<Timestamp>,
 }
 
 /// Where the connection stands.
@@ -61,16 +63,22 @@ impl Driver {
             sleep: Box::pin(sleep_until(begin)),
             sleeps_until: None,
             timeout,
+            leaves_at: None,
         }
     }
 
     /// Does what is due, and says whether the client has ended.
     fn turn(&mut self) -> bool {
         let now = self.shared.now();
-        let timeout = self.timeout;
+        let (timeout, leaves_at) = (self.timeout, &mut self.leaves_at);
         let (due, address, is_over) = self.shared.with(|core| {
             core.sleep = DriverSleep::default();
             if core::mem::take(&mut core.is_abandoned) {
+                let ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+                *leaves_at = Some(now.plus_ms(ms));
+            }
+            if leaves_at.is_some_and(|latest| latest <= now || !core.engine.has_parked()) {
+                *leaves_at = None;
                 core.engine.close(now, timeout);
             }
             let due = core.engine.tick(now);
@@ -193,6 +201,7 @@ impl Driver {
     /// Goes to sleep, unless there is something to do; says whether it sleeps.
     fn fall_asleep(&mut self, context: &mut Context<'_>, is_write_blocked: bool) -> bool {
         let is_open = matches!(self.link, Link::Open { .. });
+        let leaves_at = self.leaves_at;
         let until = self.shared.with(|core| {
             let engine = &core.engine;
             // Whoever poked since the last turn found nobody asleep to wake.
@@ -203,7 +212,7 @@ impl Driver {
             if has_work {
                 return None;
             }
-            let until = engine.deadline();
+            let until = engine.deadline().into_iter().chain(leaves_at).min();
             core.sleep = DriverSleep {
                 waker: Some(context.waker().clone()),
                 for_output: is_open && !is_write_blocked,

@@ -47,7 +47,7 @@ impl Engine {
     /// # Errors
     /// If the connection cannot go on; the driver closes it and says so to [`Engine::on_lost`].
     pub fn on_bytes(&mut self, now: Timestamp, bytes: &[u8]) -> Result<(), ClientError> {
-        if !matches!(self.stage, Stage::Greeting | Stage::Open | Stage::Leaving(_)) {
+        if !matches!(self.stage, Stage::Greeting | Stage::Open | Stage::Leaving) {
             // Bytes of a connection that was given up.
             return Ok(());
         }

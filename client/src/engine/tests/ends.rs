@@ -218,3 +218,59 @@ fn calls_in_hand_keep_a_broker_that_is_about_to_end_but_not_for_ever() {
     world.lose(ClientError::Gone);
     assert!(matches!(world.done(unanswered), Err(ClientError::Lost { .. })));
 }
+
+#[test]
+fn a_client_that_is_closed_twice_still_sends_what_was_published() {
+    let mut world = World::connected();
+    let id = world.subscribe("a", &SubscribeOptions::default());
+    world.publish("a", "1");
+    let first = world.engine.close(world.now, LONG);
+    let second = world.engine.close(world.now, LONG);
+    assert!(world.engine.take_answer(first).is_none(), "it goes on");
+    world.settle();
+    world.lose(ClientError::Gone);
+    for close in [first, second] {
+        assert_eq!(world.done(close).expect("in good order"), Answer::Done);
+    }
+    assert_eq!(world.published, ["a"]);
+    assert_eq!(world.payloads(id).len(), 0, "nobody listens any more");
+}
+
+#[test]
+fn a_close_that_loses_messages_says_so() {
+    let mut world = World::new(|options| options);
+    world.publish("a", "1");
+    assert!(world.engine.has_parked());
+    let close = world.engine.close(world.now, LONG);
+    assert!(matches!(world.done(close), Err(ClientError::Lost { .. })), "it was never connected");
+
+    let mut world = World::connected();
+    world.publish("a", "1");
+    world.publish("a", "2");
+    let close = world.engine.close(world.now, LONG);
+    world.write(34 + 17);
+    world.lose(ClientError::Gone);
+    assert!(matches!(world.done(close), Err(ClientError::Lost { .. })), "one left half");
+
+    let mut world = World::connected();
+    let close = world.engine.close(world.now, LONG);
+    world.lose(ClientError::Gone);
+    assert_eq!(world.done(close).expect("there was nothing to lose"), Answer::Done);
+}
+
+#[test]
+fn a_client_that_is_closed_while_it_moves_sends_what_came_before_and_has_no_deadline_but_its_own() {
+    for wait in [Duration::ZERO, Duration::from_millis(250)] {
+        let mut world = World::connected();
+        world.publish("a", "1");
+        world.go_away();
+        world.pass(wait);
+        world.engine.tick(world.now).expect("the broker lives");
+        let close = world.engine.close(world.now, Duration::from_secs(5));
+        assert_eq!(world.engine.deadline(), Some(world.now.plus_ms(5000)), "nothing else is due");
+        world.settle();
+        assert_eq!(world.published, ["a"], "it came before the end");
+        world.lose(ClientError::Gone);
+        assert_eq!(world.done(close).expect("in good order"), Answer::Done);
+    }
+}
