@@ -9,7 +9,7 @@ use coilgun_protocol::model::{SubscriptionId, Timestamp};
 
 use crate::asynchronous::driver::Driver;
 use crate::asynchronous::events::Events;
-use crate::asynchronous::handler::{HandlerError, Reply, Request, ServeOptions};
+use crate::asynchronous::handler::Request;
 use crate::asynchronous::replies::Replies;
 use crate::asynchronous::responder::Responder;
 use crate::asynchronous::shared::Shared;
@@ -21,6 +21,7 @@ use crate::message::Message;
 use crate::options::Options;
 use crate::publication::Publication;
 use crate::server_info::ServerInfo;
+use crate::serving::{HandlerError, Reply, ServeOptions};
 use crate::subscription::SubscribeOptions;
 
 /// A client of a broker: cheap to clone, and to be used from any task.
@@ -267,7 +268,8 @@ impl Client {
     /// `handler` is called for each message, for up to [`ServeOptions::concurrency_max`] at once. What
     /// it returns is the reply; where the message wants none, it is thrown away. Its future is dropped
     /// when the requester's time is over, counted from when the message arrived. A panic is caught,
-    /// counted, and answered as an error with the number 500.
+    /// counted, and answered as an error with the number 500, without its words; so is a reply that
+    /// cannot be sent.
     ///
     /// # Errors
     /// As [`Client::subscribe`].
@@ -281,7 +283,7 @@ impl Client {
         H: Fn(Request) -> F + Send + Sync + 'static,
         F: Future<Output = Result<Reply, HandlerError>> + Send + 'static,
     {
-        let subscriber = self.subscribe(filter, &options.subscribe_options()).await?;
+        let subscriber = self.subscribe(filter, &options.subscribe).await?;
         Ok(Responder::start(self.clone(), subscriber, options, handler))
     }
 
