@@ -30,6 +30,7 @@ mod reconnect;
 mod server_info;
 #[cfg(feature = "service")]
 pub mod service;
+mod serving;
 mod subscription;
 
 #[cfg(feature = "in-process")]
@@ -37,8 +38,7 @@ pub use address::InProcess;
 pub use address::{Address, InvalidAddress};
 #[cfg(feature = "async")]
 pub use asynchronous::{
-    Client, Events, HandlerError, Replies, Reply, Request, Responder, ResponderStatistics,
-    ServeOptions, Subscriber,
+    Client, Events, Replies, Request, Responder, ResponderStatistics, Subscriber,
 };
 #[cfg(all(feature = "async", feature = "service"))]
 pub use asynchronous::{RunningService, ServiceFault, ServiceRunner};
@@ -51,4 +51,5 @@ pub use options::{Credentials, Options};
 pub use publication::Publication;
 pub use reconnect::Reconnect;
 pub use server_info::ServerInfo;
+pub use serving::{HandlerError, Reply, ServeOptions};
 pub use subscription::{SubscribeOptions, Subscription, WhenFull};

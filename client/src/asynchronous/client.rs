@@ -9,7 +9,7 @@ use coilgun_protocol::model::{SubscriptionId, Timestamp};
 
 use crate::asynchronous::driver::Driver;
 use crate::asynchronous::events::Events;
-use crate::asynchronous::handler::{HandlerError, Reply, Request, ServeOptions};
+use crate::asynchronous::handler::Request;
 use crate::asynchronous::replies::Replies;
 use crate::asynchronous::responder::Responder;
 use crate::asynchronous::shared::Shared;
@@ -21,6 +21,7 @@ use crate::message::Message;
 use crate::options::Options;
 use crate::publication::Publication;
 use crate::server_info::ServerInfo;
+use crate::serving::{HandlerError, Reply, ServeOptions};
 use crate::subscription::SubscribeOptions;
 
 /// A client of a broker: cheap to clone, and to be used from any task.
@@ -220,12 +221,13 @@ impl Client {
         self.begin_request(publication, RequestMode::Many, timeout).await.map(Replies::new)
     }
 
-    /// Sends a message and gathers the replies of everybody who answers, until none has come for
-    /// `quiet` or `max` is over. Replies that say that their handler failed are among them. Nobody
-    /// may have answered: that is no error.
+    /// Sends a message and gathers the replies of everybody who answers: until none has come for
+    /// `quiet` since the one before, and until `max` after the request at the latest. The first may
+    /// take until then. Replies that say that their handler failed are among them. Nobody may have
+    /// answered: that is no error. If the connection breaks, those that came before are all.
     ///
     /// # Errors
-    /// If the request cannot be sent, or the connection breaks.
+    /// If the request cannot be sent or is refused, or the connection breaks before the first reply.
     pub async fn request_all(
         &self,
         publication: &Publication<'_>,
@@ -236,10 +238,14 @@ impl Client {
         let mut call = self.begin_request(publication, mode, max).await?;
         let mut all = Vec::new();
         // Ends when `max` is over at the latest.
-        while let Answer::Reply(reply) = (&mut call).await? {
-            all.push(reply);
+        loop {
+            match (&mut call).await {
+                Ok(Answer::Reply(reply)) => all.push(reply),
+                Ok(Answer::Done | Answer::Receivers(_) | Answer::End) => return Ok(all),
+                Err(error) if all.is_empty() => return Err(error),
+                Err(_no_more_come) => return Ok(all),
+            }
         }
-        Ok(all)
     }
 
     /// Answers a message with this payload. The number of the message goes back with the reply. For
@@ -262,7 +268,8 @@ impl Client {
     /// `handler` is called for each message, for up to [`ServeOptions::concurrency_max`] at once. What
     /// it returns is the reply; where the message wants none, it is thrown away. Its future is dropped
     /// when the requester's time is over, counted from when the message arrived. A panic is caught,
-    /// counted, and answered as an error with the number 500.
+    /// counted, and answered as an error with the number 500, without its words; so is a reply that
+    /// cannot be sent.
     ///
     /// # Errors
     /// As [`Client::subscribe`].
@@ -276,7 +283,7 @@ impl Client {
         H: Fn(Request) -> F + Send + Sync + 'static,
         F: Future<Output = Result<Reply, HandlerError>> + Send + 'static,
     {
-        let subscriber = self.subscribe(filter, &options.subscribe_options()).await?;
+        let subscriber = self.subscribe(filter, &options.subscribe).await?;
         Ok(Responder::start(self.clone(), subscriber, options, handler))
     }
 
@@ -313,13 +320,21 @@ impl Client {
         self.flush().await
     }
 
-    /// Says goodbye and waits for the end: what was published is sent before. Every call that still
-    /// waits ends, and so do all subscribers, with what had arrived.
+    /// Says goodbye and waits for the end: what was published is sent before, for which a client
+    /// without a connection comes back first. Every call that still waits ends, and so do all
+    /// subscribers, with what had arrived.
     ///
     /// # Errors
-    /// If the broker does not end the connection in time.
+    /// If the broker does not end the connection in time; if messages were lost, because no connection
+    /// came back in time or it broke, as [`ClientError::Lost`].
     pub async fn close(&self) -> Result<(), ClientError> {
-        let (now, timeout) = (self.handle.shared.now(), self.handle.timeout);
+        let timeout = self.handle.timeout;
+        let is_ready = self.handle.shared.watch(|core| {
+            (!core.engine.has_parked() || core.engine.closed().is_some()).then_some(())
+        });
+        // Where no connection comes in time, the answer to the call says that messages are lost.
+        drop(tokio::time::timeout(timeout, is_ready).await);
+        let now = self.handle.shared.now();
         let call = self.handle.shared.with(|core| {
             core.sleep.is_poked = true;
             core.engine.close(now, timeout)

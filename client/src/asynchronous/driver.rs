@@ -33,6 +33,8 @@ pub(super) struct Driver {
     sleeps_until: Option<Timestamp>,
     /// How long saying goodbye may take when nobody holds the client any more.
     timeout: Duration,
+    /// Nobody holds the client any more, and what was published waits for a connection until then.
+    leaves_at: Option<Timestamp>,
 }
 
 /// Where the connection stands.
@@ -61,16 +63,22 @@ impl Driver {
             sleep: Box::pin(sleep_until(begin)),
             sleeps_until: None,
             timeout,
+            leaves_at: None,
         }
     }
 
     /// Does what is due, and says whether the client has ended.
     fn turn(&mut self) -> bool {
         let now = self.shared.now();
-        let timeout = self.timeout;
+        let (timeout, leaves_at) = (self.timeout, &mut self.leaves_at);
         let (due, address, is_over) = self.shared.with(|core| {
             core.sleep = DriverSleep::default();
             if core::mem::take(&mut core.is_abandoned) {
+                let ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+                *leaves_at = Some(now.plus_ms(ms));
+            }
+            if leaves_at.is_some_and(|latest| latest <= now || !core.engine.has_parked()) {
+                *leaves_at = None;
                 core.engine.close(now, timeout);
             }
             let due = core.engine.tick(now);
@@ -193,15 +201,18 @@ impl Driver {
     /// Goes to sleep, unless there is something to do; says whether it sleeps.
     fn fall_asleep(&mut self, context: &mut Context<'_>, is_write_blocked: bool) -> bool {
         let is_open = matches!(self.link, Link::Open { .. });
+        let leaves_at = self.leaves_at;
         let until = self.shared.with(|core| {
             let engine = &core.engine;
+            // Whoever poked since the last turn found nobody asleep to wake.
             let has_work = core.is_abandoned
+                || core.sleep.is_poked
                 || engine.has_held_bytes()
                 || (is_open && !is_write_blocked && engine.has_output());
             if has_work {
                 return None;
             }
-            let until = engine.deadline();
+            let until = engine.deadline().into_iter().chain(leaves_at).min();
             core.sleep = DriverSleep {
                 waker: Some(context.waker().clone()),
                 for_output: is_open && !is_write_blocked,
@@ -256,5 +267,33 @@ impl Drop for Driver {
             }
             core.changed = true;
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+    use crate::engine::Engine;
+    use crate::options::Options;
+
+    /// A subscriber that makes room, or a client that is closed, pokes a driver that may be anywhere
+    /// between its look at the connection and its sleep.
+    #[test]
+    fn a_driver_that_is_poked_before_it_sleeps_takes_another_turn() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let _entered = runtime.as_ref().expect("a runtime needs no more than memory").enter();
+        let options = Options::new(Address::Tcp("h:1".to_owned()));
+        let shared = Arc::new(Shared::new(|now| Engine::new(options, 7, now)));
+        let connecting = shared.with(|core| core.engine.next_connect(Timestamp(1)));
+        assert!(connecting.is_some(), "nothing but the time limit is due now");
+        let mut driver = Driver::new(Arc::clone(&shared), Duration::from_secs(1));
+        assert!(!driver.turn());
+        let context = &mut Context::from_waker(Waker::noop());
+        shared.with(|core| core.sleep.is_poked = true);
+        assert!(!driver.fall_asleep(context, true), "the poke was for this sleep");
+        assert!(!driver.turn());
+        assert!(driver.fall_asleep(context, true), "a turn answers it");
     }
 }

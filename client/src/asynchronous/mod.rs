@@ -35,7 +35,7 @@ mod waiting;
 
 pub use client::Client;
 pub use events::Events;
-pub use handler::{HandlerError, Reply, Request, ServeOptions};
+pub use handler::Request;
 pub use replies::Replies;
 pub use responder::{Responder, ResponderStatistics};
 #[cfg(feature = "service")]

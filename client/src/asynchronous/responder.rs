@@ -12,14 +12,15 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout_at};
 
 use crate::asynchronous::client::Client;
-use crate::asynchronous::handler::{HandlerError, Reply, Request, ServeOptions};
+use crate::asynchronous::handler::Request;
 use crate::asynchronous::subscriber::Subscriber;
 use crate::error::ClientError;
 use crate::message::Message;
 use crate::publication::Publication;
+use crate::serving::{HandlerError, Reply, ServeOptions};
 
-/// The number of the answer to a request whose handler panicked.
-const CODE_PANIC: u16 = 500;
+/// The number of the answer to a request whose handler panicked, or whose reply cannot be sent.
+const CODE_FAULT: u16 = 500;
 
 /// Somebody who serves requests. Dropping it ends that at once: handlers in hand are dropped, and
 /// their requesters get no answer.
@@ -141,7 +142,8 @@ impl Drop for Serving {
 enum End {
     Replied(Reply),
     Failed(HandlerError),
-    Panicked(HandlerError),
+    /// With these words.
+    Panicked(String),
     Expired,
 }
 
@@ -197,13 +199,14 @@ where
                 call(&*handler, request, deadline).await
             };
             in_hand.count(&end, began.elapsed());
-            let reply = match end {
-                End::Replied(reply) => reply,
-                End::Failed(error) | End::Panicked(error) => error.reply(),
-                End::Expired => return,
-            };
-            if let Err(error) = answer(&client, &message, &reply).await {
-                in_hand.count_unanswered(&error);
+            let Err(error) = answer(&client, &message, &end).await else { return };
+            in_hand.count_unanswered(&error);
+            if !error.is_fatal() {
+                // Nobody shall wait in vain because a handler put into its reply what cannot be sent.
+                let told = End::Failed(HandlerError::new(CODE_FAULT, error.to_string()));
+                if let Err(error) = answer(&client, &message, &told).await {
+                    in_hand.count_unanswered(&error);
+                }
             }
         }
     }
@@ -233,15 +236,21 @@ where
     match ended {
         Ok(Ok(reply)) => End::Replied(reply),
         Ok(Err(error)) => End::Failed(error),
-        Err(text) => {
-            End::Panicked(HandlerError::new(CODE_PANIC, format!("the handler panicked: {text}")))
-        }
+        Err(words) => End::Panicked(words),
     }
 }
 
-async fn answer(client: &Client, message: &Message, reply: &Reply) -> Result<(), ClientError> {
+async fn answer(client: &Client, message: &Message, end: &End) -> Result<(), ClientError> {
     let Some(to) = Publication::reply_to(message) else { return Ok(()) };
-    client.publish(&reply.publication(to)?).await
+    let reply = match end {
+        End::Replied(reply) => reply.fill(to),
+        End::Failed(error) => error.fill(to),
+        // Its words may name what nobody outside shall know.
+        End::Panicked(_words) => HandlerError::new(CODE_FAULT, "the handler panicked").fill(to),
+        // Nobody waits any more.
+        End::Expired => return Ok(()),
+    };
+    client.publish(&reply?).await
 }
 
 impl InHand {
@@ -257,9 +266,9 @@ impl InHand {
             let error = match end {
                 End::Replied(_) => return,
                 End::Failed(error) => error.to_string(),
-                End::Panicked(error) => {
+                End::Panicked(words) => {
                     it.panics += 1;
-                    error.to_string()
+                    format!("the handler panicked: {words} (error {CODE_FAULT})")
                 }
                 End::Expired => {
                     it.expired += 1;

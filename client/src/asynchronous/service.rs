@@ -11,10 +11,11 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::asynchronous::client::Client;
-use crate::asynchronous::handler::{HandlerError, Reply, Request, ServeOptions};
+use crate::asynchronous::handler::Request;
 use crate::asynchronous::responder::Responder;
 use crate::error::ClientError;
 use crate::service::{Health, InfoReport, Instance, Service, ServiceError, StatsReport};
+use crate::serving::{HandlerError, Reply, ServeOptions};
 
 /// How many requests an endpoint handles at once where nobody says it.
 const CONCURRENCY_DEFAULT: usize = 256;

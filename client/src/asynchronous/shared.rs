@@ -185,15 +185,17 @@ impl Core {
 
     pub(super) fn forget_call(&mut self, call: Call) {
         self.calls.remove(&call);
+        let was_paused = self.engine.is_reading_paused();
         self.engine.forget(call);
+        // A subscription went with it that nobody had got yet.
+        self.sleep.is_poked |= was_paused && !self.engine.is_reading_paused();
     }
 
     pub(super) fn forget_subscription(&mut self, id: SubscriptionId) {
         self.subscriptions.remove(&id);
+        let was_paused = self.engine.is_reading_paused();
         self.engine.drop_subscription(id);
-        if self.engine.is_reading_paused() && self.engine.resume_reading() {
-            self.sleep.is_poked = true;
-        }
+        self.sleep.is_poked |= was_paused && !self.engine.is_reading_paused();
         self.changed = true;
     }
 

@@ -226,11 +226,16 @@ impl Client {
         if let Some(error) = self.driver.engine.closed() {
             return Err(error.clone());
         }
-        if self.driver.engine.statistics().output_bytes > 0 && !self.come_back()? {
-            let (waited_for, waited) = ("connection to send what waits", self.timeout);
-            return Err(ClientError::TimedOut { waited_for, waited });
-        }
         let timeout = self.timeout;
+        let mut deadline = Deadline::after(timeout);
+        // Ends at the deadline at the latest.
+        while self.driver.engine.has_parked() {
+            while self.driver.queue.pop().is_some() {}
+            if !self.driver.step(&mut deadline)? {
+                let waited_for = "connection to send what waits";
+                return Err(ClientError::TimedOut { waited_for, waited: timeout });
+            }
+        }
         let (engine, now) = self.driver.engine_now();
         let call = engine.close(now, timeout);
         let mut forever = Deadline::after(Duration::MAX);

@@ -35,10 +35,11 @@ impl Client {
         Ok(Answers { client: self, call, is_done: false })
     }
 
-    /// All replies that [`Client::request_answers`] hands out; none, if nobody answers in time.
+    /// All replies that [`Client::request_answers`] hands out; none, if nobody answers in time. If the
+    /// connection breaks, those that came before are all.
     ///
     /// # Errors
-    /// If the broker refuses the request, or the connection is lost.
+    /// If the request cannot be sent or is refused, or the connection breaks before the first reply.
     pub fn request_all(
         &mut self,
         publication: &Publication<'_>,
@@ -48,10 +49,14 @@ impl Client {
         let mut answers = self.request_answers(publication, quiet, max)?;
         let mut all = Vec::new();
         // Ends at the latest when the time is over.
-        while let Some(answer) = answers.next_answer()? {
-            all.push(answer);
+        loop {
+            match answers.next_answer() {
+                Ok(Some(answer)) => all.push(answer),
+                Ok(None) => return Ok(all),
+                Err(error) if all.is_empty() => return Err(error),
+                Err(_no_more_come) => return Ok(all),
+            }
         }
-        Ok(all)
     }
 }
 

@@ -1,27 +1,12 @@
-//! What a handler of requests is given and what it gives back.
+//! What a handler of requests is given, and what is counted.
 
 use std::time::{Duration, Instant};
 
 use crate::blocking::client::Client;
 use crate::error::ClientError;
-use crate::message::{HANDLER_ERROR, HANDLER_ERROR_CODE, Message};
+use crate::message::Message;
 use crate::publication::Publication;
-
-/// How requests are served.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct ServeOptions {
-    /// Name of the queue group, whose members share the requests; empty: this client gets them all.
-    pub queue_group: String,
-}
-
-impl ServeOptions {
-    /// The same as a member of this queue group.
-    #[must_use]
-    pub fn with_queue_group(mut self, name: impl Into<String>) -> ServeOptions {
-        self.queue_group = name.into();
-        self
-    }
-}
+use crate::serving::{HandlerError, Reply};
 
 /// What was served so far.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -38,65 +23,6 @@ pub struct ServeStatistics {
     pub last_error: Option<HandlerError>,
     /// How long handlers worked, all together.
     pub processing: Duration,
-}
-
-/// A reply that is ready.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Reply {
-    payload: Vec<u8>,
-    headers: Vec<(String, Vec<u8>)>,
-}
-
-impl Reply {
-    /// A reply with this payload.
-    #[must_use]
-    pub fn new(payload: impl Into<Vec<u8>>) -> Reply {
-        Reply { payload: payload.into(), headers: Vec::new() }
-    }
-
-    /// The same with one header more. One that cannot be sent is an error to whoever asked.
-    #[must_use]
-    pub fn with_header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Reply {
-        self.headers.push((name.into(), value.into()));
-        self
-    }
-
-    /// The message with all that is in the reply.
-    pub(crate) fn fill<'a>(
-        &'a self,
-        mut to: Publication<'a>,
-    ) -> Result<Publication<'a>, ClientError> {
-        for (name, value) in &self.headers {
-            to = to.with_header(name, value)?;
-        }
-        Ok(to.with_payload(&self.payload))
-    }
-}
-
-/// Why a handler has no reply. Whoever asked gets [`ClientError::Handler`].
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{text} (error {code})")]
-pub struct HandlerError {
-    /// A number, whose meaning is between the two sides.
-    pub code: u16,
-    /// What went wrong; line breaks and other control bytes are replaced on the way.
-    pub text: String,
-}
-
-impl HandlerError {
-    /// An error with this number and these words.
-    #[must_use]
-    pub fn new(code: u16, text: impl Into<String>) -> HandlerError {
-        HandlerError { code, text: text.into() }
-    }
-
-    /// The message with the headers that tell the error.
-    pub(crate) fn fill<'a>(&self, to: Publication<'a>) -> Result<Publication<'a>, ClientError> {
-        let text: String = self.text.chars().take(1024).map(printable).collect();
-        let code = self.code.to_string();
-        let to = to.with_header(HANDLER_ERROR, text.as_bytes())?;
-        Ok(to.with_header(HANDLER_ERROR_CODE, code.as_bytes())?)
-    }
 }
 
 /// A request on its way through a handler.
@@ -147,9 +73,4 @@ impl<'a> Request<'a> {
         self.client.publish(&reply.fill(to)?.with_more())?;
         self.client.write_out()
     }
-}
-
-/// A character that a header may hold.
-fn printable(character: char) -> char {
-    if character.is_control() { ' ' } else { character }
 }

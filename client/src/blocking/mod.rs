@@ -53,6 +53,8 @@ mod subscribing;
 
 pub use client::Client;
 pub use gather::Answers;
-pub use handling::{HandlerError, Reply, Request, ServeOptions, ServeStatistics};
+pub use handling::{Request, ServeStatistics};
 pub use request::Replies;
 pub use serving::Responder;
+
+pub use crate::serving::{HandlerError, Reply, ServeOptions};

@@ -10,11 +10,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use crate::blocking::client::Client;
-use crate::blocking::handling::{HandlerError, Reply, Request, ServeOptions, ServeStatistics};
+use crate::blocking::handling::{Request, ServeStatistics};
 use crate::error::ClientError;
 use crate::message::Message;
 use crate::publication::Publication;
-use crate::subscription::{SubscribeOptions, Subscription};
+use crate::serving::{HandlerError, Reply, ServeOptions};
+use crate::subscription::Subscription;
 
 /// How long [`Client::serve`] waits before it asks again whether it shall go on.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -38,8 +39,7 @@ impl Client {
         filter: &str,
         options: &ServeOptions,
     ) -> Result<Responder<'_>, ClientError> {
-        let subscribe = SubscribeOptions::default().with_queue_group(options.queue_group.clone());
-        let subscription = Some(self.subscribe(filter, &subscribe)?);
+        let subscription = Some(self.subscribe(filter, &options.subscribe)?);
         Ok(Responder { client: self, subscription, statistics: ServeStatistics::default() })
     }
 
@@ -148,7 +148,6 @@ impl Responder<'_> {
         let handled = catch_unwind(AssertUnwindSafe(|| handler(&mut request)));
         let is_late = request.is_expired();
         self.statistics.processing += begun.elapsed();
-        // Its words may name what nobody outside shall know; the panic hook has printed them here.
         // Its words may name what nobody outside shall know; the panic hook has printed them here.
         let result = handled.unwrap_or_else(|_words| {
             self.statistics.panics += 1;

@@ -33,10 +33,10 @@ pub enum RequestMode {
     One,
     /// Behind the first reply that does not say that more follow. Each may take the whole time.
     Many,
-    /// When nothing came for `quiet`, or the time is over, neither of which is an error; nor is it
-    /// one that nobody serves the subject.
+    /// When nothing came for `quiet` since the reply before, or the time is over, neither of which is
+    /// an error; nor is it one that nobody serves the subject. The first reply has the whole time.
     Gather {
-        /// For how long no reply may come.
+        /// For how long no reply may follow the one before.
         quiet: Duration,
     },
 }
@@ -109,24 +109,12 @@ impl Calls {
 
     pub(super) fn insert(&mut self, kind: Kind, now: Timestamp, timeout: Duration) -> Call {
         let number = self.next_number();
-        let deadline_last = after(now, timeout);
-        let deadline = match &kind {
-            Kind::Request { mode: RequestMode::Gather { quiet }, .. } => {
-                deadline_last.min(after(now, *quiet))
-            }
-            Kind::Request { mode: RequestMode::One | RequestMode::Many, .. }
-            | Kind::Flush { .. }
-            | Kind::Drain
-            | Kind::Ack { .. }
-            | Kind::Subscribe { .. }
-            | Kind::Unsubscribe { .. }
-            | Kind::Close => deadline_last,
-        };
+        let deadline = after(now, timeout);
         let entry = Entry {
             kind,
             is_sent: false,
             deadline,
-            deadline_last,
+            deadline_last: deadline,
             timeout,
             replies: VecDeque::new(),
             reply_bytes: 0,
@@ -267,14 +255,14 @@ impl Calls {
     }
 
     /// Forgets a call in which nobody is interested any more, and says what it was about if it
-    /// still waited.
+    /// still waited, or nobody has fetched that it succeeded.
     pub(super) fn forget(&mut self, call: Call) -> Option<Kind> {
         let entry = self.entries.remove(&call.0)?;
         self.deadlines.remove(&(entry.deadline, call.0));
         if matches!(entry.kind, Kind::Ack { .. }) {
             self.replies_acked.retain(|_, other| *other != call);
         }
-        entry.end.is_none().then_some(entry.kind)
+        (!matches!(entry.end, Some(Err(_)))).then_some(entry.kind)
     }
 
     /// When the next call ends without an answer.

@@ -19,6 +19,9 @@ impl Engine {
     /// connection. Calls whose frame was sent end with [`ClientError::Lost`].
     pub fn on_lost(&mut self, now: Timestamp, error: ClientError, buffer: &[u8], written: usize) {
         self.statistics.bytes_out += written as u64;
+        if matches!(self.stage, Stage::Leaving) {
+            return self.leave(&error, buffer, written);
+        }
         let error = match (error, self.go_away.take()) {
             (ClientError::Gone, Some(go_away)) => go_away,
             (error, _) => error,
@@ -26,12 +29,7 @@ impl Engine {
         let attempt_failed = match self.stage {
             Stage::Connecting | Stage::Greeting => true,
             Stage::Open => false,
-            Stage::Leaving(call) => {
-                self.calls.end(call, Ok(Answer::Done));
-                self.end(&ClientError::Closed);
-                return;
-            }
-            Stage::Away { .. } | Stage::Closed(_) => return,
+            Stage::Leaving | Stage::Away { .. } | Stage::Closed(_) => return,
         };
         self.incoming = Incoming::default();
         self.moving = None;
@@ -47,6 +45,22 @@ impl Engine {
         let Some(delay) = delay else { return self.end(&error) };
         self.stage = Stage::Away { retry: Backoff::at(now, delay) };
         self.tell(Event::Lost { error, next_attempt: delay });
+    }
+
+    /// The connection is over on which the client said goodbye, or was about to.
+    fn leave(&mut self, error: &ClientError, buffer: &[u8], written: usize) {
+        let is_sent = written == buffer.len() && self.outgoing.waiting_bytes() == 0;
+        self.outgoing.lose(buffer, written, 0);
+        // The broker ends the connection once it has read everything, and not before.
+        let is_good_end = is_sent && matches!(error, ClientError::Gone);
+        let is_whole = !self.has_parked() && (is_good_end || !self.outgoing.is_doubtful);
+        let reason: Arc<str> = error.to_string().into();
+        let lost = || ClientError::Lost { reason: Arc::clone(&reason) };
+        self.calls.end_all(
+            |entry| entry.kind == Kind::Close,
+            |_| if is_whole { Ok(Answer::Done) } else { Err(lost()) },
+        );
+        self.end(&ClientError::Closed);
     }
 
     fn lose_calls(&mut self, error: &ClientError) {

@@ -47,7 +47,7 @@ impl Engine {
     /// # Errors
     /// If the connection cannot go on; the driver closes it and says so to [`Engine::on_lost`].
     pub fn on_bytes(&mut self, now: Timestamp, bytes: &[u8]) -> Result<(), ClientError> {
-        if !matches!(self.stage, Stage::Greeting | Stage::Open | Stage::Leaving(_)) {
+        if !matches!(self.stage, Stage::Greeting | Stage::Open | Stage::Leaving) {
             // Bytes of a connection that was given up.
             return Ok(());
         }
@@ -200,7 +200,9 @@ impl Engine {
             Kind::Subscribe { subscription, filter } => {
                 let result = accepted(outcome, || format!("subscription to {filter}"));
                 match (&result, self.subscriptions.find(subscription)) {
-                    (Ok(()), Some(held)) if held.stage != Held::Ended => held.stage = Held::Live,
+                    (Ok(()), Some(held)) if matches!(held.stage, Held::Asked(_)) => {
+                        held.stage = Held::Live;
+                    }
                     (Ok(()), Some(_) | None) => {}
                     (Err(_), _) => drop(self.subscriptions.remove(subscription)),
                 }
@@ -251,7 +253,7 @@ impl Engine {
             Kind::Flush { mark } => {
                 self.outgoing.confirmed = self.outgoing.confirmed.max(mark);
             }
-            Kind::Drain => self.subscriptions.end_all(),
+            Kind::Drain => self.subscriptions.end_ending(),
             Kind::Ack { .. }
             | Kind::Subscribe { .. }
             | Kind::Unsubscribe { .. }

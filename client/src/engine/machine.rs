@@ -74,7 +74,7 @@ pub(super) enum Stage {
     /// The client is in.
     Open,
     /// GOODBYE is sent.
-    Leaving(Call),
+    Leaving,
     /// The client has ended.
     Closed(ClientError),
 }
@@ -127,7 +127,7 @@ impl Engine {
             | Stage::Connecting
             | Stage::Greeting
             | Stage::Open
-            | Stage::Leaving(_)
+            | Stage::Leaving
             | Stage::Closed(_) => return None,
         }
         self.stage = Stage::Connecting;
@@ -237,7 +237,7 @@ impl Engine {
             Stage::Connecting
             | Stage::Greeting
             | Stage::Away { .. }
-            | Stage::Leaving(_)
+            | Stage::Leaving
             | Stage::Closed(_) => Ok(()),
         }
     }
@@ -278,9 +278,11 @@ impl Engine {
                 let intervals = 1 + u32::from(self.pinged);
                 Some(after(self.heard, self.options.ping_interval * intervals))
             }
-            Stage::Open | Stage::Leaving(_) | Stage::Closed(_) => None,
+            Stage::Open | Stage::Leaving | Stage::Closed(_) => None,
         };
-        let others = self.calls.deadline().into_iter().chain(self.move_deadline());
+        // Whoever leaves for good does not move any more.
+        let moves = matches!(self.stage, Stage::Open).then(|| self.move_deadline()).flatten();
+        let others = self.calls.deadline().into_iter().chain(moves);
         life.into_iter().chain(others).min()
     }
 
@@ -289,7 +291,7 @@ impl Engine {
     pub fn state(&self) -> ConnectionState {
         match self.stage {
             Stage::Closed(_) => ConnectionState::Closed,
-            Stage::Open | Stage::Leaving(_) => ConnectionState::Connected,
+            Stage::Open | Stage::Leaving => ConnectionState::Connected,
             Stage::Away { .. } | Stage::Connecting | Stage::Greeting => match self.info {
                 None => ConnectionState::Connecting,
                 Some(_) => ConnectionState::Away,
@@ -312,7 +314,7 @@ impl Engine {
             | Stage::Connecting
             | Stage::Greeting
             | Stage::Open
-            | Stage::Leaving(_) => None,
+            | Stage::Leaving => None,
         }
     }
 

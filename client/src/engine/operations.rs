@@ -216,6 +216,8 @@ impl Engine {
     /// Forgets a subscription at once, with what waits for it.
     pub fn drop_subscription(&mut self, id: SubscriptionId) {
         let Some(held) = self.subscriptions.remove(id) else { return };
+        // It may have been the one whose queue was full.
+        self.resume_reading();
         let goes_on = held.stage == HeldStage::Live || matches!(held.stage, HeldStage::Asked(_));
         if goes_on && self.is_greeted() && id != SubscriptionId::NAME {
             let end = Unsubscribe { subscription: id, ticket: Ticket::NONE, deliveries_max: 0 };
@@ -275,20 +277,36 @@ impl Engine {
 
     /// Says goodbye: what was published is sent before. [`Answer::Done`] when the broker has ended the
     /// connection; every other call ends with [`ClientError::Closed`] now, and subscriptions end
-    /// with what they have.
+    /// with what they have. What still waits for a connection then is lost: see
+    /// [`Engine::has_parked`]. The call ends with [`ClientError::Lost`] if messages certainly did not
+    /// reach the broker, or the connection broke before it ended.
     pub fn close(&mut self, now: Timestamp, timeout: Duration) -> Call {
-        let is_open = matches!(self.stage, Stage::Open) && self.is_greeted();
+        if matches!(self.stage, Stage::Leaving) {
+            // Somebody else began to: both wait for the same end.
+            return self.calls.insert(Kind::Close, now, timeout);
+        }
+        let is_open = matches!(self.stage, Stage::Open);
         self.calls.end_all(|_| true, |_| Err(ClientError::Closed));
         let call = self.calls.insert(Kind::Close, now, timeout);
         if is_open {
-            self.push_fixed(&ClientFrame::Goodbye);
+            if self.is_greeted() {
+                self.push_fixed(&ClientFrame::Goodbye);
+            }
             self.stop_listening();
-            self.stage = Stage::Leaving(call);
+            self.stage = Stage::Leaving;
             return call;
         }
-        self.calls.end(call, Ok(Answer::Done));
+        let lost = || ClientError::Lost { reason: "it was closed before it came back".into() };
+        let result = if self.has_parked() { Err(lost()) } else { Ok(Answer::Done) };
+        self.calls.end(call, result);
         self.end(&ClientError::Closed);
         call
+    }
+
+    /// Whether something that was published waits for the next connection.
+    #[must_use]
+    pub fn has_parked(&self) -> bool {
+        self.outgoing.away_bytes() > 0
     }
 
     /// Moves what waits to be sent into `buffer`, which must be empty, and takes its memory.
@@ -332,7 +350,7 @@ impl Engine {
     fn check_open(&self) -> Result<(), ClientError> {
         match &self.stage {
             Stage::Closed(error) => Err(error.clone()),
-            Stage::Leaving(_) => Err(ClientError::Closed),
+            Stage::Leaving => Err(ClientError::Closed),
             Stage::Away { .. } | Stage::Connecting | Stage::Greeting | Stage::Open => Ok(()),
         }
     }

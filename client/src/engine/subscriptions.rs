@@ -242,6 +242,11 @@ impl Subscriptions {
     /// The connection is lost: what was about to end has ended.
     pub(super) fn on_lost(&mut self) {
         self.begun_again.clear();
+        self.end_ending();
+    }
+
+    /// What was about to end has ended, and nothing else: the inbox of requests goes on.
+    pub(super) fn end_ending(&mut self) {
         for id in self.ids() {
             if self.held[&id].stage == Stage::Ending {
                 self.end(id);

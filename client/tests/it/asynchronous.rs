@@ -81,6 +81,7 @@ fn requests_are_served_streamed_gathered_and_refused() {
             match request.payload() {
                 b"fail" => Err(HandlerError::new(418, "a teapot\r\n")),
                 b"panic" => panic!("on purpose"),
+                b"bad header" => Ok(Reply::new("").with_header("no name", "")),
                 b"three" => {
                     for number in ["1", "2"] {
                         let reply = Reply::new(number);
@@ -106,7 +107,8 @@ fn requests_are_served_streamed_gathered_and_refused() {
         assert!(matches!(&error, ClientError::Handler { code: 418, text } if text == "a teapot  "));
         let error = client.request(&ask("panic"), LONG).await.expect_err("the handler panicked");
         assert!(
-            matches!(&error, ClientError::Handler { code: 500, text } if text.contains("on purpose"))
+            matches!(&error, ClientError::Handler { code: 500, text } if text == "the handler panicked"),
+            "{error}"
         );
         let mut replies = client.request_many(&ask("three"), LONG).await.expect("sent");
         let mut texts = Vec::new();
@@ -118,7 +120,9 @@ fn requests_are_served_streamed_gathered_and_refused() {
         let counted = responder.wait_for(|it| it.requests == 5).await.expect("it goes on");
         assert_eq!((counted.errors, counted.panics), (2, 1));
         assert_eq!(counted.last_error, "the handler panicked: on purpose (error 500)");
-        responder.drain().await;
+        let error = client.request(&ask("bad header"), LONG).await.expect_err("cannot be sent");
+        assert!(matches!(&error, ClientError::Handler { code: 500, .. }), "{error}");
+        assert_eq!(responder.drain().await.errors, 3);
         let error = client.request(&ask("hello"), LONG).await.expect_err("nobody serves now");
         assert_eq!(error.code(), Some(ErrorCode::NoResponders));
     });

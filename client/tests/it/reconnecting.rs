@@ -1,5 +1,7 @@
 //! The async client with a broker that goes, and comes back or does not.
 
+use std::net::TcpListener;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use coilgun_client::{
@@ -7,7 +9,9 @@ use coilgun_client::{
     Request, ServeOptions, SubscribeOptions,
 };
 use coilgun_protocol::model::ErrorCode;
+use coilgun_protocol::native::NativeConfig;
 
+use crate::misbehaviour::{next_commands, welcome};
 use crate::real_broker::RealBroker;
 use crate::runtime::run;
 
@@ -209,5 +213,50 @@ fn a_broker_that_shuts_down_says_so_and_is_left_when_it_ends() {
         broker.start_again();
         wait_for(&mut events, |event| matches!(event, Event::Connected { .. })).await;
         client.flush().await.expect("it is back");
+    });
+}
+
+/// A broker that goes when the test says so, and comes back so; it returns once a message has come.
+fn goes_and_comes_back(told: std::sync::mpsc::Receiver<()>) -> (Options, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it is bound").to_string();
+    let broker = std::thread::spawn(move || {
+        let mut stream = listener.accept().expect("the client connects").0;
+        drop(welcome(&mut stream, NativeConfig::default()));
+        told.recv().expect("the test says when");
+        drop(stream);
+        told.recv().expect("the test says when");
+        let mut stream = listener.accept().expect("the client comes back").0;
+        let mut opened = welcome(&mut stream, NativeConfig::default());
+        // Ends when the message comes, or fails with the connection.
+        while next_commands(&mut stream, &mut opened).expect("it comes").requests.is_empty() {}
+    });
+    (quick(Options::new(coilgun_client::Address::Tcp(address))), broker)
+}
+
+#[test]
+fn what_was_published_away_is_sent_although_the_client_was_closed_or_dropped_there() {
+    run(async {
+        for is_closed in [true, false] {
+            let (tell, told) = std::sync::mpsc::channel();
+            let (options, broker) = goes_and_comes_back(told);
+            let client = Client::connect(options).await.expect("let in");
+            let mut events = client.events();
+            tell.send(()).expect("it listens");
+            wait_for(&mut events, |event| matches!(event, Event::Lost { .. })).await;
+            let it = Publication::to("a").with_reply("b");
+            client.publish(&it).await.expect("it is kept");
+            if is_closed {
+                let close = tokio::spawn(async move { client.close().await });
+                tell.send(()).expect("it listens");
+                close.await.expect("no panic").expect("what was published is sent before");
+            } else {
+                drop(client);
+                tell.send(()).expect("it listens");
+            }
+            wait_for(&mut events, |event| matches!(event, Event::Closed(ClientError::Closed)))
+                .await;
+            broker.join().expect("it got the message");
+        }
     });
 }

@@ -5,12 +5,13 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use coilgun_client::blocking::Client;
-use coilgun_client::{ClientError, Options, Publication, SubscribeOptions};
+use coilgun_client::{ClientError, Message, Options, Publication, SubscribeOptions};
 use coilgun_protocol::model::{ErrorCode, Headers, PublishFlags, SubscriptionId, Ticket};
 use coilgun_protocol::native::NativeConfig;
 
 use crate::fake_broker::FakeBroker;
 use crate::misbehaviour::{deliver_frame, next_commands, welcome};
+use crate::runtime::run;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -122,5 +123,39 @@ fn a_request_has_a_number_of_its_own_even_as_a_reply() {
     }
     assert_ne!(numbers[0], numbers[1]);
     drop(client);
+    broker.join();
+}
+
+/// Answers the first request once and is gone.
+fn answer_once_and_go(mut stream: TcpStream) {
+    let mut opened = welcome(&mut stream, NativeConfig::default());
+    let mut inbox = None;
+    // Ends with the request that the test sends.
+    loop {
+        let asked = next_commands(&mut stream, &mut opened).expect("the client asks");
+        inbox = asked.inbox.or(inbox);
+        let Some(request) = asked.requests.first() else { continue };
+        let inbox = inbox.expect("the inbox is subscribed to first");
+        let frame = deliver_frame(inbox, &request.reply, b"one", PublishFlags::default());
+        stream.write_all(&frame).expect("the client reads");
+        return;
+    }
+}
+
+#[test]
+fn replies_that_came_before_the_connection_broke_are_not_lost() {
+    let long = 60 * SECOND;
+    let broker = FakeBroker::tcp(answer_once_and_go);
+    let mut client = Client::connect(Options::new(broker.address.clone())).expect("let in");
+    let all = client.request_all(&Publication::to("ask"), long, long).expect("one came");
+    assert_eq!(all.iter().map(Message::payload).collect::<Vec<_>>(), [b"one"]);
+    broker.join();
+    let broker = FakeBroker::tcp(answer_once_and_go);
+    run(async {
+        let client = coilgun_client::Client::connect(Options::new(broker.address.clone()));
+        let client = client.await.expect("let in");
+        let all = client.request_all(&Publication::to("ask"), long, long).await.expect("one came");
+        assert_eq!(all.iter().map(Message::payload).collect::<Vec<_>>(), [b"one"]);
+    });
     broker.join();
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use coilgun_protocol::model::ErrorCode;
 
 use crate::engine::tests::world::{LONG, Mood, World};
-use crate::engine::{Answer, ConnectionState, Event, RequestMode};
+use crate::engine::{Answer, ConnectionState, Event, RequestMode, Taken};
 use crate::error::ClientError;
 use crate::publication::Publication;
 use crate::reconnect::Reconnect;
@@ -101,6 +101,63 @@ fn a_drained_client_hands_out_what_came_and_ends_its_subscriptions() {
 }
 
 #[test]
+fn a_drain_leaves_the_inbox_alone_and_what_was_begun_behind_it() {
+    let mut world = World::connected();
+    let it = Publication::to("a");
+    let one = RequestMode::One;
+    let first = world.engine.request(world.now, &it, one, LONG).expect("sent");
+    world.settle();
+    assert!(world.done(first).is_err(), "nobody serves, but there is an inbox now");
+    let drain = world.engine.drain(world.now, LONG).expect("sent");
+    let (begun, server) =
+        world.engine.subscribe(world.now, "a", &SubscribeOptions::default(), LONG).expect("sent");
+    world.settle();
+    assert_eq!(world.done(drain).expect("the barrier came back"), Answer::Done);
+    assert_eq!(world.done(begun).expect("it is in force"), Answer::Done);
+    for _ in 0..2 {
+        let asked = world.engine.request(world.now, &it, one, LONG).expect("sent");
+        world.settle();
+        let requests = world.messages(server);
+        world.engine.publish(&Publication::reply_to(&requests[0]).expect("wanted")).expect("taken");
+        world.settle();
+        assert!(matches!(world.done(asked), Ok(Answer::Reply(_))), "its reply has a way back");
+        world.lose(ClientError::Gone);
+        world.connect();
+        world.settle();
+    }
+}
+
+#[test]
+fn a_subscription_that_was_asked_for_when_the_drain_began_ends_with_it() {
+    let mut world = World::connected();
+    let (begun, id) =
+        world.engine.subscribe(world.now, "a", &SubscribeOptions::default(), LONG).expect("sent");
+    let drain = world.engine.drain(world.now, LONG).expect("sent");
+    world.settle();
+    assert_eq!(world.done(begun).expect("it was in force for a moment"), Answer::Done);
+    assert_eq!(world.done(drain).expect("the barrier came back"), Answer::Done);
+    let mut out = std::collections::VecDeque::new();
+    assert_eq!(world.engine.take_messages(id, &mut out).0, Taken::Ended);
+}
+
+#[test]
+fn a_subscription_that_nobody_got_ends_although_the_broker_had_accepted_it() {
+    let mut world = World::connected();
+    let options = SubscribeOptions::default().with_queue(1, usize::MAX, WhenFull::StopReading);
+    let (begun, _) = world.engine.subscribe(world.now, "a", &options, LONG).expect("sent");
+    world.settle();
+    world.publish("a", "1");
+    world.settle();
+    assert!(world.engine.is_reading_paused());
+    world.engine.forget(begun);
+    assert!(!world.engine.is_reading_paused(), "nobody could ever make room");
+    world.settle();
+    let acked = world.engine.publish_acked(world.now, &Publication::to("a"), LONG).expect("sent");
+    world.settle();
+    assert_eq!(world.done(acked).expect("answered"), Answer::Receivers(0));
+}
+
+#[test]
 fn a_client_that_leaves_reads_on_although_its_queue_is_full() {
     let mut world = World::connected();
     let options = SubscribeOptions::default().with_queue(2, usize::MAX, WhenFull::StopReading);
@@ -160,4 +217,60 @@ fn calls_in_hand_keep_a_broker_that_is_about_to_end_but_not_for_ever() {
     assert_eq!(world.messages(server).len(), 0, "it waits for the next connection");
     world.lose(ClientError::Gone);
     assert!(matches!(world.done(unanswered), Err(ClientError::Lost { .. })));
+}
+
+#[test]
+fn a_client_that_is_closed_twice_still_sends_what_was_published() {
+    let mut world = World::connected();
+    let id = world.subscribe("a", &SubscribeOptions::default());
+    world.publish("a", "1");
+    let first = world.engine.close(world.now, LONG);
+    let second = world.engine.close(world.now, LONG);
+    assert!(world.engine.take_answer(first).is_none(), "it goes on");
+    world.settle();
+    world.lose(ClientError::Gone);
+    for close in [first, second] {
+        assert_eq!(world.done(close).expect("in good order"), Answer::Done);
+    }
+    assert_eq!(world.published, ["a"]);
+    assert_eq!(world.payloads(id).len(), 0, "nobody listens any more");
+}
+
+#[test]
+fn a_close_that_loses_messages_says_so() {
+    let mut world = World::new(|options| options);
+    world.publish("a", "1");
+    assert!(world.engine.has_parked());
+    let close = world.engine.close(world.now, LONG);
+    assert!(matches!(world.done(close), Err(ClientError::Lost { .. })), "it was never connected");
+
+    let mut world = World::connected();
+    world.publish("a", "1");
+    world.publish("a", "2");
+    let close = world.engine.close(world.now, LONG);
+    world.write(34 + 17);
+    world.lose(ClientError::Gone);
+    assert!(matches!(world.done(close), Err(ClientError::Lost { .. })), "one left half");
+
+    let mut world = World::connected();
+    let close = world.engine.close(world.now, LONG);
+    world.lose(ClientError::Gone);
+    assert_eq!(world.done(close).expect("there was nothing to lose"), Answer::Done);
+}
+
+#[test]
+fn a_client_that_is_closed_while_it_moves_sends_what_came_before_and_has_no_deadline_but_its_own() {
+    for wait in [Duration::ZERO, Duration::from_millis(250)] {
+        let mut world = World::connected();
+        world.publish("a", "1");
+        world.go_away();
+        world.pass(wait);
+        world.engine.tick(world.now).expect("the broker lives");
+        let close = world.engine.close(world.now, Duration::from_secs(5));
+        assert_eq!(world.engine.deadline(), Some(world.now.plus_ms(5000)), "nothing else is due");
+        world.settle();
+        assert_eq!(world.published, ["a"], "it came before the end");
+        world.lose(ClientError::Gone);
+        assert_eq!(world.done(close).expect("in good order"), Answer::Done);
+    }
 }

@@ -223,6 +223,9 @@ fn requests_end_as_their_mode_says() {
         world.engine.request(world.now, &Publication::to("b"), gather, LONG).expect("sent");
     world.settle();
     assert_eq!(world.done(nobody).expect("nobody is no error"), Answer::End);
+    world.pass(short);
+    world.engine.tick(world.now).expect("the broker lives");
+    assert!(world.engine.take_answer(all).is_none(), "the first reply has the whole time");
     let requests = world.messages(server);
     for request in &requests {
         let reply = Publication::reply_to(request).expect("it wants one");

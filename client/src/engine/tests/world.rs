@@ -53,6 +53,8 @@ pub(super) struct World {
     pub(super) written: usize,
     /// Filters of SUBSCRIBE with their credit, as they came on this connection.
     pub(super) subscribed: Vec<(String, u32, u32)>,
+    /// Subjects of messages that came to the broker, on all connections.
+    pub(super) published: Vec<String>,
     peer: Option<Peer>,
 }
 
@@ -68,6 +70,7 @@ impl World {
             buffer: Vec::new(),
             written: 0,
             subscribed: Vec::new(),
+            published: Vec::new(),
             peer: None,
         }
     }
@@ -239,7 +242,11 @@ impl World {
                 let client = ClientId { slot: 6, generation: 1 };
                 peer.tell(&Told::Opened(Opened { client }));
             }
-            (Command::Publish(publish), mood) => peer.publish(publish, chunk, mood),
+            (Command::Publish(publish), mood) => {
+                let subject = String::from_utf8_lossy(text(publish.subject)).into_owned();
+                self.published.push(subject);
+                peer.publish(publish, chunk, mood);
+            }
             (Command::Subscribe(it), Mood::RefusesSubscribe(code)) => {
                 peer.outcome(it.ticket, code, 0);
             }
