@@ -120,7 +120,7 @@ impl Peer {
 
     /// The next thing the broker says.
     pub(crate) fn next(&mut self) -> Said {
-        // Ends because every turn reads bytes, or returns.
+        // Ends because every turn reads bytes, was broken off by a signal, or returns.
         loop {
             if let Some(said) = self.understood() {
                 return said;
@@ -129,6 +129,8 @@ impl Peer {
             match self.stream.read(&mut bytes) {
                 Ok(0) => return Said::End,
                 Ok(count) => self.input.extend_from_slice(&bytes[..count]),
+                // A signal to the process, such as a child that ends, breaks off a read that has a limit.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if is_closed(error.kind()) => return Said::Reset,
                 Err(error) => panic!("the broker says nothing: {error}"),
             }
