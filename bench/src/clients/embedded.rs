@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use coilgun_client::{
-    Client, ClientError, Options, Publication, SubscribeOptions, Subscriber, blocking,
-};
+use coilgun_client::{Client, ClientError, Options, Publication, SubscribeOptions, blocking};
 use coilgun_server::config::Config;
 use coilgun_server::{Broker, StartError};
 
@@ -68,61 +66,27 @@ impl Embedded {
         }
     }
 
-    /// Publishes and receives many messages at a time.
+    /// Publishes and receives through the asynchronous client: many messages at a time, or one.
     ///
     /// # Errors
     /// If a message does not come back.
-    pub fn flow(
+    pub fn asynchronous(
         &self,
         way: Way,
+        window: u64,
         measured: Duration,
         interrupt: &Interrupt,
     ) -> Result<ClientSample, BenchError> {
-        let name = match way {
-            Way::Tcp => "embedded/tcp/flow",
-            Way::InProcess => "embedded/in-process/flow",
+        let name = match (way, window) {
+            (Way::Tcp, 1) => "embedded/tcp/round-trip",
+            (Way::InProcess, 1) => "embedded/in-process/round-trip",
+            (Way::Tcp, _) => "embedded/tcp/flow",
+            (Way::InProcess, _) => "embedded/in-process/flow",
         };
         let options = self.options(way)?;
         in_runtime(async {
-            let (client, mut subscriber) = subscribed(options).await?;
-            let payload = [7; PAYLOAD_BYTES];
-            let publication = Publication::to(SUBJECT).with_payload(&payload);
-            let mut measurement = Measurement::begin(name, measured, interrupt)?;
-            for part in [Part::WarmUp, Part::Whole] {
-                measurement.restart()?;
-                while !measurement.has_taken(part)? {
-                    for _ in 0..WINDOW {
-                        client.publish(&publication).await?;
-                    }
-                    for _ in 0..WINDOW {
-                        take(&mut subscriber).await?;
-                    }
-                    measurement.count(WINDOW);
-                }
-            }
-            let sample = measurement.end()?;
-            client.close().await?;
-            Ok(sample)
-        })
-    }
-
-    /// Publishes and receives one message at a time: both sides sleep in between.
-    ///
-    /// # Errors
-    /// If a message does not come back.
-    pub fn round_trip(
-        &self,
-        way: Way,
-        measured: Duration,
-        interrupt: &Interrupt,
-    ) -> Result<ClientSample, BenchError> {
-        let name = match way {
-            Way::Tcp => "embedded/tcp/round-trip",
-            Way::InProcess => "embedded/in-process/round-trip",
-        };
-        let options = self.options(way)?;
-        in_runtime(async {
-            let (client, mut subscriber) = subscribed(options).await?;
+            let client = Client::connect(options).await?;
+            let mut subscriber = client.subscribe(SUBJECT, &SubscribeOptions::default()).await?;
             let payload = [7; PAYLOAD_BYTES];
             let publication = Publication::to(SUBJECT).with_payload(&payload);
             let mut measurement = Measurement::begin(name, measured, interrupt)?;
@@ -130,9 +94,13 @@ impl Embedded {
                 measurement.restart()?;
                 while !measurement.has_taken(part)? {
                     let began_ns = monotonic_ns();
-                    client.publish(&publication).await?;
-                    take(&mut subscriber).await?;
-                    measurement.count_trip(began_ns);
+                    for _ in 0..window {
+                        client.publish(&publication).await?;
+                    }
+                    for _ in 0..window {
+                        subscriber.next().await.ok_or(ClientError::Gone)?;
+                    }
+                    measurement.count_window(window, began_ns);
                 }
             }
             let sample = measurement.end()?;
@@ -174,10 +142,7 @@ impl Embedded {
                     let message = client.next_message(PATIENCE)?;
                     message.ok_or(ClientError::Gone)?;
                 }
-                match window {
-                    1 => measurement.count_trip(began_ns),
-                    _ => measurement.count(window),
-                }
+                measurement.count_window(window, began_ns);
             }
         }
         let sample = measurement.end()?;
@@ -195,16 +160,4 @@ impl Drop for Embedded {
             }
         }
     }
-}
-
-/// A client that receives what it publishes.
-async fn subscribed(options: Options) -> Result<(Client, Subscriber), BenchError> {
-    let client = Client::connect(options).await?;
-    let subscriber = client.subscribe(SUBJECT, &SubscribeOptions::default()).await?;
-    Ok((client, subscriber))
-}
-
-async fn take(subscriber: &mut Subscriber) -> Result<(), BenchError> {
-    let gone = BenchError::Client(ClientError::Gone);
-    subscriber.next().await.map(drop).ok_or(gone)
 }

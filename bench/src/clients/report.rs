@@ -1,7 +1,6 @@
 //! What was found about clients, as JSON and as markdown.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::Path;
 
 use serde::Serialize;
@@ -9,6 +8,7 @@ use serde_json::Value;
 
 use super::sample::ClientSample;
 use crate::error::BenchError;
+use crate::results::json::write_compact;
 use crate::results::machine::Machine;
 use crate::results::markdown::three;
 use crate::results::summary::Spread;
@@ -104,10 +104,7 @@ impl ClientsReport {
     /// # Errors
     /// If the file cannot be written.
     pub fn write_json(&self, path: &Path) -> Result<(), BenchError> {
-        let failed = |error| BenchError::Write { path: path.to_owned(), error };
-        let mut text = serde_json::to_vec(self).map_err(|error| failed(error.into()))?;
-        text.push(b'\n');
-        fs::write(path, text).map_err(failed)
+        write_compact(self, path)
     }
 
     /// The tables, ready to be pasted into a document; three values are the smallest, the median and

@@ -104,13 +104,13 @@ fn against_ourselves(
     for (way, name) in [(Way::Tcp, "tcp"), (Way::InProcess, "in-process")] {
         let is_chosen = |kind: &str| is_chosen(settings, &format!("embedded/{name}/{kind}"));
         if is_chosen("flow") {
-            samples.push(embedded.flow(way, measured, interrupt)?);
+            samples.push(embedded.asynchronous(way, WINDOW, measured, interrupt)?);
         }
         if is_chosen("flow/blocking") {
             samples.push(embedded.blocking(way, WINDOW, measured, interrupt)?);
         }
         if is_chosen("round-trip") {
-            samples.push(embedded.round_trip(way, measured, interrupt)?);
+            samples.push(embedded.asynchronous(way, 1, measured, interrupt)?);
         }
         if is_chosen("round-trip/blocking") {
             samples.push(embedded.blocking(way, 1, measured, interrupt)?);

@@ -92,6 +92,14 @@ impl<'a> Measurement<'a> {
         trips.saturating_record(monotonic_ns() - began_ns);
     }
 
+    /// Counts messages that were under way together since this time: one is a round trip.
+    pub fn count_window(&mut self, messages: u64, began_ns: u64) {
+        match messages {
+            1 => self.count_trip(began_ns),
+            _ => self.count(messages),
+        }
+    }
+
     /// Whether it has taken `part` of its time.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //! its arithmetic, and the shape of its reports. Nothing here asserts a time.
 
 mod children;
+mod clients;
 mod fake_broker;
 mod faulty_streams;
 mod figures;
