@@ -108,7 +108,7 @@ impl Broker {
         let controls: Arc<[ControlSender]> = controls.into();
         let doors: Doors =
             ports.iter().map(|port| Arc::new(Door::new(port.waker().clone()))).collect();
-        let (helper, identification) = start_helper(&config)?;
+        let (helper, identification) = start_helper(&config, &controls)?;
         let (config, loads) = (Arc::new(config), LoadTable::new(ports.len()));
         let placing = Placing {
             loads: loads.clone(),
@@ -268,16 +268,18 @@ impl Drop for Broker {
     }
 }
 
-/// Starts the thread that checks passwords, if there are users.
+/// Starts the thread that checks passwords, if there are users. If it breaks it ends the shards.
 fn start_helper(
     config: &Config,
+    controls: &Arc<[ControlSender]>,
 ) -> Result<(Option<HelperThread>, Option<Identification>), StartError> {
     let users = Arc::new(config.load_users()?);
     if users.is_empty() {
         return Ok((None, None));
     }
-    let started = HelperThread::start(Arc::clone(&users)).map_err(StartError::Shard)?;
-    let (helper, verifying) = started;
+    let all = ShutdownHandle(Arc::clone(controls));
+    let started = HelperThread::start(Arc::clone(&users), move || all.stop());
+    let (helper, verifying) = started.map_err(StartError::Shard)?;
     Ok((Some(helper), Some(Identification { users, verifying })))
 }
 

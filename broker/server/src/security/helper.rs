@@ -1,7 +1,8 @@
 //! The thread that checks passwords, one for all shards of a broker.
 //!
 //! It ends when the last shard has let go of its queue; what still waits in it then is nobody's any
-//! more, and is not checked.
+//! more, and is not checked. If it breaks it says so: without it nobody could be let in any more, and
+//! nobody would hear of that.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Weak};
@@ -51,21 +52,38 @@ pub(crate) struct Verifying {
 pub(crate) struct HelperThread(JoinHandle<()>);
 
 impl HelperThread {
-    /// Starts the thread for these users.
+    /// Starts the thread for these users. `on_fault` is called on it if it panics.
     ///
     /// # Errors
     /// If there is no thread to be had.
-    pub(crate) fn start(users: Arc<Users>) -> io::Result<(HelperThread, Verifying)> {
+    pub(crate) fn start(
+        users: Arc<Users>,
+        on_fault: impl FnOnce() + Send + 'static,
+    ) -> io::Result<(HelperThread, Verifying)> {
         let (questions, asked) = sync_channel(limits::AUTHENTICATIONS_WAITING_MAX);
-        let thread = thread::Builder::new()
-            .name("coilgun-passwords".to_owned())
-            .spawn(move || answer(&users, &asked))?;
+        let thread =
+            thread::Builder::new().name("coilgun-passwords".to_owned()).spawn(move || {
+                let mut fault = Fault(Some(on_fault));
+                answer(&users, &asked);
+                fault.0 = None;
+            })?;
         Ok((HelperThread(thread), Verifying { questions }))
     }
 
     /// Waits until it has ended; says whether it ended well.
     pub(crate) fn join(self) -> bool {
         self.0.join().is_ok()
+    }
+}
+
+/// Calls what is left in it when it is dropped.
+struct Fault<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> Drop for Fault<F> {
+    fn drop(&mut self) {
+        if let Some(on_fault) = self.0.take() {
+            on_fault();
+        }
     }
 }
 
@@ -112,5 +130,46 @@ impl HelperPort {
 
     pub(super) fn has_verdict(&self) -> bool {
         !self.verdicts.queue.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use coilgun_core::security::Permissions;
+    use coilgun_protocol::model::NamespaceId;
+
+    use super::super::hash::{HashCost, SecretHash, make_hash};
+    use super::*;
+
+    /// What the thread says of itself after one question about a user of this hash: nothing if it
+    /// ended without a word.
+    fn after_a_question(secret: SecretHash) -> (Option<()>, bool) {
+        let mut users = Users::default();
+        users.add("boss", secret, vec![NamespaceId::DEFAULT], Permissions::default());
+        let (say, hear) = channel();
+        let on_fault = move || say.send(()).expect("the test listens");
+        let started = HelperThread::start(Arc::new(users), on_fault);
+        let (helper, verifying) = started.expect("there are threads");
+        let port = HelperPort::new(verifying, Waker::new().expect("there are descriptors"));
+        assert!(port.ask(1, None, b"b"));
+        // The thread has the port's verdicts for as long as it works on them.
+        while port.next().is_none() && !helper.0.is_finished() {
+            thread::yield_now();
+        }
+        drop(port);
+        let ended_well = helper.join();
+        (hear.recv().ok(), ended_well)
+    }
+
+    #[test]
+    fn s26_a_thread_that_breaks_is_not_silent() {
+        let cheap = HashCost { memory_kib: 8, iterations: 1 };
+        let text = make_hash(b"b", cheap).expect("it is cheap");
+        let hash = SecretHash::parse(&text).expect("it was just made");
+        assert_eq!(after_a_question(hash), (None, true));
+        // What stands for itself is no hash, which only simulated brokers have.
+        assert_eq!(after_a_question(SecretHash::plain("b")), (Some(()), false));
     }
 }

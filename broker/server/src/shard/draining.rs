@@ -4,7 +4,8 @@
 //! serving --Drain--> asking --all gone, or drain_ms--> closing --all gone, or a little longer--> done
 //! ```
 //!
-//! *Asking*: nothing is accepted any more, clients are told to go elsewhere. *Closing*: those that
+//! *Asking*: nothing is accepted any more, clients are told to go elsewhere, and so is who says only now
+//! who it is. *Closing*: those that
 //! are left are closed in good order; whoever does not take that in time is cut off.
 
 use coilgun_protocol::model::{ClientId, ErrorCode, Timestamp};

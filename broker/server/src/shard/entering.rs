@@ -7,6 +7,7 @@ use coilgun_protocol::model::{ClientId, ErrorCode, Event, Open, Opened, ShardId,
 
 use super::authenticating::Identified;
 use super::dispatch::{Progress, bytes};
+use super::draining::Draining;
 use super::naming::Entrance;
 use super::turn::Shard;
 use crate::env::Env;
@@ -57,6 +58,10 @@ impl<E: Env> Shard<E> {
         let name = bytes(open.name, chunk, text);
         let named = |code| (code, format!("name {:?}", name.escape_ascii().to_string()));
         match client.entrance {
+            // It came too late to be asked to go elsewhere, and would be waited for in vain.
+            Entrance::Outside if self.draining != Draining::Serving => {
+                Err((ErrorCode::ShuttingDown, String::new()))
+            }
             Entrance::Outside => match self.identify(now, id, open, chunk, text)? {
                 Identified::Guest => self.let_in(id, None, open, chunk, text),
                 Identified::User(user) => self.let_in(id, Some(user), open, chunk, text),

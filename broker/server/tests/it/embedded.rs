@@ -4,25 +4,36 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
+use std::sync::LazyLock;
 
 use coilgun_protocol::link::{LinkConnector, LinkRefused};
-use coilgun_protocol::native::Preface;
+use coilgun_protocol::native::{ClientFrame, Hello, Preface, encode_frame};
 use coilgun_server::Broker;
-use coilgun_server::config::{Config, Limits};
+use coilgun_server::config::{Config, Limits, UserConfig};
 use coilgun_server::net::ListenAddress;
+use coilgun_server::security::{HashCost, make_hash};
 
 /// Starts of which the first are not measured: allocators and the kernel grow to their working size.
 const WARM_UP: usize = 100;
 const STARTS: usize = 1_000;
+/// Starts with users, after as many that are not measured.
+const STARTS_WITH_USERS: usize = 500;
 
 /// Bytes of the heap by which a start may add, once it is warm: less than anything worth the name.
 const HEAP_PER_START_MAX: usize = 24;
 
 /// Bytes of memory by which the process may grow, once it is warm: less than a page per start.
-const GROWTH_MAX: usize = 3 * 1024 * 1024;
+const GROWTH_MAX: usize = 3_600 * 1024;
 
 /// Set where the test runs in a process of its own.
 const ALONE: &str = "COILGUN_TEST_ALONE";
+
+/// That of the password `hush`: cheap enough for a thousand starts, and dear enough that some brokers
+/// end while it is checked.
+static HASH: LazyLock<String> = LazyLock::new(|| {
+    let cost = HashCost { memory_kib: 32, iterations: 16 };
+    make_hash(b"hush", cost).expect("it is cheap")
+});
 
 fn config(data: &tempfile::TempDir, shards: usize) -> Config {
     Config {
@@ -32,6 +43,28 @@ fn config(data: &tempfile::TempDir, shards: usize) -> Config {
         limits: Limits { connections_max: 16, ..Limits::default() },
         ..Config::default()
     }
+}
+
+/// The same with a user.
+fn config_with_user(data: &tempfile::TempDir, shards: usize) -> Config {
+    let boss = UserConfig {
+        name: "boss".to_owned(),
+        password_hash: Some(HASH.clone()),
+        password_hash_file: None,
+        namespaces: vec!["default".to_owned()],
+        publish: None,
+        subscribe: None,
+        request: None,
+    };
+    Config { users: vec![boss], ..config(data, shards) }
+}
+
+/// What a client says that has a password. Nobody waits for the answer.
+fn hello_of_a_user() -> Vec<u8> {
+    let mut bytes = Preface::OURS.encode().to_vec();
+    let hello = Hello { user: b"boss", secret: b"hush", ..Hello::default() };
+    encode_frame(&ClientFrame::Hello(hello), &mut bytes).expect("the frame is within the limits");
+    bytes
 }
 
 /// What the process holds.
@@ -63,15 +96,18 @@ fn held() -> Held {
 }
 
 /// Starts a broker, has clients say a few words in some rounds, and ends it in one of two ways.
-fn round(data: &tempfile::TempDir, number: usize) {
+fn round(data: &tempfile::TempDir, number: usize, config: fn(&tempfile::TempDir, usize) -> Config) {
     let shards = if number.is_multiple_of(10) { 2 } else { 1 };
-    let broker = Broker::start(config(data, shards)).expect("the broker starts");
+    let config = config(data, shards);
+    let words =
+        if config.users.is_empty() { Preface::OURS.encode().to_vec() } else { hello_of_a_user() };
+    let broker = Broker::start(config).expect("the broker starts");
     let connector = broker.connector();
     let mut links = Vec::new();
     let mut sockets = Vec::new();
     if number.is_multiple_of(4) {
         let mut link = connector.connect().expect("there is room");
-        link.send(&Preface::OURS.encode()).expect("the broker goes on");
+        link.send(&words).expect("the broker goes on");
         links.push(link);
     }
     if number.is_multiple_of(5) {
@@ -80,7 +116,7 @@ fn round(data: &tempfile::TempDir, number: usize) {
             ListenAddress::Unix(_) => None,
         });
         let mut socket = TcpStream::connect(address.expect("it listens")).expect("it accepts");
-        socket.write_all(&Preface::OURS.encode()).expect("the broker reads");
+        socket.write_all(&words).expect("the broker reads");
         socket.read_exact(&mut [0; 1]).expect("the broker answers");
         sockets.push(socket);
     }
@@ -112,9 +148,9 @@ fn s36_a_thousand_starts_leave_nothing_behind() {
         return;
     }
     let data = tempfile::tempdir().expect("there is a temporary directory");
-    (0..WARM_UP).for_each(|number| round(&data, number));
+    (0..WARM_UP).for_each(|number| round(&data, number, config));
     let warm = held();
-    (WARM_UP..STARTS).for_each(|number| round(&data, number));
+    (WARM_UP..STARTS).for_each(|number| round(&data, number, config));
     let end = held();
     let text = format!("{warm:?} became {end:?}");
     println!("{text}");
@@ -125,6 +161,23 @@ fn s36_a_thousand_starts_leave_nothing_behind() {
     let heap = end.heap_bytes.saturating_sub(warm.heap_bytes);
     assert!(heap <= HEAP_PER_START_MAX * (STARTS - WARM_UP), "the heap: {text}");
     assert!(end.bytes.saturating_sub(warm.bytes) <= GROWTH_MAX, "memory: {text}");
+    s26_nor_do_starts_with_users(&data);
+}
+
+/// Nor does the thread that checks passwords, whatever it is asked when its broker ends. How much memory
+/// is in use depends on how many hashes were made at a time, so only the heap is compared.
+fn s26_nor_do_starts_with_users(data: &tempfile::TempDir) {
+    (0..WARM_UP).for_each(|number| round(data, number, config_with_user));
+    let warm = held();
+    (0..STARTS_WITH_USERS).for_each(|number| round(data, number, config_with_user));
+    let end = held();
+    let text = format!("with users {warm:?} became {end:?}");
+    println!("{text}");
+    assert!(end.descriptors <= warm.descriptors + 4, "descriptors: {text}");
+    assert!(end.threads <= warm.threads + 2, "threads: {text}");
+    assert!(end.mappings < warm.mappings + 100, "mappings: {text}");
+    let heap = end.heap_bytes.saturating_sub(warm.heap_bytes);
+    assert!(heap <= HEAP_PER_START_MAX * STARTS_WITH_USERS, "the heap: {text}");
 }
 
 #[test]

@@ -232,6 +232,41 @@ fn s32_permissions_hold_across_shards() {
     cluster.drain();
 }
 
+/// `boss` on the shard where messages are published, and `press`, who must not see some of them, on the
+/// other one, are of one queue group.
+#[test]
+fn s32_a_queue_group_passes_over_members_who_must_not_see_a_message() {
+    let world = SimWorld::new(4, Faults::none());
+    let mut cluster = Cluster::new(&world, 2, &ShardSettings::default());
+    let shards = std::mem::take(&mut cluster.shards).into_iter();
+    cluster.shards = shards.map(|it| it.with_users(Authentication::plain(users(), 1))).collect();
+    let mut open = |shard: usize, user: &str, secret: &str| {
+        let mut peer = cluster.connect(shard, 1 << 20);
+        peer.hello_with(hello(user, secret));
+        cluster.until(&mut peer, |peer| peer.is_open);
+        peer
+    };
+    let (mut boss, mut press) = (open(0, "boss", "b"), open(1, "press", "p"));
+    boss.subscribe(1, "orders.>", "workers");
+    press.subscribe(1, "orders.>", "workers");
+    cluster.barrier(&mut boss);
+    cluster.barrier(&mut press);
+    for subject in ["orders.open.1", "orders.secret.1"] {
+        for _ in 0..20 {
+            boss.publish(subject, subject.as_bytes());
+        }
+        cluster.barrier(&mut boss);
+    }
+    cluster.barrier(&mut press);
+    cluster.barrier(&mut boss);
+    let count = |peer: &Peer, text: &[u8]| peer.payloads().iter().filter(|it| *it == text).count();
+    assert_eq!(count(&press, b"orders.secret.1"), 0);
+    assert_eq!(count(&boss, b"orders.secret.1"), 20, "none is lost on the way back");
+    assert_eq!(count(&boss, b"orders.open.1") + count(&press, b"orders.open.1"), 20);
+    assert!(count(&press, b"orders.open.1") > 0, "it takes its share of what it may see");
+    cluster.drain();
+}
+
 #[test]
 fn s32_who_asks_for_no_outcome_gets_few_notices() {
     let mut broker = broker(0);

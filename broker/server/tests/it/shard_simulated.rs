@@ -316,6 +316,21 @@ fn a_broker_that_drains_says_good_bye_and_ends() {
 }
 
 #[test]
+fn a_broker_that_drains_lets_nobody_in_who_would_keep_it() {
+    let mut broker = broker();
+    let mut late = broker.connect(1 << 20);
+    broker.turns(5);
+    broker.control.send(Control::Drain);
+    broker.turns(5);
+    late.hello("late");
+    broker.until(&mut late, |late| late.is_open || late.go_aways == 1);
+    assert!(!late.is_open && late.go_aways == 1, "{late:?}");
+    broker.world.end(late.id);
+    broker.turns(20);
+    assert!(broker.done, "nobody is waited for");
+}
+
+#[test]
 fn s2_slots_are_used_again_and_nothing_of_the_old_client_is_left() {
     let mut broker = broker();
     for round in 0..300u32 {
