@@ -18,7 +18,7 @@ type Lock<T> = Mutex<T>;
 use coilgun_protocol::model::{SubscriptionId, Timestamp};
 use tokio::time::Instant;
 
-use crate::engine::{Call, Engine, Event, Woken};
+use crate::engine::{Call, Engine, Event, FixedState, Woken};
 use crate::error::ClientError;
 
 /// Events that wait for one who watches; beyond, the oldest is dropped and counted.
@@ -38,15 +38,15 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct Core {
     pub(super) engine: Engine,
-    calls: HashMap<Call, Waker>,
-    subscriptions: HashMap<SubscriptionId, Waker>,
+    calls: HashMap<Call, Waker, FixedState>,
+    subscriptions: HashMap<SubscriptionId, Waker, FixedState>,
     /// Who waits for room to publish.
     room: Vec<Waker>,
     /// Who waits for anything else to change.
     watchers: Vec<Waker>,
     /// Something changed that watchers may wait for.
     pub(super) changed: bool,
-    sinks: HashMap<u64, Sink>,
+    sinks: HashMap<u64, Sink, FixedState>,
     sink_last: u64,
     pub(super) sleep: DriverSleep,
     /// Responders that have requests in hand, or may get more.
@@ -92,12 +92,12 @@ impl Shared {
         let payload_bytes_max = AtomicUsize::new(engine.payload_bytes_max());
         let core = Core {
             engine,
-            calls: HashMap::new(),
-            subscriptions: HashMap::new(),
+            calls: HashMap::default(),
+            subscriptions: HashMap::default(),
             room: Vec::new(),
             watchers: Vec::new(),
             changed: false,
-            sinks: HashMap::new(),
+            sinks: HashMap::default(),
             sink_last: 0,
             sleep: DriverSleep::default(),
             serving: 0,
