@@ -220,6 +220,11 @@ impl Calls {
         if has_room {
             entry.reply_bytes += message.bytes_len();
             entry.replies.push_back(message);
+        } else if mode == RequestMode::Many {
+            // They are one answer in pieces: one with a hole must not look whole.
+            let (messages, bytes) = (entry.replies.len(), entry.reply_bytes);
+            self.end(call, Err(ClientError::QueueFull { messages, bytes }));
+            return false;
         }
         let renewed = match mode {
             RequestMode::One => entry.deadline,
