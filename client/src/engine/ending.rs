@@ -76,7 +76,7 @@ impl Engine {
         let delay = if is_final(&error, was_connected) {
             None
         } else {
-            self.backoff.next_delay(was_connected, attempt_failed)
+            self.backoff.next_delay(now, was_connected, attempt_failed)
         };
         let Some(delay) = delay else { return self.end(&error) };
         self.stage = Stage::Away { retry: Backoff::at(now, delay) };
