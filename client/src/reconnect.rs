@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 /// How a client comes back: it waits before each attempt, any time between nothing and a bound that
-/// doubles from attempt to attempt, so that thousands of clients do not come back at once.
+/// doubles from attempt to attempt, so that thousands of clients do not come back at once. It also
+/// doubles from connection to connection if several in a row stand for less than the largest bound.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Reconnect {
     /// The bound before the first attempt.

@@ -26,7 +26,8 @@ impl Replies {
     /// The next reply; nothing behind the last one.
     ///
     /// # Errors
-    /// If nobody is there to answer, the handler failed, or no reply comes in time; nothing follows.
+    /// If nobody is there to answer, the handler failed, no reply comes in time, or more replies waited
+    /// here than there is room for ([`ClientError::QueueFull`]); nothing follows.
     pub async fn next(&mut self) -> Option<Result<Message, ClientError>> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }

@@ -18,7 +18,7 @@ type Lock<T> = Mutex<T>;
 use coilgun_protocol::model::{SubscriptionId, Timestamp};
 use tokio::time::Instant;
 
-use crate::engine::{Call, Engine, Event, Woken};
+use crate::engine::{Call, Engine, Event, FixedState, Woken};
 use crate::error::ClientError;
 
 /// Events that wait for one who watches; beyond, the oldest is dropped and counted.
@@ -38,15 +38,15 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct Core {
     pub(super) engine: Engine,
-    calls: HashMap<Call, Waker>,
-    subscriptions: HashMap<SubscriptionId, Waker>,
+    calls: HashMap<Call, Waker, FixedState>,
+    subscriptions: HashMap<SubscriptionId, Waker, FixedState>,
     /// Who waits for room to publish.
     room: Vec<Waker>,
     /// Who waits for anything else to change.
     watchers: Vec<Waker>,
     /// Something changed that watchers may wait for.
     pub(super) changed: bool,
-    sinks: HashMap<u64, Sink>,
+    sinks: HashMap<u64, Sink, FixedState>,
     sink_last: u64,
     pub(super) sleep: DriverSleep,
     /// Responders that have requests in hand, or may get more.
@@ -92,12 +92,12 @@ impl Shared {
         let payload_bytes_max = AtomicUsize::new(engine.payload_bytes_max());
         let core = Core {
             engine,
-            calls: HashMap::new(),
-            subscriptions: HashMap::new(),
+            calls: HashMap::default(),
+            subscriptions: HashMap::default(),
             room: Vec::new(),
             watchers: Vec::new(),
             changed: false,
-            sinks: HashMap::new(),
+            sinks: HashMap::default(),
             sink_last: 0,
             sleep: DriverSleep::default(),
             serving: 0,
@@ -152,7 +152,7 @@ impl Shared {
             if core.engine.has_room() || core.engine.closed().is_some() {
                 return Poll::Ready(act(&mut core.engine));
             }
-            core.room.push(context.waker().clone());
+            keep_waker(&mut core.room, context.waker());
             Poll::Pending
         })
     }
@@ -163,7 +163,7 @@ impl Shared {
             self.with(|core| match find(core) {
                 Some(found) => Poll::Ready(found),
                 None => {
-                    core.watchers.push(context.waker().clone());
+                    keep_waker(&mut core.watchers, context.waker());
                     Poll::Pending
                 }
             })
@@ -274,5 +274,31 @@ impl Core {
         };
         let is_due = sleep.is_poked || (sleep.for_output && self.engine.has_output()) || is_early();
         if is_due { sleep.waker.take() } else { None }
+    }
+}
+
+/// Remembers whom to wake, once: a task that is polled again and again takes no more room.
+fn keep_waker(wakers: &mut Vec<Waker>, waker: &Waker) {
+    if !wakers.iter().any(|kept| kept.will_wake(waker)) {
+        wakers.push(waker.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::Address;
+    use crate::options::Options;
+
+    #[test]
+    fn a_task_that_asks_for_room_again_and_again_is_remembered_once() {
+        let options = Options::new(Address::Tcp("h:1".to_owned()));
+        let shared = Shared::new(|now| Engine::new(options, 7, now));
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..100 {
+            let mut nothing = std::pin::pin!(shared.watch(|_| None::<()>));
+            assert!(nothing.as_mut().poll(&mut context).is_pending());
+        }
+        shared.with(|core| assert_eq!(core.watchers.len(), 1));
     }
 }

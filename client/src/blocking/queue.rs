@@ -60,6 +60,13 @@ impl Queue {
         Some(message)
     }
 
+    /// The subscription is given up, with all that waits for it.
+    pub(crate) fn drop_all_of(&mut self, subscription: SubscriptionId) {
+        self.forget(subscription);
+        self.messages.retain(|it| it.subscription() != subscription);
+        self.bytes = self.messages.iter().map(Message::bytes_len).sum();
+    }
+
     /// How many messages wait.
     pub(crate) fn len(&self) -> usize {
         self.messages.len()

@@ -106,12 +106,21 @@ fn poll(descriptor: RawFd, for_room: bool, deadline: &Deadline) -> io::Result<Re
 /// Tries every address the host has, in the order the system gives them.
 fn connect_tcp(authority: &str, deadline: &Deadline) -> io::Result<Socket> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-    for address in authority.to_socket_addrs()? {
+    let addresses: Vec<_> = authority.to_socket_addrs()?.collect();
+    for (at, address) in addresses.iter().enumerate() {
         let left = deadline.remaining().unwrap_or(Duration::MAX);
         if left.is_zero() {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "the time to connect is over"));
         }
-        match TcpStream::connect_timeout(&address, left) {
+        // One that never answers must not take the time of all those behind it.
+        let behind = u32::try_from(addresses.len() - at).unwrap_or(u32::MAX);
+        let share = (left / behind).max(Duration::from_millis(1));
+        match TcpStream::connect_timeout(address, share) {
+            // Where nobody listens, the system may choose the very port as ours, and connect us to
+            // ourselves; a broker that wants it back could not have it.
+            Ok(stream) if is_to_itself(&stream)? => {
+                last = io::ErrorKind::ConnectionRefused.into();
+            }
             Ok(stream) => {
                 // Frames are small and answers are waited for: they must not wait for each other.
                 stream.set_nodelay(true)?;
@@ -122,4 +131,33 @@ fn connect_tcp(authority: &str, deadline: &Deadline) -> io::Result<Socket> {
         }
     }
     Err(last)
+}
+
+/// Whether both ends of a connection are one and the same.
+fn is_to_itself(stream: &TcpStream) -> io::Result<bool> {
+    Ok(stream.local_addr()? == stream.peer_addr()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_connection_to_itself_is_known() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+        let runtime = runtime.expect("a runtime");
+        let itself = runtime.block_on(async {
+            let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+            socket.bind(([127, 0, 0, 1], 0).into()).expect("a port is free");
+            let address = socket.local_addr().expect("it is bound");
+            socket.connect(address).await.expect("the system allows it")
+        });
+        assert!(is_to_itself(&itself.into_std().expect("it is one")).expect("it stands"));
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let address = listener.local_addr().expect("it is bound");
+        let other = TcpStream::connect(address).expect("somebody listens");
+        assert!(!is_to_itself(&other).expect("it stands"));
+    }
 }

@@ -26,7 +26,7 @@ impl Client {
         if answer.is_err() {
             // Nobody gets the handle, so nobody else could end a subscription that began.
             self.driver.engine.drop_subscription(id);
-            self.driver.queue.forget(id);
+            self.driver.queue.drop_all_of(id);
         }
         answer.map(|_| Subscription::new(id))
     }
@@ -92,8 +92,6 @@ impl Client {
     pub(crate) fn end_soon(&mut self, subscription: Subscription) {
         let id = subscription.id();
         self.driver.engine.drop_subscription(id);
-        self.driver.queue.forget(id);
-        // Ends because each turn takes one out.
-        while self.driver.queue.pop_of(id).is_some() {}
+        self.driver.queue.drop_all_of(id);
     }
 }

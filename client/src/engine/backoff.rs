@@ -19,6 +19,10 @@ pub(super) struct Backoff {
     retry_first_connect: bool,
     /// Attempts that failed in a row.
     failed: u32,
+    /// Connections in a row that stood for less than the longest delay.
+    short: u32,
+    /// When the client was let in last.
+    let_in: Timestamp,
     dice: Dice,
 }
 
@@ -45,6 +49,8 @@ impl Backoff {
             reconnect: options.reconnect,
             retry_first_connect: options.retry_first_connect,
             failed: 0,
+            short: 0,
+            let_in: Timestamp(0),
             dice: Dice(seed),
         }
     }
@@ -62,14 +68,18 @@ impl Backoff {
     }
 
     /// The client was let in.
-    pub(super) fn on_success(&mut self) {
-        self.failed = 0;
+    pub(super) fn on_success(&mut self, now: Timestamp) {
+        (self.failed, self.let_in) = (0, now);
     }
 
     /// An attempt failed, or a connection that stood is lost; says how long to wait for the next
     /// attempt, or that there is none. `was_connected`: the client was let in at least once.
+    ///
+    /// A broker that lets the client in only to cut it off is not asked again at once for ever: delays
+    /// grow with short connections as with attempts that failed.
     pub(super) fn next_delay(
         &mut self,
+        now: Timestamp,
         was_connected: bool,
         attempt_failed: bool,
     ) -> Option<Duration> {
@@ -83,7 +93,13 @@ impl Backoff {
         if reconnect.attempts_max.is_some_and(|max| self.failed >= max) {
             return None;
         }
-        let doubled = reconnect.delay_first.saturating_mul(1 << self.failed.min(20));
+        if !attempt_failed {
+            let stood = Duration::from_nanos(now.0.saturating_sub(self.let_in.0));
+            self.short = if stood < reconnect.delay_max { self.short.saturating_add(1) } else { 0 };
+        }
+        // One connection that was short is an accident.
+        let in_vain = self.failed.saturating_add(self.short.saturating_sub(1));
+        let doubled = reconnect.delay_first.saturating_mul(1 << in_vain.min(20));
         let bound = doubled.min(reconnect.delay_max).as_nanos();
         let bound = u64::try_from(bound).unwrap_or(u64::MAX);
         Some(Duration::from_nanos(self.dice.roll() % bound.saturating_add(1).max(1)))
@@ -111,7 +127,7 @@ mod tests {
         for attempt in 0..200 {
             let port = attempt % 2 + 1;
             assert_eq!(backoff.begin_attempt().to_string(), format!("h:{port}"));
-            let delay = backoff.next_delay(true, true).expect("it never gives up");
+            let delay = backoff.next_delay(Timestamp(1), true, true).expect("it never gives up");
             let bound = Duration::from_millis(50).saturating_mul(2 << attempt.min(20));
             assert!(delay <= bound.min(Duration::from_secs(5)), "{attempt}: {delay:?}");
             longest = longest.max(delay);
@@ -122,18 +138,35 @@ mod tests {
     #[test]
     fn a_first_connection_fails_after_one_attempt_per_address() {
         let mut backoff = Backoff::new(&addresses(), 7);
-        assert_eq!(backoff.next_delay(false, true), Some(Duration::ZERO));
-        assert_eq!(backoff.next_delay(false, true), None);
+        assert_eq!(backoff.next_delay(Timestamp(1), false, true), Some(Duration::ZERO));
+        assert_eq!(backoff.next_delay(Timestamp(1), false, true), None);
     }
 
     #[test]
     fn attempts_are_counted_in_a_row() {
         let reconnect = Reconnect::default().with_attempts_max(2);
         let mut backoff = Backoff::new(&addresses().with_reconnect(reconnect), 7);
-        assert!(backoff.next_delay(true, false).is_some());
-        assert!(backoff.next_delay(true, true).is_some());
-        backoff.on_success();
-        assert!(backoff.next_delay(true, true).is_some());
-        assert_eq!(backoff.next_delay(true, true), None);
+        assert!(backoff.next_delay(Timestamp(1), true, false).is_some());
+        assert!(backoff.next_delay(Timestamp(1), true, true).is_some());
+        backoff.on_success(Timestamp(1));
+        assert!(backoff.next_delay(Timestamp(1), true, true).is_some());
+        assert_eq!(backoff.next_delay(Timestamp(1), true, true), None);
+    }
+
+    #[test]
+    fn a_broker_that_lets_in_and_cuts_off_is_asked_more_and_more_seldom() {
+        let mut backoff = Backoff::new(&addresses(), 7);
+        let mut now = Timestamp(1);
+        let mut cut_off_after = |ms| {
+            backoff.on_success(now);
+            now = now.plus_ms(ms);
+            backoff.next_delay(now, true, false).expect("it never gives up")
+        };
+        let longest = |delays: [Duration; 50]| delays.into_iter().max().expect("there are some");
+        let soon = longest([(); 50].map(|()| cut_off_after(5000)));
+        assert!(soon <= Duration::from_millis(50), "each stood for long enough: {soon:?}");
+        let late = longest([(); 50].map(|()| cut_off_after(4999)));
+        assert!(late > Duration::from_secs(4), "none did: {late:?}");
+        assert!(cut_off_after(5000) <= Duration::from_millis(50), "all is well again");
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use coilgun_protocol::model::{SubscriptionId, Timestamp};
 
+use crate::engine::fixed_state::FixedState;
 use crate::error::ClientError;
 use crate::message::Message;
 
@@ -79,7 +80,7 @@ pub(super) struct Entry {
 /// All calls that were not fetched yet.
 #[derive(Debug)]
 pub(super) struct Calls {
-    entries: HashMap<u64, Entry>,
+    entries: HashMap<u64, Entry, FixedState>,
     deadlines: BTreeSet<(Timestamp, u64)>,
     /// Acknowledgements of replies, which carry their requester's number: that number with the call.
     replies_acked: HashMap<u64, Call>,
@@ -93,7 +94,7 @@ impl Calls {
     /// requester's number, is not taken for a call of this client.
     pub(super) fn new(seed: u64) -> Calls {
         Calls {
-            entries: HashMap::new(),
+            entries: HashMap::default(),
             deadlines: BTreeSet::new(),
             replies_acked: HashMap::new(),
             next: (seed >> 1) & !0xffff_ffff | 1 << 62 | 1,
@@ -219,6 +220,11 @@ impl Calls {
         if has_room {
             entry.reply_bytes += message.bytes_len();
             entry.replies.push_back(message);
+        } else if mode == RequestMode::Many {
+            // They are one answer in pieces: one with a hole must not look whole.
+            let (messages, bytes) = (entry.replies.len(), entry.reply_bytes);
+            self.end(call, Err(ClientError::QueueFull { messages, bytes }));
+            return false;
         }
         let renewed = match mode {
             RequestMode::One => entry.deadline,

@@ -1,17 +1,53 @@
 //! How connections end, and clients.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use coilgun_protocol::model::{ErrorCode, Timestamp};
+use coilgun_protocol::native::ClientFrame;
 
 use crate::engine::backoff::Backoff;
-use crate::engine::calls::{Answer, Kind};
+use crate::engine::calls::{Answer, Call, Kind};
 use crate::engine::event::Event;
 use crate::engine::incoming::Incoming;
 use crate::engine::machine::{Engine, Stage};
 use crate::error::ClientError;
 
 impl Engine {
+    /// Says goodbye: what was published is sent before. [`Answer::Done`] when the broker has ended the
+    /// connection; every other call ends with [`ClientError::Closed`] now, and subscriptions end
+    /// with what they have. What still waits for a connection then is lost: see
+    /// [`Engine::has_parked`]. The call ends with [`ClientError::Lost`] if messages certainly did not
+    /// reach the broker, or the connection broke before it ended.
+    pub fn close(&mut self, now: Timestamp, timeout: Duration) -> Call {
+        if matches!(self.stage, Stage::Leaving) {
+            // Somebody else began to: both wait for the same end.
+            return self.calls.insert(Kind::Close, now, timeout);
+        }
+        let is_open = matches!(self.stage, Stage::Open);
+        self.calls.end_all(|_| true, |_| Err(ClientError::Closed));
+        let call = self.calls.insert(Kind::Close, now, timeout);
+        if is_open {
+            if self.is_greeted() {
+                self.push_fixed(&ClientFrame::Goodbye);
+            }
+            self.stop_listening();
+            self.stage = Stage::Leaving;
+            return call;
+        }
+        let lost = || ClientError::Lost { reason: "it was closed before it came back".into() };
+        let result = if self.has_parked() { Err(lost()) } else { Ok(Answer::Done) };
+        self.calls.end(call, result);
+        self.end(&ClientError::Closed);
+        call
+    }
+
+    /// Whether something that was published waits for the next connection.
+    #[must_use]
+    pub fn has_parked(&self) -> bool {
+        self.outgoing.away_bytes() > 0
+    }
+
     /// There is no connection any more, or there never was one. `buffer` is what
     /// [`Engine::take_output`] gave last and `written` how many bytes of it the system took.
     ///
@@ -40,7 +76,7 @@ impl Engine {
         let delay = if is_final(&error, was_connected) {
             None
         } else {
-            self.backoff.next_delay(was_connected, attempt_failed)
+            self.backoff.next_delay(now, was_connected, attempt_failed)
         };
         let Some(delay) = delay else { return self.end(&error) };
         self.stage = Stage::Away { retry: Backoff::at(now, delay) };

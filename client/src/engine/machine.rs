@@ -182,7 +182,7 @@ impl Engine {
             return;
         }
         self.stage = Stage::Open;
-        self.backoff.on_success();
+        self.backoff.on_success(now);
         let calls = &mut self.calls;
         self.outgoing.open(info.payload_bytes_max, |parked, sent| match parked {
             Parked::Plain => Some(0),

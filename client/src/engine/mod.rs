@@ -34,6 +34,7 @@ mod backoff;
 mod calls;
 mod ending;
 mod event;
+mod fixed_state;
 mod incoming;
 mod machine;
 mod moving;
@@ -45,6 +46,8 @@ mod tests;
 
 pub use calls::{Answer, Call, RequestMode};
 pub use event::{ConnectionState, Event, Statistics};
+#[cfg(feature = "async")]
+pub(crate) use fixed_state::FixedState;
 pub use machine::Engine;
 pub use operations::Woken;
 pub use subscriptions::Taken;

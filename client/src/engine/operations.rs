@@ -275,40 +275,6 @@ impl Engine {
         self.subscriptions.are_empty()
     }
 
-    /// Says goodbye: what was published is sent before. [`Answer::Done`] when the broker has ended the
-    /// connection; every other call ends with [`ClientError::Closed`] now, and subscriptions end
-    /// with what they have. What still waits for a connection then is lost: see
-    /// [`Engine::has_parked`]. The call ends with [`ClientError::Lost`] if messages certainly did not
-    /// reach the broker, or the connection broke before it ended.
-    pub fn close(&mut self, now: Timestamp, timeout: Duration) -> Call {
-        if matches!(self.stage, Stage::Leaving) {
-            // Somebody else began to: both wait for the same end.
-            return self.calls.insert(Kind::Close, now, timeout);
-        }
-        let is_open = matches!(self.stage, Stage::Open);
-        self.calls.end_all(|_| true, |_| Err(ClientError::Closed));
-        let call = self.calls.insert(Kind::Close, now, timeout);
-        if is_open {
-            if self.is_greeted() {
-                self.push_fixed(&ClientFrame::Goodbye);
-            }
-            self.stop_listening();
-            self.stage = Stage::Leaving;
-            return call;
-        }
-        let lost = || ClientError::Lost { reason: "it was closed before it came back".into() };
-        let result = if self.has_parked() { Err(lost()) } else { Ok(Answer::Done) };
-        self.calls.end(call, result);
-        self.end(&ClientError::Closed);
-        call
-    }
-
-    /// Whether something that was published waits for the next connection.
-    #[must_use]
-    pub fn has_parked(&self) -> bool {
-        self.outgoing.away_bytes() > 0
-    }
-
     /// Moves what waits to be sent into `buffer`, which must be empty, and takes its memory.
     /// `written` bytes of what was taken before were sent since.
     pub fn take_output(&mut self, buffer: &mut Vec<u8>, written: usize) {
@@ -342,7 +308,7 @@ impl Engine {
     }
 
     /// Whether frames may be sent on this connection: HELLO stands before them, and no GOODBYE.
-    fn is_greeted(&self) -> bool {
+    pub(super) fn is_greeted(&self) -> bool {
         let is_leaving = matches!(self.moving, Some(Moving::Gone));
         matches!(self.stage, Stage::Greeting | Stage::Open) && !is_leaving
     }
@@ -395,7 +361,7 @@ impl Engine {
         }
     }
 
-    fn push_fixed(&mut self, frame: &ClientFrame<'_>) {
+    pub(super) fn push_fixed(&mut self, frame: &ClientFrame<'_>) {
         let pushed: Result<(), EncodeError> = self.outgoing.push_now(frame);
         pushed.expect("a frame of fixed size fits");
     }

@@ -6,6 +6,7 @@ use coilgun_protocol::model::{SubscriptionId, Ticket};
 use coilgun_protocol::native::SubscribeRequest;
 
 use crate::engine::calls::Call;
+use crate::engine::fixed_state::FixedState;
 use crate::error::ClientError;
 use crate::message::Message;
 use crate::subscription::{SubscribeOptions, WhenFull};
@@ -179,10 +180,10 @@ impl Held {
 /// All subscriptions of a client.
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
-    held: HashMap<SubscriptionId, Held>,
+    held: HashMap<SubscriptionId, Held, FixedState>,
     last: u64,
     /// Subscriptions that were begun again on this connection, under the number of the frame.
-    begun_again: HashMap<u64, SubscriptionId>,
+    begun_again: HashMap<u64, SubscriptionId, FixedState>,
     woken: Vec<SubscriptionId>,
 }
 

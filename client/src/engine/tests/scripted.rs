@@ -293,3 +293,27 @@ fn requests_end_when_the_broker_refuses_their_inbox() {
     world.settle();
     assert!(matches!(world.done(asked), Ok(Answer::Reply(_))), "the next one makes another inbox");
 }
+
+#[test]
+fn an_answer_in_pieces_of_which_one_found_no_room_does_not_look_whole() {
+    let mut world = World::new(|options| options.with_queue(2, usize::MAX));
+    world.connect();
+    world.settle();
+    let server = world.subscribe("a", &SubscribeOptions::default());
+    let it = Publication::to("a");
+    let asked = world.engine.request(world.now, &it, RequestMode::Many, LONG).expect("sent");
+    world.settle();
+    let requests = world.messages(server);
+    let reply = Publication::reply_to(&requests[0]).expect("it wants one");
+    for _ in 0..3 {
+        world.engine.publish(&reply.clone().with_more()).expect("taken");
+    }
+    world.engine.publish(&reply).expect("taken");
+    world.settle();
+    for _ in 0..2 {
+        assert!(matches!(world.done(asked), Ok(Answer::Reply(_))));
+    }
+    let error = world.done(asked).expect_err("the third is missing");
+    assert!(matches!(error, ClientError::QueueFull { messages: 2, .. }), "{error}");
+    assert!(world.engine.statistics().dropped >= 1);
+}
