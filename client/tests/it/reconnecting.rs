@@ -1,7 +1,7 @@
 //! The async client with a broker that goes, and comes back or does not.
 
 use std::net::TcpListener;
-use std::thread::JoinHandle;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use coilgun_client::{
@@ -216,11 +216,12 @@ fn a_broker_that_shuts_down_says_so_and_is_left_when_it_ends() {
     });
 }
 
-/// A broker that goes when the test says so, and comes back so; it returns once a message has come.
-fn goes_and_comes_back(told: std::sync::mpsc::Receiver<()>) -> (Options, JoinHandle<()>) {
+/// A broker that goes when the test says so, and comes back so; it says when a message has come.
+fn goes_and_comes_back(told: Receiver<()>) -> (Options, Receiver<()>) {
+    let (says, said) = std::sync::mpsc::channel();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let address = listener.local_addr().expect("it is bound").to_string();
-    let broker = std::thread::spawn(move || {
+    std::thread::spawn(move || {
         let mut stream = listener.accept().expect("the client connects").0;
         drop(welcome(&mut stream, NativeConfig::default()));
         told.recv().expect("the test says when");
@@ -230,8 +231,9 @@ fn goes_and_comes_back(told: std::sync::mpsc::Receiver<()>) -> (Options, JoinHan
         let mut opened = welcome(&mut stream, NativeConfig::default());
         // Ends when the message comes, or fails with the connection.
         while next_commands(&mut stream, &mut opened).expect("it comes").requests.is_empty() {}
+        says.send(()).expect("the test listens");
     });
-    (quick(Options::new(coilgun_client::Address::Tcp(address))), broker)
+    (quick(Options::new(coilgun_client::Address::Tcp(address))), said)
 }
 
 #[test]
@@ -239,7 +241,7 @@ fn what_was_published_away_is_sent_although_the_client_was_closed_or_dropped_the
     run(async {
         for is_closed in [true, false] {
             let (tell, told) = std::sync::mpsc::channel();
-            let (options, broker) = goes_and_comes_back(told);
+            let (options, came) = goes_and_comes_back(told);
             let client = Client::connect(options).await.expect("let in");
             let mut events = client.events();
             tell.send(()).expect("it listens");
@@ -256,7 +258,7 @@ fn what_was_published_away_is_sent_although_the_client_was_closed_or_dropped_the
             }
             wait_for(&mut events, |event| matches!(event, Event::Closed(ClientError::Closed)))
                 .await;
-            broker.join().expect("it got the message");
+            came.recv_timeout(LONG).expect("the message comes");
         }
     });
 }
