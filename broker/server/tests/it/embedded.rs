@@ -21,7 +21,8 @@ const STARTS: usize = 2_000;
 /// Starts with users, half of which are not measured.
 const STARTS_WITH_USERS: usize = 2_000;
 
-/// Bytes of the heap that a start may add, once it is warm: less than the smallest thing the allocator gives.
+/// Bytes of the heap that a start may add, once it is warm: less than the smallest thing the
+/// allocator gives.
 const HEAP_PER_START_MAX: usize = 24;
 
 /// Bytes of memory by which the process may grow, once it is warm: less than a page per start.
