@@ -23,6 +23,9 @@ pub fn describe_command(command: &Command, chunk: &[u8], text: &[u8]) -> String 
             line.text.push_str("open");
             line.bytes("namespace", open.namespace);
             line.bytes("name", open.name);
+            if !open.primary.is_empty() {
+                line.bytes("primary", open.primary);
+            }
             line.bytes("user", open.user);
             line.bytes("secret", open.secret);
             line.number("flags", open.flags.0);
@@ -57,6 +60,11 @@ pub fn describe_command(command: &Command, chunk: &[u8], text: &[u8]) -> String 
             line.number("subscription", unsubscribe.subscription.0);
             line.number("ticket", unsubscribe.ticket.0);
             line.number("deliveries_max", unsubscribe.deliveries_max);
+        }
+        Command::Exclude(exclude) => {
+            line.text.push_str(if exclude.begins { "exclude" } else { "unexclude" });
+            line.bytes("filter", exclude.filter);
+            line.number("ticket", exclude.ticket.0);
         }
         Command::AddCredit(credit) => {
             line.text.push_str("add_credit");

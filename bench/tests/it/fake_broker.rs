@@ -198,14 +198,14 @@ impl Broker {
                     | Fault::Alter(_) => ErrorCode::Ok,
                 };
                 let ticket = subscribe.ticket;
-                tell(Event::Outcome(Outcome { ticket, code, receivers: 0 }));
+                tell(Event::Outcome(Outcome { ticket, code, receivers: 0, is_starved: false }));
                 let place = (token, subscribe.subscription);
                 self.subscribers.entry(text(subscribe.filter)).or_default().push(place);
             }
             // It answers nothing itself, as a broker that has no counters.
             Command::Publish(publish) if text(publish.subject).starts_with(b"$SYS.") => {
                 let (ticket, code) = (publish.ticket, ErrorCode::NoResponders);
-                tell(Event::Outcome(Outcome { ticket, code, receivers: 0 }));
+                tell(Event::Outcome(Outcome { ticket, code, receivers: 0, is_starved: false }));
             }
             Command::Barrier(barrier) => {
                 tell(Event::BarrierDone(BarrierDone { token: barrier.token }));
@@ -218,7 +218,7 @@ impl Broker {
                 correlation: publish.ticket,
                 flags: publish.flags,
             }),
-            Command::Unsubscribe(_) | Command::AddCredit(_) => {
+            Command::Unsubscribe(_) | Command::Exclude(_) | Command::AddCredit(_) => {
                 panic!("the load does not say {command:?}")
             }
         }

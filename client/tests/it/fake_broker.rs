@@ -147,6 +147,7 @@ impl Echo {
             Command::Barrier(it) => {
                 self.tell(&Event::BarrierDone(BarrierDone { token: it.token }));
             }
+            Command::Exclude(_) => panic!("the native protocol excludes nothing"),
             Command::Close(it) => self.end(it.code, ""),
         }
     }
@@ -189,7 +190,7 @@ impl Echo {
     }
 
     fn outcome(&mut self, ticket: Ticket, code: ErrorCode, receivers: u32) {
-        self.tell(&Event::Outcome(Outcome { ticket, code, receivers }));
+        self.tell(&Event::Outcome(Outcome { ticket, code, receivers, is_starved: false }));
     }
 
     fn end(&mut self, code: ErrorCode, detail: &str) {

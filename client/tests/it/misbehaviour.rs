@@ -82,12 +82,14 @@ pub(crate) fn next_commands(stream: &mut TcpStream, opened: &mut LetIn) -> Optio
             Command::Subscribe(subscribe) => {
                 sent.inbox = Some(subscribe.subscription);
                 let (ticket, code) = (subscribe.ticket, ErrorCode::Ok);
-                let outcome = Event::Outcome(Outcome { ticket, code, receivers: 0 });
+                let outcome =
+                    Event::Outcome(Outcome { ticket, code, receivers: 0, is_starved: false });
                 opened.session.on_event(Timestamp(2), &outcome, &mut out);
             }
             Command::Publish(_)
             | Command::Open(_)
             | Command::Unsubscribe(_)
+            | Command::Exclude(_)
             | Command::AddCredit(_)
             | Command::Barrier(_)
             | Command::Close(_) => {}

@@ -5,8 +5,10 @@
 
 mod corpus;
 mod seeds;
+mod session;
 mod targets;
 
 pub use corpus::{read_corpus, write_corpus};
 pub use seeds::fuzz_seeds;
+pub(crate) use session::check_session;
 pub use targets::FUZZ_TARGETS;

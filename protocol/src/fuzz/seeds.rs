@@ -32,12 +32,37 @@ pub fn fuzz_seeds(target: &str) -> Vec<Vec<u8>> {
         "native_go_away" => vec![go_away_table()],
         "native_session" => vec![with_first_byte(7, client_bytes())],
         "native_client" => vec![with_first_byte(120, server_bytes())],
+        "elbus_text" => texts(&["a/b", "a.b", ".broker/info", "v1.2/a%2Fb", "a//%00", "%2500.b"]),
+        "elbus_rpc" => elbus_calls(),
+        "elbus_server_frame" => vec![hex("000000000000 fe0500000001 12050000000061000011 \
+             010700000001612e6200782f7a")],
+        "elbus_session" => vec![with_first_byte(5, elbus_bytes())],
         _ => Vec::new(),
     }
 }
 
 fn texts(texts: &[&str]) -> Vec<Vec<u8>> {
     texts.iter().map(|text| text.as_bytes().to_vec()).collect()
+}
+
+/// A conversation with every operation, and a ping in the middle.
+fn elbus_bytes() -> Vec<u8> {
+    hex("eb0100 0300612e62 \
+         010000000207000000782f2300792f2b 020000004205000000612f230062 \
+         020000005206000000612e63006869 03000000130600000061 2e2a006869 \
+         05000000c105000000782f31007a 000000000000000000 \
+         060000004402000000 2300 070000000503000000 23006b \
+         080000004606000000 612f6200 6100 090000004303000000 612f23 0a00000040 01000000 00")
+}
+
+fn elbus_calls() -> Vec<Vec<u8>> {
+    ["006e", "01010000007465737400", "110100000081a26f6bc3", "1201000000a780"].map(hex).to_vec()
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let digit = |byte: u8| char::from(byte).to_digit(16).expect("seeds are written in hex") as u8;
+    digits.chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
 }
 
 fn with_first_byte(byte: u8, rest: Vec<u8>) -> Vec<u8> {
@@ -150,7 +175,12 @@ fn server_bytes() -> Vec<u8> {
     for event in [
         Event::Opened(Opened { client: ClientId { slot: 3, generation: 4 } }),
         Event::Deliver(delivery(&header_block())),
-        Event::Outcome(Outcome { ticket: Ticket(7), code: ErrorCode::Ok, receivers: 2 }),
+        Event::Outcome(Outcome {
+            ticket: Ticket(7),
+            code: ErrorCode::Ok,
+            receivers: 2,
+            is_starved: false,
+        }),
         Event::BarrierDone(BarrierDone { token: 5 }),
     ] {
         session.on_event(now, &event, &mut out);

@@ -1,5 +1,6 @@
 //! The list.
 
+use crate::elbus::{self, fuzz_rpc, fuzz_server_frame, fuzz_text};
 use crate::model::{fuzz_escape, fuzz_filter, fuzz_headers, fuzz_subject};
 use crate::native::{
     fuzz_client, fuzz_error, fuzz_framer, fuzz_go_away, fuzz_hello, fuzz_preface, fuzz_session,
@@ -22,6 +23,10 @@ pub const FUZZ_TARGETS: &[(&str, fn(&[u8]))] = &[
     ("native_go_away", fuzz_go_away),
     ("native_session", fuzz_session),
     ("native_client", fuzz_client),
+    ("elbus_text", fuzz_text),
+    ("elbus_rpc", fuzz_rpc),
+    ("elbus_server_frame", fuzz_server_frame),
+    ("elbus_session", elbus::fuzz_session),
 ];
 
 #[cfg(test)]

@@ -24,6 +24,9 @@ pub enum Command {
     Subscribe(Subscribe),
     /// Stop receiving; answered by `Event::Outcome` if it carries a ticket.
     Unsubscribe(Unsubscribe),
+    /// Receive nothing any more that matches a filter, whatever the client subscribes to, or receive it
+    /// again; answered by `Event::Outcome` if it carries a ticket.
+    Exclude(Exclude),
     /// Let a subscription receive more.
     AddCredit(AddCredit),
     /// Answer with `Event::BarrierDone` once everything before it has taken effect everywhere.
@@ -39,6 +42,9 @@ pub struct Open {
     pub namespace: Span,
     /// Name of the client; empty: none.
     pub name: Span,
+    /// Name of the client whose secondary this one is: it is let in only while a client has that name,
+    /// and ends with it. Empty: it is a primary itself.
+    pub primary: Span,
     /// Name of the user; empty: none.
     pub user: Span,
     /// Password or token; empty: none.
@@ -55,7 +61,8 @@ pub struct Publish {
     /// Native text of the subject; with [`PublishFlags::BROADCAST`], of a filter over client names.
     /// Not checked by the session: the router checks it where it does not know it yet.
     pub subject: Span,
-    /// Native text of the subject for replies, not checked; empty: none.
+    /// Native text of the subject for replies, not checked; empty: none. With
+    /// [`PublishFlags::ONLY_TO`], the name of the client that may get it: there are no replies then.
     pub reply: Span,
     /// A checked block of headers; empty: none.
     pub headers: Span,
@@ -102,6 +109,17 @@ pub struct Unsubscribe {
     pub ticket: Ticket,
     /// The subscription ends once it has had this many deliveries since it began; 0: at once.
     pub deliveries_max: u32,
+}
+
+/// Begin to leave out what matches a filter, or end it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Exclude {
+    /// Native text of the filter, not checked. A leading wildcard of it stands for every subject.
+    pub filter: Span,
+    /// Answer with the outcome under this ticket.
+    pub ticket: Ticket,
+    /// Begin; otherwise the exclusion with this very text ends, if there is one.
+    pub begins: bool,
 }
 
 /// Let a subscription receive more.

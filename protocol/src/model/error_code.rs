@@ -165,6 +165,14 @@ error_codes! {
     DeadlineExceeded = 220, "deadline_exceeded", true,
         "the time for the reply was over before the request could be delivered",
         "Try again later, wait longer, or find out which reader of this subject is behind.";
+    /// A secondary was to be let in, and nobody has the name of its primary.
+    PrimaryNotRegistered = 221, "primary_not_registered", true,
+        "no client has the name of the primary of this one",
+        "Connect the primary first, and keep it connected.";
+    /// The connection has as many exclusions as it may.
+    TooManyExclusions = 222, "too_many_exclusions", false,
+        "this connection excludes as many filters as it may",
+        "Exclude fewer filters, with wildcards.";
 
     /// The client did not read what was sent to it in time.
     SlowConsumer = 300, "slow_consumer", true,

@@ -18,8 +18,11 @@
 //! strings on one side and all token texts of the grammar on the other.
 
 /// Codes of bytes that cannot stand inside a token.
-const INSIDE: [(&[u8; 2], u8); 5] =
+const INSIDE: [Code; 5] =
     [(b"2E", b'.'), (b"20", b' '), (b"09", b'\t'), (b"0A", b'\n'), (b"0D", b'\r')];
+
+/// Two hexadecimal digits behind a percent sign, and the byte they stand for.
+pub(crate) type Code = (&'static [u8; 2], u8);
 
 /// Codes of tokens that cannot stand as they are.
 const WHOLE: [(&[u8; 2], &[u8]); 3] = [(b"2A", b"*"), (b"3E", b">"), (b"00", b"")];
@@ -36,13 +39,19 @@ pub fn encode_token(token: &[u8], text: &mut Vec<u8>) {
         text.extend_from_slice(&token[1..]);
         return;
     }
+    escape(token, &INSIDE, text);
+}
+
+/// Appends `token` with these codes in the place of their bytes, and with one `25` more behind the
+/// percent sign of whatever looks like one of them.
+pub(crate) fn escape(token: &[u8], codes: &[Code], text: &mut Vec<u8>) {
     for (at, &byte) in token.iter().enumerate() {
-        if let Some((code, _)) = INSIDE.iter().find(|(_, plain)| *plain == byte) {
+        if let Some((code, _)) = codes.iter().find(|(_, plain)| *plain == byte) {
             text.push(b'%');
             text.extend_from_slice(*code);
         } else {
             text.push(byte);
-            if inside_escape(&token[at..]).is_some() {
+            if inside_escape(&token[at..], codes).is_some() {
                 text.extend_from_slice(b"25");
             }
         }
@@ -62,9 +71,15 @@ pub fn decode_token(text: &[u8], token: &mut Vec<u8>) {
         }
         return;
     }
+    unescape(text, &INSIDE, token);
+}
+
+/// Appends what [`escape`] made this text of with the same codes.
+pub(crate) fn unescape(text: &[u8], codes: &[Code], token: &mut Vec<u8>) {
     let mut rest = text;
+    // Ends because every step takes a byte at least.
     while let Some((&byte, tail)) = rest.split_first() {
-        match inside_escape(rest) {
+        match inside_escape(rest, codes) {
             Some((0, plain)) => {
                 token.push(plain);
                 rest = &rest[3..];
@@ -93,9 +108,9 @@ fn stuffing(text: &[u8]) -> Option<(usize, &[u8])> {
 }
 
 /// Whether `text` begins with an escape for inside a token: its depth and its byte.
-fn inside_escape(text: &[u8]) -> Option<(usize, u8)> {
+fn inside_escape(text: &[u8], codes: &[Code]) -> Option<(usize, u8)> {
     let (depth, rest) = stuffing(text)?;
-    let (_, plain) = INSIDE.iter().find(|(code, _)| rest.starts_with(*code))?;
+    let (_, plain) = codes.iter().find(|(code, _)| rest.starts_with(*code))?;
     Some((depth, *plain))
 }
 

@@ -70,6 +70,9 @@ pub struct Outcome {
     pub code: ErrorCode,
     /// For a publish: how many deliveries were put into outboxes.
     pub receivers: u32,
+    /// For a publish: somebody wanted it and did not get it, for lack of credit or room, or was cut off
+    /// because of it.
+    pub is_starved: bool,
 }
 
 /// Everything before the barrier has taken effect.

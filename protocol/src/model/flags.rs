@@ -15,6 +15,9 @@ impl PublishFlags {
     pub const BROADCAST: PublishFlags = PublishFlags(1 << 3);
     /// The publisher is in a hurry: receivers whose protocol can say so are told. It changes no order.
     pub const REALTIME: PublishFlags = PublishFlags(1 << 4);
+    /// Of those who subscribe to the subject, only the client whose name stands in the place of the
+    /// reply subject gets it, and its [secondaries](super::Open::primary); no queue group does.
+    pub const ONLY_TO: PublishFlags = PublishFlags(1 << 5);
 
     /// Whether every bit of `other` is set.
     #[must_use]
@@ -40,6 +43,8 @@ impl OpenFlags {
     pub const ONCE_PER_MESSAGE: OpenFlags = OpenFlags(1 << 1);
     /// The client wants to know the name of the client that published a message.
     pub const SENDER_NAMES: OpenFlags = OpenFlags(1 << 2);
+    /// Whoever has the client's name already is cut off and loses it to this one.
+    pub const REPLACE_NAMESAKE: OpenFlags = OpenFlags(1 << 3);
 
     /// Whether every bit of `other` is set.
     #[must_use]

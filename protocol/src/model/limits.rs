@@ -63,6 +63,8 @@ pub const COMMANDS_PER_SLICE: usize = 256;
 
 /// Subscriptions one connection may hold.
 pub const SUBSCRIPTIONS_PER_CLIENT_MAX: usize = 100_000;
+/// Filters one connection may exclude from what it subscribes to.
+pub const EXCLUSIONS_PER_CLIENT_MAX: usize = 1024;
 /// Subscriptions one shard may hold.
 pub const SUBSCRIPTIONS_PER_SHARD_MAX: usize = 4_000_000;
 /// Queue groups that the clients of one shard may be in: all that want one message have to be named to
@@ -108,6 +110,9 @@ pub const FRAME_MS_MAX: u64 = 30_000;
 pub const FRAME_BYTES_PER_SECOND_MIN: u64 = 16 * 1024;
 /// How long a connection may be silent before it is asked for a sign of life, in milliseconds.
 pub const PING_INTERVAL_MS: u64 = 30_000;
+/// How often a client of elbus gets a sign of life from the broker unless configured otherwise, in
+/// milliseconds.
+pub const ELBUS_PING_INTERVAL_MS: u64 = 2_500;
 /// How many such questions may stay without any answer before the connection is cut off.
 pub const PINGS_UNANSWERED_MAX: u64 = 2;
 /// How long a broker that shuts down waits for its clients, in milliseconds.

@@ -20,9 +20,10 @@ mod subject;
 mod time;
 
 pub use command::{
-    AddCredit, Barrier, Close, Command, Commands, Open, Publish, Subscribe, Unsubscribe,
+    AddCredit, Barrier, Close, Command, Commands, Exclude, Open, Publish, Subscribe, Unsubscribe,
 };
 pub use error_code::ErrorCode;
+pub(crate) use escape::{Code, escape, unescape};
 pub use escape::{decode_token, encode_token, fuzz_escape};
 pub use event::{BarrierDone, Closing, Delivery, Event, Notice, Opened, Outcome};
 pub use filter::{Filter, FilterToken, InvalidFilter, fuzz_filter};

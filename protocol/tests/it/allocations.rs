@@ -65,7 +65,7 @@ fn turn(harness: &mut Harness, bytes: &[u8]) {
         harness.event(&Event::Deliver(delivery));
         let code = coilgun_protocol::model::ErrorCode::Ok;
         let ticket = publish.ticket;
-        harness.event(&Event::Outcome(Outcome { ticket, code, receivers: 1 }));
+        harness.event(&Event::Outcome(Outcome { ticket, code, receivers: 1, is_starved: false }));
     }
     harness.commands.clear();
     harness.out.consume(harness.out.pending_bytes());

@@ -170,7 +170,12 @@ fn a_native_tail_is_the_end_of_the_publish_frame() {
 #[test]
 fn an_outcome_without_a_ticket_is_not_written() {
     let mut harness = Harness::open(NativeConfig::default(), Features::default());
-    let outcome = Outcome { ticket: Ticket::NONE, code: ErrorCode::InvalidSubject, receivers: 0 };
+    let outcome = Outcome {
+        ticket: Ticket::NONE,
+        code: ErrorCode::InvalidSubject,
+        receivers: 0,
+        is_starved: false,
+    };
     harness.event(&Event::Outcome(outcome));
     assert!(harness.out.is_empty());
     harness.event(&Event::Outcome(Outcome { ticket: Ticket(1), ..outcome }));

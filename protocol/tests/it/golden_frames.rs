@@ -119,7 +119,12 @@ fn server_frames(headers: &[u8]) -> Vec<(&'static str, &'static str, Vec<u8>)> {
         (
             "outcome",
             "The request of publish_request.hex reached two receivers.",
-            Event::Outcome(Outcome { ticket: Ticket(7), code: ErrorCode::Ok, receivers: 2 }),
+            Event::Outcome(Outcome {
+                ticket: Ticket(7),
+                code: ErrorCode::Ok,
+                receivers: 2,
+                is_starved: false,
+            }),
         ),
         (
             "outcome_no_responders",
@@ -128,6 +133,7 @@ fn server_frames(headers: &[u8]) -> Vec<(&'static str, &'static str, Vec<u8>)> {
                 ticket: Ticket(7),
                 code: ErrorCode::NoResponders,
                 receivers: 0,
+                is_starved: false,
             }),
         ),
         (

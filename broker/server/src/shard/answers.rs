@@ -52,7 +52,8 @@ impl Published {
             (0, false) if self.is_request => ErrorCode::NoResponders,
             _ => ErrorCode::Ok,
         };
-        let outcome = Outcome { ticket: self.ticket, code, receivers: self.receivers };
+        let Published { ticket, receivers, is_starved, .. } = *self;
+        let outcome = Outcome { ticket, code, receivers, is_starved };
         (code != ErrorCode::Ok || self.is_acked).then_some(outcome)
     }
 }
@@ -252,7 +253,12 @@ mod tests {
     fn s20_answers_leave_in_the_order_of_their_commands() {
         let outcome = |ticket| {
             let ticket = Ticket(ticket);
-            Answer::Outcome(Outcome { ticket, code: ErrorCode::Ok, receivers: 0 })
+            Answer::Outcome(Outcome {
+                ticket,
+                code: ErrorCode::Ok,
+                receivers: 0,
+                is_starved: false,
+            })
         };
         let mut answers = Answers::default();
         let first = answers.push(outcome(1), Awaited { interest: 5, shards: 0 });

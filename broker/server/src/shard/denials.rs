@@ -38,7 +38,11 @@ impl<E: Env> Shard<E> {
         self.counters.denied += 1;
         let code = ErrorCode::PermissionDenied;
         if ticket.is_some() {
-            return self.outcome(now, id, Outcome { ticket, code, receivers: 0 });
+            return self.outcome(
+                now,
+                id,
+                Outcome { ticket, code, receivers: 0, is_starved: false },
+            );
         }
         let Some(client) = self.clients.get_mut(id) else { return };
         if let Some(count) = client.denials.count(now) {

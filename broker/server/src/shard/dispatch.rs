@@ -64,6 +64,7 @@ impl<E: Env> Shard<E> {
             }
             Command::Subscribe(_)
             | Command::Unsubscribe(_)
+            | Command::Exclude(_)
             | Command::AddCredit(_)
             | Command::Barrier(_)
                 if !self.is_open(id) =>
@@ -71,7 +72,10 @@ impl<E: Env> Shard<E> {
                 self.end(now, id, ErrorCode::HandshakeExpected, "");
                 return Progress::Ended;
             }
-            Command::Subscribe(_) | Command::Unsubscribe(_) | Command::Barrier(_)
+            Command::Subscribe(_)
+            | Command::Unsubscribe(_)
+            | Command::Exclude(_)
+            | Command::Barrier(_)
                 if self.owes_too_much(id) =>
             {
                 return Progress::Waits(Wait::Answers);
@@ -80,6 +84,9 @@ impl<E: Env> Shard<E> {
             Command::Unsubscribe(it) => {
                 let result = self.router.unsubscribe(id, it.subscription, it.deliveries_max);
                 self.answer(now, id, it.ticket, result);
+            }
+            Command::Exclude(it) => {
+                self.answer(now, id, it.ticket, Err(ErrorCode::UnknownOperation));
             }
             Command::AddCredit(it) => {
                 // A subscription that just ended had its last delivery: its credit is no use to it.
@@ -146,7 +153,8 @@ impl<E: Env> Shard<E> {
         let interest = if result.is_ok() { self.note_interest(id) } else { 0 };
         if ticket.is_some() {
             let code = result.err().unwrap_or(ErrorCode::Ok);
-            let outcome = Answer::Outcome(Outcome { ticket, code, receivers: 0 });
+            let outcome =
+                Answer::Outcome(Outcome { ticket, code, receivers: 0, is_starved: false });
             self.owe(now, id, outcome, Awaited { interest, shards: 0 });
         }
     }

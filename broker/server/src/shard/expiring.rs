@@ -42,7 +42,7 @@ impl<E: Env> Shard<E> {
         // Ends because every step takes a command away.
         while let Some(publish) = held.expired(now) {
             let code = ErrorCode::DeadlineExceeded;
-            let outcome = Outcome { ticket: publish.ticket, code, receivers: 0 };
+            let outcome = Outcome { ticket: publish.ticket, code, receivers: 0, is_starved: false };
             held.advance();
             self.counters.deadlines_exceeded += 1;
             self.outcome(now, id, outcome);

@@ -92,6 +92,7 @@ impl Held {
             | Command::Open(_)
             | Command::Subscribe(_)
             | Command::Unsubscribe(_)
+            | Command::Exclude(_)
             | Command::AddCredit(_)
             | Command::Barrier(_)
             | Command::Close(_) => None,
@@ -120,19 +121,22 @@ fn has_deadline(publish: &Publish) -> bool {
 }
 
 /// The spans of a command.
-fn spans(command: &Command) -> [Span; 4] {
+fn spans(command: &Command) -> [Span; 5] {
     match command {
-        Command::Open(open) => [open.namespace, open.name, open.user, open.secret],
+        Command::Open(open) => [open.namespace, open.name, open.primary, open.user, open.secret],
         Command::Publish(publish) => {
-            [publish.subject, publish.reply, publish.headers, publish.payload]
+            [publish.subject, publish.reply, publish.headers, publish.payload, Span::EMPTY]
         }
         Command::Subscribe(subscribe) => {
-            [subscribe.filter, subscribe.group, Span::EMPTY, Span::EMPTY]
+            [subscribe.filter, subscribe.group, Span::EMPTY, Span::EMPTY, Span::EMPTY]
+        }
+        Command::Exclude(exclude) => {
+            [exclude.filter, Span::EMPTY, Span::EMPTY, Span::EMPTY, Span::EMPTY]
         }
         Command::Unsubscribe(_)
         | Command::AddCredit(_)
         | Command::Barrier(_)
-        | Command::Close(_) => [Span::EMPTY; 4],
+        | Command::Close(_) => [Span::EMPTY; 5],
     }
 }
 
@@ -151,7 +155,13 @@ fn last_byte(command: &Command) -> Option<usize> {
 fn rebased(mut command: Command, cut: usize) -> Command {
     match &mut command {
         Command::Open(open) => {
-            for span in [&mut open.namespace, &mut open.name, &mut open.user, &mut open.secret] {
+            for span in [
+                &mut open.namespace,
+                &mut open.name,
+                &mut open.primary,
+                &mut open.user,
+                &mut open.secret,
+            ] {
                 *span = span.rebased(cut);
             }
         }
@@ -169,6 +179,7 @@ fn rebased(mut command: Command, cut: usize) -> Command {
             subscribe.filter = subscribe.filter.rebased(cut);
             subscribe.group = subscribe.group.rebased(cut);
         }
+        Command::Exclude(exclude) => exclude.filter = exclude.filter.rebased(cut),
         Command::Unsubscribe(_)
         | Command::AddCredit(_)
         | Command::Barrier(_)

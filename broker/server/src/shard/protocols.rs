@@ -1,12 +1,13 @@
 //! Every protocol a connection may speak, behind one enum (law S28).
 
 use coilgun_protocol::buffer::{Chunk, OutBuf};
+use coilgun_protocol::elbus::{ElbusConfig, ElbusSession};
 use coilgun_protocol::model::{Commands, Event, Timestamp};
 use coilgun_protocol::native::NativeSession;
 use coilgun_protocol::session::{Consumed, Session, SessionError};
 
 #[cfg(test)]
-use super::doors::{ElbusProbe, NatsProbe, Rude};
+use super::doors::{NatsProbe, Rude};
 use super::settings::ShardSettings;
 
 /// What is spoken on a listening socket.
@@ -14,12 +15,11 @@ use super::settings::ShardSettings;
 pub enum ListenerProtocol {
     /// The native protocol.
     Native,
+    /// The protocol of elbus and busrt.
+    Elbus(ElbusConfig),
     /// The text protocol of a test.
     #[cfg(test)]
     NatsProbe,
-    /// The binary protocol of a test.
-    #[cfg(test)]
-    ElbusProbe,
     /// A session of a test that keeps no order of commands.
     #[cfg(test)]
     Rude,
@@ -30,12 +30,11 @@ pub enum ListenerProtocol {
 pub enum AnySession {
     /// The native protocol.
     Native(NativeSession),
+    /// The protocol of elbus and busrt.
+    Elbus(Box<ElbusSession>),
     /// The text protocol of a test.
     #[cfg(test)]
     NatsProbe(Box<NatsProbe>),
-    /// The binary protocol of a test.
-    #[cfg(test)]
-    ElbusProbe(Box<ElbusProbe>),
     /// A session of a test that keeps no order of commands.
     #[cfg(test)]
     Rude(Rude),
@@ -46,10 +45,9 @@ macro_rules! each {
     ($any:expr, $session:ident => $call:expr) => {
         match $any {
             AnySession::Native($session) => $call,
+            AnySession::Elbus($session) => $call,
             #[cfg(test)]
             AnySession::NatsProbe($session) => $call,
-            #[cfg(test)]
-            AnySession::ElbusProbe($session) => $call,
             #[cfg(test)]
             AnySession::Rude($session) => $call,
         }
@@ -62,10 +60,11 @@ impl AnySession {
     pub fn new(protocol: ListenerProtocol, settings: &ShardSettings) -> AnySession {
         match protocol {
             ListenerProtocol::Native => AnySession::Native(NativeSession::new(settings.native)),
+            ListenerProtocol::Elbus(config) => {
+                AnySession::Elbus(Box::new(ElbusSession::new(config)))
+            }
             #[cfg(test)]
             ListenerProtocol::NatsProbe => AnySession::NatsProbe(Box::default()),
-            #[cfg(test)]
-            ListenerProtocol::ElbusProbe => AnySession::ElbusProbe(Box::default()),
             #[cfg(test)]
             ListenerProtocol::Rude => AnySession::Rude(Rude::default()),
         }

@@ -79,7 +79,11 @@ impl<E: Env> Shard<E> {
                 return Progress::Done;
             }
             Err(code) => {
-                self.outcome(now, id, Outcome { ticket: publish.ticket, code, receivers: 0 });
+                self.outcome(
+                    now,
+                    id,
+                    Outcome { ticket: publish.ticket, code, receivers: 0, is_starved: false },
+                );
                 return Progress::Done;
             }
         }

@@ -82,7 +82,11 @@ impl<E: Env> Shard<E> {
             }
             Ok(other) => return other,
             Err(code) => {
-                self.outcome(now, id, Outcome { ticket: publish.ticket, code, receivers: 0 });
+                self.outcome(
+                    now,
+                    id,
+                    Outcome { ticket: publish.ticket, code, receivers: 0, is_starved: false },
+                );
             }
         }
         Progress::Done

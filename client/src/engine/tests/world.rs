@@ -266,6 +266,7 @@ impl World {
                     peer.outcome(it.ticket, ErrorCode::Ok, 0);
                 }
             }
+            (Command::Exclude(_), _) => panic!("the native protocol excludes nothing"),
             (Command::AddCredit(_), _) | (Command::Barrier(_), Mood::Silent) => {}
             (Command::Barrier(it), _) => {
                 peer.tell(&Told::BarrierDone(BarrierDone { token: it.token }));
@@ -319,7 +320,7 @@ impl Peer {
 
     fn outcome(&mut self, ticket: Ticket, code: ErrorCode, receivers: u32) {
         if ticket.is_some() {
-            self.tell(&Told::Outcome(Outcome { ticket, code, receivers }));
+            self.tell(&Told::Outcome(Outcome { ticket, code, receivers, is_starved: false }));
         }
     }
 

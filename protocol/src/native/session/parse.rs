@@ -145,6 +145,7 @@ impl NativeSession {
         Ok(Open {
             namespace: span_in(bytes, hello.namespace),
             name: span_in(bytes, hello.name),
+            primary: Span::EMPTY,
             user: span_in(bytes, hello.user),
             secret: span_in(bytes, hello.secret),
             flags,

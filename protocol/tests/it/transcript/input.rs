@@ -213,6 +213,7 @@ pub(crate) fn event(line: &str) -> Event<'_> {
             ticket: Ticket(words.number("ticket", 0)),
             code: words.code(),
             receivers: words.number("receivers", 0),
+            is_starved: words.number("is_starved", 0) != 0,
         }),
         "barrier_done" => Event::BarrierDone(BarrierDone { token: words.number("token", 0) }),
         "notice" => Event::Notice(Notice { code: words.code(), count: words.number("count", 0) }),

@@ -8,6 +8,7 @@ use crate::net::SocketKind;
 use crate::setup::{MemoryPlan, build_network};
 use crate::shard::{ListenerProtocol, ListenerSettings, Shard, ShardSettings, control_queue};
 
+use coilgun_protocol::elbus::ElbusConfig;
 use coilgun_protocol::model::{SlowConsumer, limits};
 
 /// Turns without work after which nothing more happens by itself, even where a kernel dawdles.
@@ -15,13 +16,12 @@ const IDLE_TURNS: usize = 8;
 /// Turns a conversation may take from one line to the next.
 const TURNS_MAX: usize = 100_000;
 
+/// Elbus as it is unless configured otherwise.
+pub(super) const ELBUS: ListenerProtocol = ListenerProtocol::Elbus(ElbusConfig::new());
+
 /// What is listened for; the place in the list is the descriptor.
-const PROTOCOLS: [ListenerProtocol; 4] = [
-    ListenerProtocol::Native,
-    ListenerProtocol::NatsProbe,
-    ListenerProtocol::ElbusProbe,
-    ListenerProtocol::Rude,
-];
+const PROTOCOLS: [ListenerProtocol; 4] =
+    [ListenerProtocol::Native, ListenerProtocol::NatsProbe, ELBUS, ListenerProtocol::Rude];
 
 /// The shard and its world.
 pub(super) struct Broker {

@@ -1,6 +1,6 @@
-//! Sessions that prove the doors: two foreign protocols and one without manners, for tests only.
+//! Sessions that prove the doors, and conversations through them, for tests only.
 //!
-//! What it does: speaks just enough NATS and elbus to show that [`Session`], `Command`, `Event`,
+//! What it does: speaks just enough NATS, and a protocol without manners, to show that [`Session`], `Command`, `Event`,
 //! `Commands` and `OutBuf` carry protocols that differ from the native one in everything they can:
 //! text and binary, one delivery per subscription and one per client, names and no names, answers
 //! in order. Conversations run on a real shard in a simulated world and are kept as text in
@@ -10,11 +10,6 @@
 
 mod broker;
 mod conversations;
-mod elbus;
-mod elbus_answers;
-mod elbus_frame;
-mod elbus_text;
-mod elbus_topics;
 mod native;
 mod nats;
 mod nats_line;
@@ -25,6 +20,5 @@ mod replies;
 mod rude;
 mod without_manners;
 
-pub(super) use elbus::ElbusProbe;
 pub(super) use nats::NatsProbe;
 pub(super) use rude::Rude;

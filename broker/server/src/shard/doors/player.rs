@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 
 use coilgun_protocol::native::ServerReader;
 
-use super::broker::Broker;
+use super::broker::{Broker, ELBUS};
 use super::{native, notation};
 use crate::env::sim::{Faults, PeerId, SimWorld};
 use crate::shard::{ListenerProtocol, ShardSettings};
@@ -100,7 +100,7 @@ impl Player {
         let protocol = match name.split(':').next() {
             Some("native") => ListenerProtocol::Native,
             Some("nats") => ListenerProtocol::NatsProbe,
-            Some("elbus") => ListenerProtocol::ElbusProbe,
+            Some("elbus") => ELBUS,
             Some("rude") => ListenerProtocol::Rude,
             other => panic!("nobody speaks {other:?}"),
         };
@@ -125,7 +125,7 @@ impl Player {
         let peer = self.peer(name);
         let bytes = match peer.protocol {
             ListenerProtocol::Native => native::client_bytes(words),
-            ListenerProtocol::ElbusProbe => notation::binary(words),
+            ListenerProtocol::Elbus(_) => notation::binary(words),
             ListenerProtocol::NatsProbe | ListenerProtocol::Rude => notation::unescaped(words),
         };
         peer.kept.extend(bytes);
@@ -145,7 +145,7 @@ impl Player {
             let bytes = self.broker.world.read(peer.id, usize::MAX);
             let said = match peer.protocol {
                 ListenerProtocol::Native => native::server_lines(&bytes, &mut peer.reader),
-                ListenerProtocol::ElbusProbe => notation::binary_frames(&bytes, &mut peer.greeted),
+                ListenerProtocol::Elbus(_) => notation::binary_frames(&bytes, &mut peer.greeted),
                 ListenerProtocol::NatsProbe | ListenerProtocol::Rude => {
                     notation::text_lines(&bytes)
                 }

@@ -1,0 +1,106 @@
+//! What became of what a client asked for, as acknowledgements.
+
+use super::machine::{ElbusSession, State};
+use super::question::Question;
+use crate::buffer::OutBuf;
+use crate::elbus::code::ResultCode;
+use crate::elbus::server_frame::{ACK, SERVER_HEADER_BYTES};
+use crate::model::{Closing, ErrorCode, Outcome, Ticket};
+
+impl ElbusSession {
+    #[inline]
+    pub(super) fn on_outcome(&mut self, outcome: &Outcome, out: &mut OutBuf) {
+        match Question::of(outcome.ticket) {
+            Some(Question::Message { op_id }) => acknowledge(op_id, of_message(outcome), out),
+            Some(Question::Published { op_id }) => {
+                acknowledge(op_id, of_request(outcome.code), out);
+            }
+            Some(Question::Subscribed { op_id }) => {
+                let is_refused = outcome.code != ErrorCode::Ok;
+                self.topics.settle(is_refused);
+                if is_refused {
+                    acknowledge(op_id, of_request(outcome.code), out);
+                }
+            }
+            Some(Question::SubscribedQuietly) => {
+                self.topics.settle(outcome.code != ErrorCode::Ok);
+            }
+            // It is answered by a barrier; no other ticket was given.
+            Some(Question::Topics { .. }) | None => {}
+        }
+    }
+
+    pub(super) fn on_barrier(&mut self, token: u64, out: &mut OutBuf) {
+        if let Some(Question::Topics { op_id }) = Question::of(Ticket(token)) {
+            acknowledge(op_id, ResultCode::Ok, out);
+        }
+    }
+
+    /// One byte says why somebody is not let in; nothing says why somebody is thrown out.
+    pub(super) fn on_closing(&mut self, closing: &Closing<'_>, out: &mut OutBuf) {
+        match self.state {
+            State::Greeting => out.copy(&[ResultCode::NotSupported as u8]),
+            State::Naming | State::Registering => out.copy(&[of_entrance(closing.code) as u8]),
+            State::Open | State::Over => {}
+        }
+        self.state = State::Over;
+    }
+}
+
+#[inline]
+fn acknowledge(op_id: u32, code: ResultCode, out: &mut OutBuf) {
+    let [a, b, c, d] = op_id.to_le_bytes();
+    let ack: [u8; SERVER_HEADER_BYTES] = [ACK, a, b, c, d, code as u8];
+    out.copy(&ack);
+}
+
+/// What the sender of a message to one name is told.
+#[inline]
+fn of_message(outcome: &Outcome) -> ResultCode {
+    if outcome.code == ErrorCode::Ok {
+        return match (outcome.receivers, outcome.is_starved) {
+            (0, true) => ResultCode::NotDelivered,
+            (0, false) => ResultCode::NotRegistered,
+            _ => ResultCode::Ok,
+        };
+    }
+    // A name that nobody can have is one that nobody has.
+    let is_no_name = outcome.code == ErrorCode::InvalidSubject;
+    if is_no_name { ResultCode::NotRegistered } else { of_request(outcome.code) }
+}
+
+/// What a client is told about anything else it asked for.
+#[inline]
+fn of_request(code: ErrorCode) -> ResultCode {
+    find(
+        code,
+        &[
+            (ErrorCode::Ok, ResultCode::Ok),
+            (ErrorCode::PermissionDenied, ResultCode::Access),
+            (ErrorCode::ReservedSubject, ResultCode::Access),
+            (ErrorCode::InvalidSubject, ResultCode::Data),
+            (ErrorCode::InvalidFilter, ResultCode::Data),
+        ],
+    )
+}
+
+/// What somebody is told who is not let in.
+fn of_entrance(code: ErrorCode) -> ResultCode {
+    find(
+        code,
+        &[
+            (ErrorCode::NameTaken, ResultCode::Busy),
+            (ErrorCode::InvalidName, ResultCode::Data),
+            (ErrorCode::PrimaryNotRegistered, ResultCode::NotRegistered),
+            (ErrorCode::PermissionDenied, ResultCode::Access),
+            (ErrorCode::AuthenticationRequired, ResultCode::Access),
+            (ErrorCode::WrongCredentials, ResultCode::Access),
+            (ErrorCode::HandshakeTimeout, ResultCode::Timeout),
+        ],
+    )
+}
+
+fn find(code: ErrorCode, table: &[(ErrorCode, ResultCode)]) -> ResultCode {
+    let found = table.iter().find(|(known, _)| *known == code);
+    found.map_or(ResultCode::Other, |(_, result)| *result)
+}
