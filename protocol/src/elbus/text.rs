@@ -124,20 +124,27 @@ impl Grammar {
     /// Appends the text of a native subject; what is no UTF-8 is shown as U+FFFD.
     pub fn text(self, native: &[u8], text: &mut Vec<u8>) {
         let begin = text.len();
-        let mut token = Vec::new();
         for (at, spelled) in native.split(|byte| *byte == b'.').enumerate() {
             if at > 0 {
                 text.push(self.separator);
             }
-            token.clear();
-            decode_token(spelled, &mut token);
-            escape(&token, self.codes, text);
+            let level = text.len();
+            decode_token(spelled, text);
+            if text[level..].iter().any(|byte| self.is_escaped(*byte)) {
+                let token = text.split_off(level);
+                escape(&token, self.codes, text);
+            }
         }
         if core::str::from_utf8(&text[begin..]).is_err() {
             let shown = String::from_utf8_lossy(&text[begin..]).into_owned();
             text.truncate(begin);
             text.extend_from_slice(shown.as_bytes());
         }
+    }
+
+    /// Whether a level with this byte may have to be spelled in another way.
+    fn is_escaped(self, byte: u8) -> bool {
+        byte == b'%' || self.codes.iter().any(|(_, plain)| *plain == byte)
     }
 
     fn levels(self, text: &[u8]) -> impl Iterator<Item = &[u8]> {

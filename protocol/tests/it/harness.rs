@@ -10,25 +10,17 @@ use coilgun_protocol::session::{Consumed, Session, SessionError};
 use coilgun_protocol::transcript::describe_command;
 
 /// A session, its list of commands, and what it wrote.
-pub(crate) struct Harness {
-    pub(crate) session: NativeSession,
+pub(crate) struct Harness<S = NativeSession> {
+    pub(crate) session: S,
     pub(crate) commands: Commands,
     pub(crate) out: OutBuf,
     pub(crate) now: Timestamp,
 }
 
 impl Harness {
-    /// A session of a connection that begins now.
+    /// A native session of a connection that begins now.
     pub(crate) fn new(config: NativeConfig) -> Harness {
-        let pool = Pool::new(Region::heap(64 * BLOCK_BYTES), BLOCK_BYTES);
-        let mut harness = Harness {
-            session: NativeSession::new(config),
-            commands: Commands::default(),
-            out: OutBuf::new(pool, COPY_MAX),
-            now: Timestamp::default(),
-        };
-        harness.session.on_open(harness.now, &mut harness.out);
-        harness
+        Harness::with(NativeSession::new(config))
     }
 
     /// A session whose client is in, with these features, and nothing waiting to be sent.
@@ -42,6 +34,21 @@ impl Harness {
         let client = ClientId { slot: 1, generation: 0 };
         harness.event(&Event::Opened(Opened { client }));
         harness.take_written();
+        harness
+    }
+}
+
+impl<S: Session> Harness<S> {
+    /// A session of a connection that begins now.
+    pub(crate) fn with(session: S) -> Harness<S> {
+        let pool = Pool::new(Region::heap(64 * BLOCK_BYTES), BLOCK_BYTES);
+        let mut harness = Harness {
+            session,
+            commands: Commands::default(),
+            out: OutBuf::new(pool, COPY_MAX),
+            now: Timestamp::default(),
+        };
+        harness.session.on_open(harness.now, &mut harness.out);
         harness
     }
 

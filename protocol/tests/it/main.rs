@@ -6,6 +6,7 @@
 mod allocations;
 mod corpus;
 mod delivery;
+mod elbus_vectors;
 mod files;
 mod golden;
 mod golden_frames;
