@@ -18,6 +18,8 @@ mod deliveries;
 mod fuzz;
 mod machine;
 mod question;
+#[cfg(test)]
+mod tests;
 mod topics;
 
 pub use config::ElbusConfig;
