@@ -208,7 +208,8 @@ fn listener_settings(
         Guests::Loopback | Guests::Everybody if config.users.is_empty() => GuestRule::Trusted,
         Guests::Loopback | Guests::Everybody => GuestRule::Default,
     };
-    ListenerSettings { protocol: ListenerProtocol::Native, slow_consumer, guests }
+    let protocol = ListenerProtocol::Native;
+    ListenerSettings { protocol, slow_consumer, guests, flush_delay_us: 0 }
 }
 
 /// What holds for clients of this process: it could do to its broker whatever it liked anyway.
@@ -217,6 +218,7 @@ fn in_process_settings(config: &Config) -> ListenerSettings {
         protocol: ListenerProtocol::Native,
         slow_consumer: config.slow_consumer_in_process(),
         guests: GuestRule::Trusted,
+        flush_delay_us: 0,
     }
 }
 

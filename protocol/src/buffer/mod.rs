@@ -19,6 +19,7 @@
 mod chunk;
 mod foreign;
 mod marks;
+mod moving_out;
 mod out_buf;
 mod pool;
 mod region;

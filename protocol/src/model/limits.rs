@@ -97,6 +97,11 @@ pub const BUFFER_BYTES_DEFAULT: usize = 1 << 30;
 pub const OUTBOX_HIGH_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes waiting to be sent to one client below which they go on.
 pub const OUTBOX_LOW_BYTES: usize = OUTBOX_HIGH_BYTES / 2;
+/// Bytes waiting to be sent to one client that do not wait for more to go out with them, however the
+/// client is treated.
+pub const FLUSH_BYTES: usize = 16 * 1024;
+/// How long bytes may be made to wait for more to go out with them, in microseconds.
+pub const FLUSH_DELAY_US_MAX: u64 = 100_000;
 /// How long a publisher waits for a client that does not read before that client is cut off, in
 /// milliseconds (law S19; some clients give up after one second).
 pub const BACKPRESSURE_MS_MAX: u64 = 500;

@@ -14,6 +14,12 @@ impl Timestamp {
         Timestamp(self.0.saturating_add(ms.saturating_mul(1_000_000)))
     }
 
+    /// The time `us` microseconds later, at the latest the end of time.
+    #[must_use]
+    pub fn plus_us(self, us: u64) -> Timestamp {
+        Timestamp(self.0.saturating_add(us.saturating_mul(1_000)))
+    }
+
     /// Whole milliseconds since `earlier`; 0 if that lies ahead.
     #[must_use]
     pub fn ms_since(self, earlier: Timestamp) -> u64 {

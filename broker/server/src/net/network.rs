@@ -91,6 +91,8 @@ pub struct Net<R: Ring> {
     pub(super) starved: VecDeque<ClientId>,
     /// Those with something to send.
     pub(super) dirty: Vec<ClientId>,
+    /// When the first of them shall be sent that wait for more to go out with it.
+    pub(super) held_until: Option<Timestamp>,
     /// Those that are flushing or lingering.
     pub(super) ending: Vec<ClientId>,
     pub(super) listeners: Vec<AcceptState>,
@@ -117,6 +119,7 @@ impl<R: Ring> Net<R> {
             sockets: Slots::new(settings.sockets_max),
             starved: VecDeque::new(),
             dirty: Vec::new(),
+            held_until: None,
             ending: Vec::new(),
             listeners: Vec::new(),
             links: Links::default(),
@@ -185,7 +188,7 @@ impl<R: Ring> Net<R> {
             .filter_map(|id| self.sockets.get(*id))
             .map(|socket| socket.phase_ends)
             .min();
-        accepting.into_iter().chain(ending).min()
+        accepting.into_iter().chain(ending).chain(self.held_until).min()
     }
 
     /// Hands what was written and asked for to the kernel: one send per connection (law S9), blocks

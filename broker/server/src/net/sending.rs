@@ -12,6 +12,7 @@ impl<R: Ring> Net<R> {
     /// Begins a send for every connection that has something to say and is not sending.
     pub(super) fn send_dirty(&mut self, now: Timestamp, events: &mut Vec<NetEvent>) {
         let count = self.dirty.len();
+        self.held_until = None;
         for index in 0..count {
             let id = self.dirty[index];
             if let Some(socket) = self.sockets.get_mut(id) {
@@ -39,6 +40,9 @@ impl<R: Ring> Net<R> {
         if socket.in_flight > 0 {
             return self.wait_for_reader(id, low);
         }
+        if socket.flush_delay_us > 0 && socket.waits_for_more(now) {
+            return self.hold(id);
+        }
         let (operation, bytes) = match socket.plan_send() {
             SendPlan::Nothing if socket.outbox.is_exhausted() => {
                 return self.end(id, End::Exhausted, events);
@@ -63,6 +67,23 @@ impl<R: Ring> Net<R> {
             && let Some(socket) = self.sockets.get_mut(id)
         {
             socket.outbox.consume(bytes);
+        }
+    }
+
+    /// What is to be sent waits for more to go out with it.
+    fn hold(&mut self, id: ClientId) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        let until = socket.held_until;
+        self.held_until = self.held_until.into_iter().chain(until).min();
+        socket.dirty = true;
+        self.dirty.push(id);
+    }
+
+    /// Lets what is sent to a connection wait for more to go out with it, so many microseconds at most;
+    /// what is [in a hurry](coilgun_protocol::buffer::OutBuf::hurry) does not.
+    pub fn set_flush_delay(&mut self, id: ClientId, us: u32) {
+        if let Some(socket) = self.sockets.get_mut(id) {
+            socket.flush_delay_us = us;
         }
     }
 

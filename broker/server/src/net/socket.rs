@@ -18,6 +18,7 @@
 use std::os::fd::RawFd;
 
 use coilgun_protocol::buffer::OutBuf;
+use coilgun_protocol::model::limits::FLUSH_BYTES;
 use coilgun_protocol::model::{ClientId, Timestamp};
 
 use super::transport::Transport;
@@ -89,6 +90,10 @@ pub struct Socket {
     pub(super) dirty: bool,
     /// The descriptor is closed.
     pub(super) closed: bool,
+    /// How long what is to be sent may wait for more to go out with it, in microseconds.
+    pub(super) flush_delay_us: u32,
+    /// Until when it waits, if it does.
+    pub(super) held_until: Option<Timestamp>,
     /// A send was still under way when the next one was due.
     pub(super) late: bool,
     /// The send that is under way was cancelled, to be begun again from copies.
@@ -146,6 +151,8 @@ impl Socket {
             peer_ended: false,
             dirty: false,
             closed: false,
+            flush_delay_us: 0,
+            held_until: None,
             late: false,
             taken_back: false,
             received_at: Timestamp::default(),
@@ -221,6 +228,20 @@ impl Socket {
         };
         assert!(legal, "a connection never goes from {from:?} to {to:?}");
         self.phase = to;
+    }
+
+    /// Whether what is to be sent waits for more to go out with it, as far as it may.
+    pub(super) fn waits_for_more(&mut self, now: Timestamp) -> bool {
+        let pending = self.outbox.pending_bytes();
+        let in_a_hurry = self.outbox.take_hurry();
+        let until = self.held_until.unwrap_or_else(|| now.plus_us(self.flush_delay_us.into()));
+        let waits = self.phase == Phase::Open
+            && !in_a_hurry
+            && !self.outbox.is_exhausted()
+            && (1..FLUSH_BYTES).contains(&pending)
+            && now < until;
+        self.held_until = waits.then_some(until);
+        waits
     }
 
     /// Chooses what to send next: one run if there is one, several at once otherwise (law S9).

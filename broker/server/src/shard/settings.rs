@@ -17,6 +17,9 @@ pub struct ListenerSettings {
     pub slow_consumer: SlowConsumer,
     /// Who is let in that does not say who it is.
     pub guests: GuestRule,
+    /// How long what is sent to a client may wait for more to go out with it, in microseconds; 0: it goes
+    /// out with all else that the same turn brings.
+    pub flush_delay_us: u32,
 }
 
 /// Who is let in that does not say who it is.
@@ -34,7 +37,12 @@ pub enum GuestRule {
 impl From<ListenerProtocol> for ListenerSettings {
     fn from(protocol: ListenerProtocol) -> Self {
         let slow_consumer = SlowConsumer::default();
-        ListenerSettings { protocol, slow_consumer, guests: GuestRule::default() }
+        ListenerSettings {
+            protocol,
+            slow_consumer,
+            guests: GuestRule::default(),
+            flush_delay_us: 0,
+        }
     }
 }
 

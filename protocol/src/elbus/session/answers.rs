@@ -1,7 +1,7 @@
 //! What became of what a client asked for, as acknowledgements.
 
 use super::machine::{ElbusSession, State};
-use super::question::Question;
+use super::question::{Asked, Question};
 use crate::buffer::OutBuf;
 use crate::elbus::code::ResultCode;
 use crate::elbus::server_frame::{ACK, SERVER_HEADER_BYTES};
@@ -11,28 +11,28 @@ impl ElbusSession {
     #[inline]
     pub(super) fn on_outcome(&mut self, outcome: &Outcome, out: &mut OutBuf) {
         match Question::of(outcome.ticket) {
-            Some(Question::Message { op_id }) => acknowledge(op_id, of_message(outcome), out),
-            Some(Question::Published { op_id }) => {
-                acknowledge(op_id, of_request(outcome.code), out);
+            Some(Question::Message(asked)) => acknowledge(asked, of_message(outcome), out),
+            Some(Question::Published(asked)) => {
+                acknowledge(asked, of_request(outcome.code), out);
             }
-            Some(Question::Subscribed { op_id }) => {
+            Some(Question::Subscribed(asked)) => {
                 let is_refused = outcome.code != ErrorCode::Ok;
                 self.topics.settle(is_refused);
                 if is_refused {
-                    acknowledge(op_id, of_request(outcome.code), out);
+                    acknowledge(asked, of_request(outcome.code), out);
                 }
             }
             Some(Question::SubscribedQuietly) => {
                 self.topics.settle(outcome.code != ErrorCode::Ok);
             }
             // It is answered by a barrier; no other ticket was given.
-            Some(Question::Topics { .. }) | None => {}
+            Some(Question::Topics(_)) | None => {}
         }
     }
 
     pub(super) fn on_barrier(&mut self, token: u64, out: &mut OutBuf) {
-        if let Some(Question::Topics { op_id }) = Question::of(Ticket(token)) {
-            acknowledge(op_id, ResultCode::Ok, out);
+        if let Some(Question::Topics(asked)) = Question::of(Ticket(token)) {
+            acknowledge(asked, ResultCode::Ok, out);
         }
     }
 
@@ -43,15 +43,19 @@ impl ElbusSession {
             State::Naming | State::Registering => out.copy(&[of_entrance(closing.code) as u8]),
             State::Open | State::Over => {}
         }
+        out.hurry();
         self.state = State::Over;
     }
 }
 
 #[inline]
-fn acknowledge(op_id: u32, code: ResultCode, out: &mut OutBuf) {
-    let [a, b, c, d] = op_id.to_le_bytes();
+fn acknowledge(asked: Asked, code: ResultCode, out: &mut OutBuf) {
+    let [a, b, c, d] = asked.op_id.to_le_bytes();
     let ack: [u8; SERVER_HEADER_BYTES] = [ACK, a, b, c, d, code as u8];
     out.copy(&ack);
+    if asked.realtime {
+        out.hurry();
+    }
 }
 
 /// What the sender of a message to one name is told.

@@ -13,6 +13,9 @@ use crate::model::{Delivery, PublishFlags, SubscriptionId};
 impl ElbusSession {
     #[inline]
     pub(super) fn write_delivery(&mut self, delivery: &Delivery<'_>, out: &mut OutBuf) {
+        if delivery.flags.contains(PublishFlags::REALTIME) {
+            out.hurry();
+        }
         let (by_name, subject) = match delivery.subscription {
             SubscriptionId::NAME => (true, &[][..]),
             _ => (false, delivery.subject),

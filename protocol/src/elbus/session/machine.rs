@@ -1,7 +1,7 @@
 //! One elbus connection, as the broker sees it.
 
 use super::config::ElbusConfig;
-use super::question::Question;
+use super::question::{Asked, Question};
 use super::topics::{Change, Taken, TopicRun, Topics, translate};
 use crate::buffer::{Chunk, OutBuf};
 use crate::elbus::code::ResultCode;
@@ -96,6 +96,7 @@ impl ElbusSession {
             return Err((ErrorCode::UnsupportedVersion, "the greeting is not EB 01 00"));
         }
         out.copy(&[ResultCode::Ok as u8]);
+        out.hurry();
         self.state = State::Naming;
         Ok(Taken::Bytes(GREETING.len()))
     }
@@ -205,14 +206,14 @@ fn publish(
 ) -> Result<(), Broken> {
     let mut message = Publish { ticket: Ticket::NONE, ..Publish::default() };
     let mut payload = (begin + place.len() + 1, rest.len());
-    let mut question = Question::Published { op_id: frame.op_id };
+    let mut question = Question::Published(Asked::by(frame));
     match frame.operation {
         Operation::Message => {
             message.subject = translate(place, begin, commands, |name, text| {
                 text.extend_from_slice(b"$NAME.");
                 NAME.subject(name, text);
             });
-            question = Question::Message { op_id: frame.op_id };
+            question = Question::Message(Asked::by(frame));
         }
         Operation::Broadcast => {
             message.subject =
@@ -255,6 +256,7 @@ fn publish(
 impl Session for ElbusSession {
     fn on_open(&mut self, now: Timestamp, out: &mut OutBuf) {
         out.copy(&GREETING);
+        out.hurry();
         (self.opened_at, self.heard_at, self.pinged_at) = (now, now, now);
     }
 
@@ -298,6 +300,7 @@ impl Session for ElbusSession {
                 self.state = State::Open;
                 (self.heard_at, self.pinged_at) = (now, now);
                 out.copy(&[ResultCode::Ok as u8]);
+                out.hurry();
             }
             // The protocol has no word for it.
             Event::Notice(_) => {}

@@ -137,7 +137,7 @@ fn a_refused_topic_can_be_asked_for_again() {
     let mut frame = Vec::new();
     encode_frame(1, Operation::Subscribe, Qos::PROCESSED, &[b"x"], &mut frame);
     let warned = Outcome {
-        ticket: crate::model::Ticket(4 << 32),
+        ticket: crate::model::Ticket(4 << 33),
         code: ErrorCode::Ok,
         receivers: 0,
         is_starved: false,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::machine::ElbusSession;
-use super::question::Question;
+use super::question::{Asked, Question};
 use crate::elbus::frame::{Frame, HEADER_BYTES, Operation};
 use crate::elbus::text::TOPIC;
 use crate::model::{
@@ -77,8 +77,8 @@ impl Change {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct TopicRun {
     change: Change,
-    /// The frame is to be acknowledged under this number.
-    op_id: Option<u32>,
+    /// The frame is to be acknowledged.
+    asked: Option<Asked>,
     /// Bytes before the next topic: the header, or the NUL between two topics.
     before: usize,
     /// Bytes of topics that are not done.
@@ -88,8 +88,8 @@ pub(super) struct TopicRun {
 impl TopicRun {
     /// All topics of a frame.
     pub(super) fn new(frame: &Frame, change: Change) -> TopicRun {
-        let op_id = frame.qos.wants_ack().then_some(frame.op_id);
-        TopicRun { change, op_id, before: HEADER_BYTES, left: frame.body_bytes }
+        let asked = frame.qos.wants_ack().then(|| Asked::by(frame));
+        TopicRun { change, asked, before: HEADER_BYTES, left: frame.body_bytes }
     }
 }
 
@@ -130,9 +130,9 @@ impl ElbusSession {
         }
         self.run = nul.map(|nul| TopicRun { before: 1, left: run.left - nul - 1, ..run });
         if self.run.is_none()
-            && let Some(op_id) = run.op_id
+            && let Some(asked) = run.asked
         {
-            let Ticket(token) = Question::Topics { op_id }.ticket();
+            let Ticket(token) = Question::Topics(asked).ticket();
             commands.push(Command::Barrier(Barrier { token }));
         }
         Taken::Bytes(run.before + topic.len())
@@ -151,9 +151,7 @@ impl ElbusSession {
         match run.change {
             Change::Subscribe => {
                 let subscription = self.topics.begin(native)?;
-                let question = run
-                    .op_id
-                    .map_or(Question::SubscribedQuietly, |op_id| Question::Subscribed { op_id });
+                let question = run.asked.map_or(Question::SubscribedQuietly, Question::Subscribed);
                 Some(subscribe(subscription, filter, question))
             }
             Change::Unsubscribe => {

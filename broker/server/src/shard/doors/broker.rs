@@ -9,7 +9,7 @@ use crate::setup::{MemoryPlan, build_network};
 use crate::shard::{ListenerProtocol, ListenerSettings, Shard, ShardSettings, control_queue};
 
 use coilgun_protocol::elbus::ElbusConfig;
-use coilgun_protocol::model::{SlowConsumer, limits};
+use coilgun_protocol::model::limits;
 
 /// Turns without work after which nothing more happens by itself, even where a kernel dawdles.
 const IDLE_TURNS: usize = 8;
@@ -31,14 +31,14 @@ pub(super) struct Broker {
 
 impl Broker {
     pub(super) fn new(world: SimWorld, settings: ShardSettings) -> Broker {
-        Broker::with_slow_consumer(world, settings, SlowConsumer::default())
+        Broker::with_listeners(world, settings, ListenerProtocol::Native.into())
     }
 
-    /// A shard that treats clients that do not read fast enough like this.
-    pub(super) fn with_slow_consumer(
+    /// A shard on whose listeners this holds, whatever is spoken there.
+    pub(super) fn with_listeners(
         world: SimWorld,
         settings: ShardSettings,
-        slow_consumer: SlowConsumer,
+        common: ListenerSettings,
     ) -> Broker {
         let plan = MemoryPlan {
             receive_blocks: 8,
@@ -54,7 +54,7 @@ impl Broker {
         let mut shard =
             Shard::new(env, net, port, settings, controls).expect("a simulated world has memory");
         for (descriptor, protocol) in PROTOCOLS.iter().enumerate() {
-            let settings = ListenerSettings { slow_consumer, ..ListenerSettings::from(*protocol) };
+            let settings = ListenerSettings { protocol: *protocol, ..common };
             shard.listen(descriptor as i32, SocketKind::Tcp, settings);
         }
         Broker { world, shard }

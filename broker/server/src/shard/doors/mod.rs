@@ -18,6 +18,7 @@ mod notation;
 mod player;
 mod replies;
 mod rude;
+mod waiting_for_more;
 mod without_manners;
 
 pub(super) use nats::NatsProbe;

@@ -9,7 +9,7 @@ use super::broker::{Broker, ELBUS};
 use super::native::{client_bytes, server_lines};
 use super::rude::TICK_MS;
 use crate::env::sim::{Faults, SimWorld};
-use crate::shard::{ListenerProtocol, ShardSettings};
+use crate::shard::{ListenerProtocol, ListenerSettings, ShardSettings};
 
 fn broker(settings: ShardSettings) -> Broker {
     Broker::new(SimWorld::new(1, Faults::none()), settings)
@@ -99,7 +99,11 @@ fn s18_what_is_published_at_a_tick_is_held_and_not_lost() {
     let settings = ShardSettings { outbox_high_bytes: 2_000, ..ShardSettings::default() };
     let slow_consumer = SlowConsumer { backpressure_ms: 60_000, ..SlowConsumer::default() };
     let world = SimWorld::new(1, Faults::none());
-    let mut broker = Broker::with_slow_consumer(world, settings, slow_consumer);
+    let mut broker = Broker::with_listeners(
+        world,
+        settings,
+        ListenerSettings { slow_consumer, ..ListenerProtocol::Native.into() },
+    );
     let slow = broker.connect(ListenerProtocol::Native, 1_000);
     let mut heard = broker.say(slow, &client_bytes("hello slow"));
     heard.extend(broker.say(slow, &client_bytes("subscribe 1 tick")));
