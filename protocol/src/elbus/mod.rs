@@ -4,7 +4,7 @@
 //! ([`ElbusSession`]), writes and reads the same frames on the client's side ([`encode_frame`],
 //! [`read_server_frame`]), translates topics and names into the one space of subjects ([`TOPIC`],
 //! [`NAME`]), and knows the layout of the calls that travel inside of messages ([`read_rpc`]).
-//! docs/WIRE.md describes the bytes.
+//! docs/ELBUS.md describes the bytes.
 //!
 //! What it never does: it opens no socket, reads no clock and knows no other client. It carries out no
 //! calls: what the client named `.broker` answers is the server's business.
