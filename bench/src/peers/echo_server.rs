@@ -33,6 +33,11 @@ impl Turn for UntilInterrupted {
         self.echo.turn(now)
     }
 
+    fn nap(&mut self, ns: u64) -> io::Result<bool> {
+        let is_new = self.interrupt.is_raised() && !self.echo.is_stopping();
+        Ok(is_new || self.echo.nap(ns)?)
+    }
+
     fn prepare_park(&mut self) -> io::Result<bool> {
         // Who raises the interrupt wakes this thread afterwards, but only if it sleeps: look again
         // after the sleep was announced.

@@ -100,6 +100,16 @@ impl<E: Env> Echo<E> {
     }
 }
 
+impl<E: Env> Echo<E> {
+    /// Asks for a sign at its next deadline.
+    fn set_alarm(&mut self) {
+        let deadlines = [self.net.deadline(), self.trimming.due(self.net.all_pools())];
+        if let Some(at) = deadlines.into_iter().flatten().min() {
+            self.net.wake_at(at);
+        }
+    }
+}
+
 impl<E: Env> Turn for Echo<E> {
     fn now(&mut self) -> Timestamp {
         self.env.now()
@@ -129,11 +139,13 @@ impl<E: Env> Turn for Echo<E> {
         Ok(if more { Work::More } else { Work::Idle })
     }
 
+    fn nap(&mut self, ns: u64) -> io::Result<bool> {
+        self.set_alarm();
+        Ok(self.net.has_link_work() || self.net.wait(ns)?)
+    }
+
     fn prepare_park(&mut self) -> io::Result<bool> {
-        let deadlines = [self.net.deadline(), self.trimming.due(self.net.all_pools())];
-        if let Some(at) = deadlines.into_iter().flatten().min() {
-            self.net.wake_at(at);
-        }
+        self.set_alarm();
         let idle = self.net.ring_mut().prepare_park()?;
         Ok(idle && !self.net.has_link_work())
     }

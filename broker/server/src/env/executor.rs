@@ -3,11 +3,14 @@
 //! ```text
 //!   turn, turn, turn ...    while there is work; every 200 us one real reactor turn for glommio
 //!   nothing to do:          spin for a while, if asked to; then
-//!                           announce sleep, look again, wait for the eventfd inside glommio
+//!                           announce sleep, look again, and
+//!                             nap:  wait in the shard's own ring, until glommio's next turn
+//!                             park: wait for the eventfd inside glommio
 //! ```
 //!
-//! The ring's own completions and other threads write to the same eventfd; glommio polls it in its
-//! own ring, so that timers and files of the executor go on while the shard is parked.
+//! A nap is one system call, a park several: a shard that is busy but for moments naps. While it is
+//! parked, the ring's own completions and other threads write to the same eventfd; glommio polls it
+//! in its own ring, so that timers and files of the executor go on.
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -31,6 +34,13 @@ pub trait Turn {
     /// # Errors
     /// If it cannot go on.
     fn turn(&mut self, now: Timestamp) -> io::Result<Work>;
+
+    /// Unless there is something to do, sleeps until there is, or a thread wakes it, so many nanoseconds
+    /// at most. Returns whether there is something to do.
+    ///
+    /// # Errors
+    /// If it cannot go on.
+    fn nap(&mut self, ns: u64) -> io::Result<bool>;
 
     /// Prepares to sleep, waking at its next deadline: after this, whatever happens writes to the
     /// eventfd. Returns whether there is still nothing to do (law S24).
@@ -114,6 +124,11 @@ pub async fn run(shard: &mut impl Turn, waker: &Waker, spin_us: u64) -> io::Resu
             Work::Idle if now < spins_until.min(reactor_turn_at) => std::hint::spin_loop(),
             Work::Idle if now >= spins_until => {
                 waker.announce_sleep();
+                let left = reactor_turn_at.0.saturating_sub(now.0);
+                if left > 0 && shard.nap(left)? {
+                    waker.end_nap();
+                    continue;
+                }
                 if shard.prepare_park()? {
                     event.readable().await.map_err(io::Error::from)?;
                     reactor_turn_at = Timestamp(shard.now().0 + REACTOR_TURN_NS);

@@ -2,7 +2,8 @@
 //!
 //! One ring per shard, used by one thread only (SINGLE_ISSUER), which does its deferred work when it
 //! enters the ring and at no other time (DEFER_TASKRUN): no interrupt ever preempts a turn. The
-//! ring's eventfd is silent while the shard works and speaks while it is parked (law S24).
+//! ring's eventfd is silent while the shard works and speaks while it is parked (law S24). While the
+//! shard waits in the ring itself, the ring watches the eventfd, to which other threads write.
 //!
 //! Sources: the man pages io_uring_setup(2), io_uring_enter(2), io_uring_register_buf_ring(3).
 
@@ -12,20 +13,25 @@ use std::sync::atomic::{AtomicU16, Ordering, fence};
 
 use coilgun_protocol::buffer::{BlockRef, Region};
 use coilgun_protocol::model::Timestamp;
-use io_uring::types::{BufRingEntry, Fd, TimeoutFlags, Timespec};
+use io_uring::types::{BufRingEntry, Fd, SubmitArgs, TimeoutFlags, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 
 use super::memory;
+use super::wake::take_back;
 use crate::net::{Completion, Operation, Received, Ring, UserData};
 
 /// Operations that can be queued before the kernel is entered.
 const SUBMISSIONS: u32 = 1024;
 /// Completions the kernel can queue before it has to hold them back itself.
 const COMPLETIONS: u32 = 4096;
+/// The longest wait in the ring, in nanoseconds.
+const WAIT_NS_MAX: u32 = 999_999_999;
 /// The one group of provided buffers.
 const BUFFER_GROUP: u16 = 0;
 /// A connection that is gone is an error of the send, not a signal to the process.
 const SEND_FLAGS: i32 = libc::MSG_NOSIGNAL;
+/// What the poll of the eventfd completes with; no [`UserData`] looks so.
+const EVENT_USER: u64 = u64::MAX;
 /// Flag of a buffer ring whose buffers are used up piece by piece (kernel 6.12 on).
 const PBUF_RING_INCREMENTAL: u16 = 2;
 
@@ -37,6 +43,10 @@ pub struct UringRing {
     timeout: Box<Timespec>,
     timeout_queued: bool,
     incremental: bool,
+    /// To which other threads write when the shard sleeps.
+    event: RawFd,
+    /// Whether the ring watches it.
+    watches_event: bool,
 }
 
 /// The ring of provided buffers that is shared with the kernel.
@@ -69,6 +79,8 @@ impl UringRing {
             timeout: Box::new(Timespec::new()),
             timeout_queued: false,
             incremental,
+            event,
+            watches_event: false,
         })
     }
 
@@ -125,14 +137,8 @@ impl Ring for UringRing {
             self.timeout_queued = true;
         }
         let entry = self.entry(operation).user_data(user.bits());
-        // Ends because submitting empties the queue.
-        loop {
-            // SAFETY: the caller promises that what the entry names outlives the operation.
-            if unsafe { self.ring.submission().push(&entry) }.is_ok() {
-                return;
-            }
-            self.submit_now();
-        }
+        // SAFETY: the caller keeps the promise.
+        unsafe { self.push_entry(&entry) };
     }
 
     fn enter(&mut self) -> io::Result<()> {
@@ -154,6 +160,12 @@ impl Ring for UringRing {
     fn complete(&mut self, completions: &mut Vec<Completion>, max: usize) {
         let queue = self.ring.completion();
         for entry in queue.take(max) {
+            if entry.user_data() == EVENT_USER {
+                // Whoever woke the shard has put something where it looks anyway.
+                self.watches_event = false;
+                take_back(self.event);
+                continue;
+            }
             let flags = entry.flags();
             let received = cqueue::buffer_select(flags).map(|block| Received {
                 block,
@@ -165,6 +177,24 @@ impl Ring for UringRing {
                 more: cqueue::more(flags),
                 received,
             });
+        }
+    }
+
+    fn wait(&mut self, ns: u64) -> io::Result<bool> {
+        if !self.ring.completion().is_empty() {
+            return Ok(true);
+        }
+        self.watch_event();
+        self.timeout_queued = false;
+        let most = Timespec::new().nsec(u32::try_from(ns).unwrap_or(WAIT_NS_MAX).min(WAIT_NS_MAX));
+        let until = SubmitArgs::new().timespec(&most);
+        match self.ring.submitter().submit_with_args(1, &until) {
+            Ok(_) => Ok(true),
+            Err(error) if error.raw_os_error() == Some(libc::ETIME) => {
+                Ok(!self.ring.completion().is_empty())
+            }
+            Err(error) if is_passing(&error) => Ok(true),
+            Err(error) => Err(error),
         }
     }
 
@@ -187,6 +217,31 @@ impl Ring for UringRing {
 }
 
 impl UringRing {
+    /// Sees to it that whoever writes to the eventfd ends a wait. What was written before counts, too.
+    fn watch_event(&mut self) {
+        if !self.watches_event {
+            self.watches_event = true;
+            let poll = opcode::PollAdd::new(Fd(self.event), libc::POLLIN as u32).build();
+            // SAFETY: a poll names no memory.
+            unsafe { self.push_entry(&poll.user_data(EVENT_USER)) };
+        }
+    }
+
+    /// Queues an entry.
+    ///
+    /// # Safety
+    /// As [`Ring::push`].
+    unsafe fn push_entry(&mut self, entry: &squeue::Entry) {
+        // Ends because submitting empties the queue.
+        loop {
+            // SAFETY: the caller promises that what the entry names outlives the operation.
+            if unsafe { self.ring.submission().push(entry) }.is_ok() {
+                return;
+            }
+            self.submit_now();
+        }
+    }
+
     /// Makes room in the submission queue.
     ///
     /// # Panics

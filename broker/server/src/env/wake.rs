@@ -47,13 +47,16 @@ impl Waker {
         self.0.sleeping.announce_sleep();
     }
 
+    /// Says that the shard is awake, after it has waited in its own ring: that takes back what the
+    /// eventfd has gathered.
+    pub fn end_nap(&self) {
+        self.0.sleeping.end_sleep();
+    }
+
     /// Says that the shard is awake, and takes back what the eventfd has gathered.
     pub fn end_sleep(&self) {
         self.0.sleeping.end_sleep();
-        let mut count = [0u8; 8];
-        // SAFETY: eight bytes that live through the call. If there was nothing to read the call
-        // fails at once, which is just as well.
-        unsafe { libc::read(self.0.event.as_raw_fd(), count.as_mut_ptr().cast(), count.len()) };
+        take_back(self.0.event.as_raw_fd());
     }
 
     /// The eventfd, for a ring to write to and an executor to wait for.
@@ -67,4 +70,12 @@ impl AsRawFd for Waker {
     fn as_raw_fd(&self) -> RawFd {
         self.descriptor()
     }
+}
+
+/// Takes back what an eventfd that does not block has gathered.
+pub(super) fn take_back(event: RawFd) {
+    let mut count = [0u8; 8];
+    // SAFETY: eight bytes that live through the call. If there was nothing to read the call fails at
+    // once, which is just as well.
+    unsafe { libc::read(event, count.as_mut_ptr().cast(), count.len()) };
 }

@@ -269,6 +269,16 @@ impl<R: Ring> Net<R> {
         [self.buffers.pool(), &self.pools.small, &self.pools.large].into_iter()
     }
 
+    /// Waits in the ring until something happens, so many nanoseconds at most. Returns whether anything
+    /// has.
+    ///
+    /// # Errors
+    /// If the ring is broken; the shard cannot go on.
+    pub fn wait(&mut self, ns: u64) -> io::Result<bool> {
+        self.counters.enters += 1;
+        self.ring.wait(ns)
+    }
+
     /// The ring, for its owner to park with.
     #[must_use]
     pub fn ring_mut(&mut self) -> &mut R {

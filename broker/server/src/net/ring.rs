@@ -33,6 +33,13 @@ pub trait Ring {
     /// Moves at most `max` completions to the end of `completions`.
     fn complete(&mut self, completions: &mut Vec<Completion>, max: usize);
 
+    /// Hands everything queued to the kernel, and waits until something has completed or the shard is
+    /// woken, so many nanoseconds at most. Returns whether it was before they were over.
+    ///
+    /// # Errors
+    /// If the ring is broken.
+    fn wait(&mut self, ns: u64) -> io::Result<bool>;
+
     /// From now on a completion wakes the shard. Returns whether it may sleep: nothing has
     /// completed already.
     ///

@@ -195,6 +195,29 @@ impl<E: Env> Shard<E> {
         }
     }
 
+    /// Asks for a sign at the next time at which there is something to do.
+    fn set_alarm(&mut self) {
+        let deadlines = [
+            self.deadlines.earliest(),
+            self.net.deadline(),
+            self.pressure_ends(),
+            self.throttled.earliest(),
+            self.drain_ends(),
+            self.trimming.due(self.net.all_pools().chain(self.mesh.pools())),
+        ];
+        if let Some(at) = deadlines.into_iter().flatten().min() {
+            self.net.wake_at(at);
+        }
+    }
+
+    /// Whether another thread has put something where the shard looks in its next turn.
+    fn has_news(&mut self) -> bool {
+        self.net.has_link_work()
+            || self.authentication.has_verdict()
+            || !self.controls.is_empty()
+            || self.mesh.has_work()
+    }
+
     fn run_events(&mut self, now: Timestamp) -> usize {
         let mut events = std::mem::take(&mut self.events);
         let count = events.len();
@@ -267,24 +290,15 @@ impl<E: Env> Turn for Shard<E> {
         Ok(if more { Work::More } else { Work::Idle })
     }
 
+    fn nap(&mut self, ns: u64) -> io::Result<bool> {
+        self.set_alarm();
+        Ok(self.has_news() || self.net.wait(ns)?)
+    }
+
     fn prepare_park(&mut self) -> io::Result<bool> {
-        let deadlines = [
-            self.deadlines.earliest(),
-            self.net.deadline(),
-            self.pressure_ends(),
-            self.throttled.earliest(),
-            self.drain_ends(),
-            self.trimming.due(self.net.all_pools().chain(self.mesh.pools())),
-        ];
-        if let Some(at) = deadlines.into_iter().flatten().min() {
-            self.net.wake_at(at);
-        }
+        self.set_alarm();
         let idle = self.net.ring_mut().prepare_park()?;
-        Ok(idle
-            && !self.net.has_link_work()
-            && !self.authentication.has_verdict()
-            && self.controls.is_empty()
-            && !self.mesh.has_work())
+        Ok(idle && !self.has_news())
     }
 
     fn end_park(&mut self) {

@@ -29,6 +29,10 @@ impl Turn for Until {
         Ok(if done { Work::Done } else { work })
     }
 
+    fn nap(&mut self, ns: u64) -> std::io::Result<bool> {
+        self.echo.nap(ns)
+    }
+
     fn prepare_park(&mut self) -> std::io::Result<bool> {
         self.echo.prepare_park()
     }
