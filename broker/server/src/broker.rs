@@ -11,7 +11,7 @@ use std::sync::{Arc, mpsc};
 use coilgun_protocol::model::ShardId;
 use coilgun_storage::{DataDirectory, DataDirectoryError, IdentityError};
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Protocol};
 use crate::env::ShardThread;
 use crate::link::{Connector, Door, Doors, LinkPort, Placing};
 use crate::mesh::fabric;
@@ -26,7 +26,9 @@ use crate::topology::{Topology, TopologyError};
 /// goes on when its threads have ended: what it held is free then.
 #[derive(Debug)]
 pub struct Broker {
+    /// Those of the native protocol.
     addresses: Vec<ListenAddress>,
+    listeners: Vec<(ListenAddress, Protocol)>,
     controls: Arc<[ControlSender]>,
     doors: Doors,
     placing: Placing,
@@ -116,8 +118,9 @@ impl Broker {
             connections_max: config.limits.connections_max,
         };
         let shards = Vec::new();
-        let addresses = Vec::new();
-        let mut broker = Broker { addresses, controls, doors, placing, helper, shards };
+        let (addresses, listeners) = (Vec::new(), Vec::new());
+        let protocols: Vec<Protocol> = config.listeners().iter().map(|it| it.protocol).collect();
+        let mut broker = Broker { addresses, listeners, controls, doors, placing, helper, shards };
         let (go, listen_when) = mpsc::sync_channel(1);
         let (mut listen_when, mut starts) = (Some(listen_when), Vec::new());
         for (number, (port, controls)) in ports.into_iter().zip(queues).enumerate() {
@@ -140,7 +143,9 @@ impl Broker {
         drop((directory, identification));
         match broker.start_shards(topology, starts, &go) {
             Ok(addresses) => {
-                broker.addresses = addresses;
+                broker.listeners = addresses.into_iter().zip(protocols).collect();
+                let native = broker.listeners.iter().filter(|it| it.1 == Protocol::Native);
+                broker.addresses = native.map(|it| it.0.clone()).collect();
                 Ok(broker)
             }
             Err(error) => {
@@ -188,7 +193,13 @@ impl Broker {
         })
     }
 
-    /// Where it listens, with the ports the kernel chose.
+    /// Everywhere it listens and what is spoken there, with the ports the kernel chose.
+    #[must_use]
+    pub fn listeners(&self) -> &[(ListenAddress, Protocol)] {
+        &self.listeners
+    }
+
+    /// Where it listens for clients of the native protocol, with the ports the kernel chose.
     #[must_use]
     pub fn addresses(&self) -> &[ListenAddress] {
         &self.addresses
@@ -327,6 +338,7 @@ mod tests {
         for drains in [true, false] {
             let broker = Broker::start_on(&topology(3), config(&folder)).expect("it starts");
             assert_eq!(broker.addresses().len(), 2, "TCP and UNIX");
+            assert_eq!(broker.listeners().len(), 3, "and one for elbus");
             let handle = broker.shutdown_handle();
             if drains {
                 handle.shutdown()

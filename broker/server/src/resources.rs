@@ -146,11 +146,11 @@ mod tests {
         let limits = Limits { connections_max: 100, ..Limits::default() };
         let config = Config { limits, shards: 1, ..Config::default() };
         let own = SHARD_DESCRIPTORS + RESERVED_DESCRIPTORS;
-        assert_eq!(descriptors_needed(&config), 100 + 64 + 2 + own, "TCP and UNIX");
+        assert_eq!(descriptors_needed(&config), 100 + 64 + 3 + own, "TCP, UNIX and elbus");
         let deaf = Config { listen: Vec::new(), ..config };
-        assert_eq!(descriptors_needed(&deaf), 100 + 64 + 1 + own);
+        assert_eq!(descriptors_needed(&deaf), 100 + 64 + 2 + own);
         let shards = Config { shards: 4, ..deaf };
-        assert_eq!(descriptors_needed(&shards), 100 + 64 + 1 + own + 3 * SHARD_DESCRIPTORS);
+        assert_eq!(descriptors_needed(&shards), 100 + 64 + 2 + own + 3 * SHARD_DESCRIPTORS);
     }
 
     #[test]

@@ -11,12 +11,12 @@ use std::io;
 use std::sync::{Arc, mpsc};
 
 use coilgun_core::router::RouterLimits;
-use coilgun_protocol::model::{ShardId, SlowConsumer, limits};
+use coilgun_protocol::model::{ShardId, limits};
 use coilgun_protocol::native::NativeConfig;
 use coilgun_storage::{DataDirectory, Identity, open_or_create_identity};
 
 use crate::broker::{BrokerFault, StartError};
-use crate::config::{Config, Guests};
+use crate::config::{Config, Guests, Listening};
 use crate::env::{Env, LinuxEnv, ShardThread, run, spawn, wall_clock_ms};
 use crate::link::LinkPort;
 use crate::mesh::ThreadPort;
@@ -178,8 +178,8 @@ async fn prepare_disk(directory: &DataDirectory, env: &mut LinuxEnv) -> Result<(
 /// Binds every socket, and then accepts on all of them.
 fn listen(config: &Config, shard: &mut Shard<LinuxEnv>) -> Result<Vec<Listener>, ListenError> {
     let bound = bind(config)?;
-    for (listener, slow_consumer) in &bound {
-        let settings = listener_settings(config, listener.address(), *slow_consumer);
+    for (listener, listening) in &bound {
+        let settings = listener_settings(config, listening);
         shard.listen(listener.descriptor(), listener.kind(), settings);
     }
     Ok(bound.into_iter().map(|(listener, _)| listener).collect())
@@ -187,17 +187,13 @@ fn listen(config: &Config, shard: &mut Shard<LinuxEnv>) -> Result<Vec<Listener>,
 
 /// Tells a shard what holds on the sockets on which another one accepts.
 fn know_listeners(config: &Config, shard: &mut Shard<LinuxEnv>) {
-    for (address, slow_consumer) in config.listeners() {
-        shard.know_listener(listener_settings(config, &address, slow_consumer));
+    for listening in config.listeners() {
+        shard.know_listener(listener_settings(config, &listening));
     }
 }
 
-fn listener_settings(
-    config: &Config,
-    address: &ListenAddress,
-    slow_consumer: SlowConsumer,
-) -> ListenerSettings {
-    let is_near = match address {
+fn listener_settings(config: &Config, listening: &Listening) -> ListenerSettings {
+    let is_near = match &listening.address {
         ListenAddress::Tcp(address) => address.ip().is_loopback(),
         ListenAddress::Unix(_) => true,
     };
@@ -208,8 +204,12 @@ fn listener_settings(
         Guests::Loopback | Guests::Everybody if config.users.is_empty() => GuestRule::Trusted,
         Guests::Loopback | Guests::Everybody => GuestRule::Default,
     };
-    let protocol = ListenerProtocol::Native;
-    ListenerSettings { protocol, slow_consumer, guests, flush_delay_us: 0 }
+    ListenerSettings {
+        protocol: config.spoken(listening.protocol),
+        slow_consumer: listening.slow_consumer,
+        guests,
+        flush_delay_us: config.flush_delay_us(listening.protocol),
+    }
 }
 
 /// What holds for clients of this process: it could do to its broker whatever it liked anyway.
@@ -261,9 +261,9 @@ fn shard_settings(config: &Config) -> ShardSettings {
     }
 }
 
-fn bind(config: &Config) -> Result<Vec<(Listener, SlowConsumer)>, ListenError> {
+fn bind(config: &Config) -> Result<Vec<(Listener, Listening)>, ListenError> {
     let listeners = config.listeners().into_iter();
-    listeners.map(|(address, policy)| Ok((Listener::bind(&address)?, policy))).collect()
+    listeners.map(|it| Ok((Listener::bind(&it.address)?, it))).collect()
 }
 
 #[cfg(test)]

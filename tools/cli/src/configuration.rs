@@ -1,5 +1,6 @@
 //! The broker's configuration in layers: flags and environment over a file over the defaults.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use coilgun_server::config::{Config, ConfigError};
@@ -81,6 +82,7 @@ pub(crate) fn to_toml(config: &Config) -> String {
     let mut config = config.clone();
     config.guests = Some(config.guests());
     config.unix = Some(config.unix_path().unwrap_or_default());
+    config.elbus.unix = Some(config.elbus_unix_path().unwrap_or_default());
     toml::to_string(&config).expect("numbers, texts and lists of them are TOML")
 }
 
@@ -112,20 +114,30 @@ fn line_at(text: &str, at: usize) -> usize {
     text[..at].matches('\n').count() + 1
 }
 
-/// Puts what flags and environment say over a configuration.
-fn overlay(config: &mut Config, arguments: &ServeArguments) {
-    if !arguments.listen.is_empty() {
-        let addresses = arguments.listen.iter().filter_map(|it| match it {
+fn overlay_listen(listen: &mut Vec<SocketAddr>, given: &[ListenArgument]) {
+    if !given.is_empty() {
+        let addresses = given.iter().filter_map(|it| match it {
             ListenArgument::Nowhere => None,
             ListenArgument::On(address) => Some(*address),
         });
-        config.listen = addresses.collect();
+        *listen = addresses.collect();
     }
-    match &arguments.unix {
+}
+
+fn overlay_unix(unix: &mut Option<PathBuf>, given: Option<&UnixArgument>) {
+    match given {
         None => {}
-        Some(UnixArgument::Nowhere) => config.unix = Some(PathBuf::new()),
-        Some(UnixArgument::At(path)) => config.unix = Some(path.clone()),
+        Some(UnixArgument::Nowhere) => *unix = Some(PathBuf::new()),
+        Some(UnixArgument::At(path)) => *unix = Some(path.clone()),
     }
+}
+
+/// Puts what flags and environment say over a configuration.
+fn overlay(config: &mut Config, arguments: &ServeArguments) {
+    overlay_listen(&mut config.listen, &arguments.listen);
+    overlay_unix(&mut config.unix, arguments.unix.as_ref());
+    overlay_listen(&mut config.elbus.listen, &arguments.elbus_listen);
+    overlay_unix(&mut config.elbus.unix, arguments.elbus_unix.as_ref());
     if !arguments.namespaces.is_empty() {
         config.namespaces = arguments.namespaces.clone();
     }
@@ -167,13 +179,14 @@ fn set<T: Clone>(value: &mut T, given: Option<&T>) {
 mod tests {
     use super::*;
     use coilgun_protocol::model::SlowConsumerPolicy;
-    use coilgun_server::config::ListenerConfig;
+    use coilgun_server::config::{ListenerConfig, Protocol};
 
     #[test]
     fn what_is_printed_reads_back() {
         let config = Config { unix: Some(PathBuf::new()), ..Config::default() };
         let listener = ListenerConfig {
             address: "unix:a.sock".to_owned(),
+            protocol: Protocol::Elbus,
             slow_consumer: Some(SlowConsumerPolicy::DropOldest),
             backpressure_ms: Some(9),
         };

@@ -6,7 +6,9 @@
 use std::path::PathBuf;
 
 use coilgun_protocol::model::SlowConsumerPolicy;
-use coilgun_server::config::{Config, Guests, ListenerConfig, RulesConfig, UserConfig};
+use coilgun_server::config::{
+    Config, Elbus, Guests, ListenerConfig, Protocol, RulesConfig, UserConfig,
+};
 use coilgun_server::shard::PlacementPolicy;
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
@@ -26,11 +28,13 @@ struct Named {
 
 impl Named {
     /// All of them.
-    fn all() -> [Named; 3] {
+    fn all() -> [Named; 4] {
         let policies = SlowConsumerPolicy::ALL.map(SlowConsumerPolicy::name).to_vec();
         let guests = Guests::ALL.map(Guests::name).to_vec();
         let placements = PlacementPolicy::ALL.map(PlacementPolicy::name).to_vec();
+        let protocols = Protocol::ALL.map(Protocol::name).to_vec();
         [
+            Named { key: "protocol", kind: "protocol", names: protocols },
             Named { key: "slow_consumer", kind: "policy", names: policies },
             Named { key: "guests", kind: "rule for guests", names: guests },
             Named { key: "placement", kind: "placement", names: placements },
@@ -208,6 +212,7 @@ pub(crate) const EVERY_KEY: &str = "coilgun serve --print-config prints every ke
 fn everything() -> Table {
     let listener = ListenerConfig {
         address: String::new(),
+        protocol: Protocol::default(),
         slow_consumer: Some(SlowConsumerPolicy::default()),
         backpressure_ms: Some(0),
     };
@@ -222,8 +227,13 @@ fn everything() -> Table {
         subscribe: rules.clone(),
         request: rules,
     };
+    let elbus = Elbus {
+        slow_consumer: Some(SlowConsumerPolicy::default()),
+        backpressure_ms: Some(0),
+        ..Elbus::default()
+    };
     let (listeners, users) = (vec![listener], vec![user]);
-    let config = Config { unix, listeners, users, ..Config::default() };
+    let config = Config { unix, elbus, listeners, users, ..Config::default() };
     to_toml(&config).parse().expect("what is printed is TOML")
 }
 
@@ -274,7 +284,7 @@ mod tests {
         assert_eq!(first_unknown(&text), None);
         let sections = Section::all();
         let titles: Vec<_> = sections[1..].iter().map(Section::title).collect();
-        assert_eq!(titles, ["[limits]", "[[listener]]", "[timing]", "[[user]]"]);
+        assert_eq!(titles, ["[elbus]", "[limits]", "[[listener]]", "[timing]", "[[user]]"]);
         assert!(sections[0].has("data") && sections[0].has("unix"));
         assert!(sections.iter().all(|section| section.keys.len() > 2));
     }

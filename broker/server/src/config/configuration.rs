@@ -6,9 +6,10 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use coilgun_protocol::model::{SlowConsumer, SlowConsumerPolicy, Subject, limits};
+use coilgun_protocol::model::{SlowConsumerPolicy, Subject, limits};
 use serde::{Deserialize, Serialize};
 
+use super::elbus::Elbus;
 use super::listener::ListenerConfig;
 use super::policy;
 use super::user::{Guests, UserConfig};
@@ -16,7 +17,7 @@ use crate::net::ListenAddress;
 use crate::shard::PlacementPolicy;
 
 /// Longest time that publishers may be made to wait, in milliseconds.
-const PATIENCE_MS_MAX: u64 = 60_000;
+pub(super) const PATIENCE_MS_MAX: u64 = 60_000;
 
 /// The configuration of a broker.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -27,7 +28,9 @@ pub struct Config {
     /// Path of the UNIX socket of the native protocol; absent: `coilgun.sock` in the data directory;
     /// empty: none.
     pub unix: Option<PathBuf>,
-    /// Listeners with settings of their own, beside `listen` and `unix`.
+    /// Where clients of elbus and busrt are served, and how.
+    pub elbus: Elbus,
+    /// Listeners with settings of their own, beside the others.
     #[serde(rename = "listener")]
     pub listeners: Vec<ListenerConfig>,
     /// What happens to messages for a client that does not read fast enough, where neither its
@@ -149,6 +152,9 @@ pub enum ConfigError {
         "listener has the address {0:?}, and needs an IP address with a port, or unix: and a path"
     )]
     Listener(String),
+    /// Two listeners have the same address.
+    #[error("{0} is given twice: each listener needs an address of its own")]
+    Twice(String),
     /// There is no address and no UNIX socket.
     #[error("there is nothing to listen on: give listen an address, or unix a path")]
     NoListener,
@@ -162,6 +168,7 @@ impl Default for Config {
         Config {
             listen: vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7700)],
             unix: None,
+            elbus: Elbus::default(),
             listeners: Vec::new(),
             slow_consumer: SlowConsumerPolicy::default(),
             data: PathBuf::from("coilgun-data"),
@@ -209,43 +216,6 @@ impl Default for Timing {
 }
 
 impl Config {
-    /// Path of the UNIX socket, if there is to be one.
-    #[must_use]
-    pub fn unix_path(&self) -> Option<PathBuf> {
-        match &self.unix {
-            None => Some(self.data.join("coilgun.sock")),
-            Some(path) if path.as_os_str().is_empty() => None,
-            Some(path) => Some(path.clone()),
-        }
-    }
-
-    /// Everywhere to listen, with what happens there to messages for clients that do not read fast
-    /// enough. Listeners whose address is none are left out; [`Config::check`] names them.
-    #[must_use]
-    pub fn listeners(&self) -> Vec<(ListenAddress, SlowConsumer)> {
-        let ours = self.slow_consumer(None, None);
-        let tcp = self.listen.iter().map(|address| (ListenAddress::Tcp(*address), ours));
-        let unix = self.unix_path().map(|path| (ListenAddress::Unix(path), ours));
-        let others = self.listeners.iter().filter_map(|it| {
-            Some((it.parsed_address()?, self.slow_consumer(it.slow_consumer, it.backpressure_ms)))
-        });
-        tcp.chain(unix).chain(others).collect()
-    }
-
-    /// What happens to messages for clients of this process that do not read fast enough.
-    #[must_use]
-    pub fn slow_consumer_in_process(&self) -> SlowConsumer {
-        self.slow_consumer(None, None)
-    }
-
-    fn slow_consumer(&self, policy: Option<SlowConsumerPolicy>, ms: Option<u64>) -> SlowConsumer {
-        let ms = ms.unwrap_or(self.timing.backpressure_ms);
-        SlowConsumer {
-            policy: policy.unwrap_or(self.slow_consumer),
-            backpressure_ms: u16::try_from(ms).unwrap_or(u16::MAX),
-        }
-    }
-
     /// Bytes that may wait for one client: as configured, and at least one message of the largest
     /// size.
     #[must_use]
@@ -313,7 +283,18 @@ impl Config {
                 return Err(ConfigError::Listener(listener.address.clone()));
             }
         }
-        let exposed = self.listeners().into_iter().find_map(|(address, _)| match address {
+        for (key, value, min, max) in self.elbus.ranges() {
+            in_range_ms(key, value, min, max)?;
+        }
+        let listeners = self.listeners();
+        let twice = listeners.iter().enumerate().find(|(at, it)| {
+            it.address.is_fixed()
+                && listeners[..*at].iter().any(|other| other.address == it.address)
+        });
+        if let Some((_, twice)) = twice {
+            return Err(ConfigError::Twice(twice.address.to_string()));
+        }
+        let exposed = listeners.into_iter().find_map(|it| match it.address {
             ListenAddress::Tcp(address) if !address.ip().is_loopback() => Some(address),
             ListenAddress::Tcp(_) | ListenAddress::Unix(_) => None,
         });
@@ -380,8 +361,15 @@ mod tests {
         let config = Config { listen: vec![exposed], ..Config::default() };
         assert_eq!(config.check(), Err(ConfigError::Exposed(exposed)));
         assert_eq!(Config { insecure: true, ..config }.check(), Ok(()));
-        let deaf = Config { listen: vec![], unix: Some(PathBuf::new()), ..Config::default() };
+        let elbus = Elbus { unix: Some(PathBuf::new()), ..Elbus::default() };
+        let unix = Some(PathBuf::new());
+        let deaf = Config { listen: vec![], unix, elbus, ..Config::default() };
         assert_eq!(deaf.check(), Err(ConfigError::NoListener));
+        let elbus = Elbus { listen: vec![exposed], ..Elbus::default() };
+        let strange = Config { elbus: elbus.clone(), ..Config::default() };
+        assert_eq!(strange.check(), Err(ConfigError::Exposed(exposed)));
+        let twice = Config { listen: vec![exposed], elbus, ..Config::default() };
+        assert_eq!(twice.check(), Err(ConfigError::Twice(exposed.to_string())));
         let limits = Limits { payload_bytes_max: 1, ..Limits::default() };
         let small = Config { limits, ..Config::default() }.check().expect_err("too small");
         assert!(small.to_string().contains("limits.payload_bytes_max is 1"), "{small}");

@@ -6,10 +6,12 @@
 //! no command line, and no file but those with hashes of passwords, when it is asked for the users.
 
 mod configuration;
+mod elbus;
 mod listener;
 mod policy;
 mod user;
 
 pub use configuration::{Config, ConfigError, Limits, Timing};
-pub use listener::ListenerConfig;
+pub use elbus::Elbus;
+pub use listener::{ListenerConfig, Listening, Protocol};
 pub use user::{Guests, RulesConfig, UserConfig};

@@ -26,6 +26,17 @@ pub enum ListenAddress {
     Unix(PathBuf),
 }
 
+impl ListenAddress {
+    /// Whether it names one place, which only one can have; port 0 lets the kernel choose.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        match self {
+            ListenAddress::Tcp(address) => address.port() != 0,
+            ListenAddress::Unix(_) => true,
+        }
+    }
+}
+
 /// A listening socket. A UNIX socket's file is removed when it is dropped.
 #[derive(Debug)]
 pub struct Listener {

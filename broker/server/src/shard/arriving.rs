@@ -119,6 +119,7 @@ impl<E: Env> Shard<E> {
         from: ShardId,
         it: &Publication<'_>,
     ) -> Result<(), ErrorCode> {
+        self.has_cut = false;
         for attempt in 1..=ATTEMPTS {
             let Shard { net, plan, router, settings, arrival_hints, .. } = self;
             if it.flags.contains(PublishFlags::BROADCAST) {
@@ -197,7 +198,7 @@ impl<E: Env> Shard<E> {
         counters.dropped_newest += dropped;
         counters.deliveries += u64::from(receivers);
         self.press_remote();
-        (receivers, self.plan.has_starved() || dropped > 0)
+        (receivers, self.plan.has_starved() || self.has_cut || dropped > 0)
     }
 
     /// Copies a large payload that several want into a block of this shard, for their outboxes to refer

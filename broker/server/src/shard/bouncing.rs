@@ -127,6 +127,7 @@ impl<E: Env> Shard<E> {
         message: &Delivery<'_>,
         group: &[u8],
     ) -> Option<ShardId> {
+        self.has_cut = false;
         for attempt in 1..=ATTEMPTS {
             let Shard { net, plan, router, settings, .. } = self;
             let high = settings.outbox_high_bytes;

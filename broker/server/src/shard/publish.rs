@@ -116,6 +116,7 @@ impl<E: Env> Shard<E> {
         origin: Origin,
         draft: &Draft<'_>,
     ) -> Result<Option<Wait>, ErrorCode> {
+        self.has_cut = false;
         for attempt in 1..=ATTEMPTS {
             self.plan(origin, draft)?;
             // Nobody is dropped for while another shard has to be waited for.
@@ -185,7 +186,8 @@ impl<E: Env> Shard<E> {
         let mut message = Event::Deliver(Delivery { sender: origin.name(router), ..message() });
         let (receivers, dropped) = deliver(now, plan, router, clients, net, limit, &mut message);
         counters.dropped_newest += dropped;
-        Reached { receivers, is_starved: self.plan.has_starved(), crossing }
+        let is_starved = self.plan.has_starved() || self.has_cut;
+        Reached { receivers, is_starved, crossing }
     }
 
     /// Sends an answer of the broker itself to whoever waits for it in a client's namespace, or to
@@ -281,7 +283,8 @@ impl<'a> Draft<'a> {
 pub(super) struct Reached {
     /// Deliveries.
     pub(super) receivers: u32,
-    /// Somebody would have got it, had it credit or room; it counts if nobody got it anywhere.
+    /// Somebody would have got it, had it credit or room, or was cut off because it had none; it counts if
+    /// nobody got it anywhere.
     pub(super) is_starved: bool,
     /// In how many messages it goes to other shards.
     pub(super) crossing: u32,

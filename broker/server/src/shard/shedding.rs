@@ -142,6 +142,7 @@ impl<E: Env> Shard<E> {
             return false;
         }
         self.counters.slow_consumers += 1;
+        self.has_cut = true;
         self.counters.discarded_bytes += socket.outbox().pending_bytes() as u64;
         self.net.close(id);
         self.remove(id);

@@ -44,6 +44,8 @@ pub struct Shard<E: Env> {
     pub(super) arrival_hints: Vec<RouteHint>,
     /// Targets that were found full, for which publishers on other shards shall wait.
     pub(super) to_press: Vec<Target>,
+    /// Somebody was cut off for the message that is being planned.
+    pub(super) has_cut: bool,
     /// Reused for names of queue groups.
     pub(super) group_names: Vec<u8>,
     pub(super) settings: ShardSettings,
@@ -92,6 +94,7 @@ impl<E: Env> Shard<E> {
             last_announced: 0,
             arrival_hints: vec![RouteHint::default(); ARRIVAL_HINTS * mesh.shard_count()],
             to_press: Vec::new(),
+            has_cut: false,
             group_names: Vec::new(),
             mesh,
             env,

@@ -47,6 +47,20 @@ pub(crate) struct ServeArguments {
     )]
     pub(crate) unix: Option<UnixArgument>,
 
+    /// TCP address to listen on for clients of elbus and busrt, or none; may be given more than once
+    #[arg(long, value_name = "ADDRESS", env = "COILGUN_ELBUS_LISTEN", value_delimiter = ',')]
+    pub(crate) elbus_listen: Vec<ListenArgument>,
+
+    /// Path of the UNIX socket for clients of elbus and busrt, or none [default: elbus.sock in the data
+    /// directory]
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "COILGUN_ELBUS_UNIX",
+        value_parser = clap::value_parser!(UnixArgument)
+    )]
+    pub(crate) elbus_unix: Option<UnixArgument>,
+
     /// Directory of the broker's data [default: coilgun-data]
     #[arg(long, value_name = "DIRECTORY", env = "COILGUN_DATA")]
     pub(crate) data: Option<PathBuf>,

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use coilgun_server::Broker;
-use coilgun_server::config::Config;
+use coilgun_server::config::{Config, Protocol};
 use coilgun_server::topology::{shard_count, usable_processor_count};
 
 use crate::arguments::ServeArguments;
@@ -34,8 +34,11 @@ fn run(config: Config) -> Result<(), Failure> {
         shutdown.shutdown();
     })
     .map_err(|source| Failure::System { doing: "listen for signals", source })?;
-    for address in broker.addresses() {
-        note(&format!("listening on {address}"));
+    for (address, protocol) in broker.listeners() {
+        match protocol {
+            Protocol::Native => note(&format!("listening on {address}")),
+            Protocol::Elbus => note(&format!("listening on {address} ({protocol})")),
+        }
     }
     broker.wait()?;
     Ok(())

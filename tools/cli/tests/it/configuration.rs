@@ -60,6 +60,20 @@ fn each_layer_counts_over_the_one_below() {
     );
 }
 
+/// What the flags of the next test add up to.
+const EVERY_FLAG: &str = "listen = [\"0.0.0.0:1\", \"[::1]:2\"]\nunix = \"s.sock\"\ndata = \"d\"\n\
+    insecure = true\nguests = \"everybody\"\nnamespaces = [\"a\", \"b\"]\nlistener = []\n\
+    slow_consumer = \"drop-oldest\"\nshards = 1\npin = true\nplacement = \"pack\"\n\
+    [elbus]\nlisten = [\"127.0.0.1:3\"]\nunix = \"e.sock\"\nhandshake_ms = 5000\n\
+    ping_interval_ms = 2500\nidle_ms = 0\nforce_register = false\nflush_delay_us = 0\n\
+    [limits]\nconnections_max = 5\n\
+    subscriptions_per_client_max = 6\nsubscriptions_max = 7\n\
+    filter_bytes_max = 1048576\npayload_bytes_max = 65536\nheaders_bytes_max = 1024\n\
+    messages_per_second_max = 11\nbytes_per_second_max = 12288\n\
+    buffer_bytes_max = 1073741824\ncopy_bytes_max = 2048\n\
+    outbox_bytes_max = 3145728\n[timing]\n\
+    ping_interval_ms = 700\nbackpressure_ms = 8\nframe_ms = 1300\ndrain_ms = 9\nspin_us = 10\n";
+
 #[test]
 fn every_flag_reaches_its_key() {
     let config = printed(&mut coilgun(&[
@@ -71,6 +85,10 @@ fn every_flag_reaches_its_key() {
         "--insecure",
         "--unix",
         "s.sock",
+        "--elbus-listen",
+        "127.0.0.1:3",
+        "--elbus-unix",
+        "e.sock",
         "--data",
         "d",
         "--namespace",
@@ -117,17 +135,7 @@ fn every_flag_reaches_its_key() {
         "--spin",
         "10",
     ]));
-    let expected = "listen = [\"0.0.0.0:1\", \"[::1]:2\"]\nunix = \"s.sock\"\ndata = \"d\"\n\
-        insecure = true\nguests = \"everybody\"\nnamespaces = [\"a\", \"b\"]\nlistener = []\n\
-        slow_consumer = \"drop-oldest\"\nshards = 1\npin = true\nplacement = \"pack\"\n\
-        [limits]\nconnections_max = 5\n\
-        subscriptions_per_client_max = 6\nsubscriptions_max = 7\n\
-        filter_bytes_max = 1048576\npayload_bytes_max = 65536\nheaders_bytes_max = 1024\n\
-        messages_per_second_max = 11\nbytes_per_second_max = 12288\n\
-        buffer_bytes_max = 1073741824\ncopy_bytes_max = 2048\n\
-        outbox_bytes_max = 3145728\n[timing]\n\
-        ping_interval_ms = 700\nbackpressure_ms = 8\nframe_ms = 1300\ndrain_ms = 9\nspin_us = 10\n";
-    assert_eq!(config, expected.parse().expect("TOML"));
+    assert_eq!(config, EVERY_FLAG.parse().expect("TOML"));
 }
 
 #[test]
@@ -172,7 +180,8 @@ fn values_that_do_not_fit_together_name_the_key() {
     let output = coilgun(&["serve", "--payload-max", "1"]).output().expect("the binary runs");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(stderr.contains("limits.payload_bytes_max is 1"), "{stderr}");
-    let nowhere = coilgun(&["serve", "--listen", "none", "--unix", "none"]).output();
+    let nowhere =
+        coilgun(&["serve", "--listen", "none", "--unix", "none", "--elbus-unix", "none"]).output();
     let stderr = String::from_utf8(nowhere.expect("the binary runs").stderr).expect("UTF-8");
     assert!(stderr.contains("nothing to listen on"), "{stderr}");
     let crowd = coilgun(&["serve", "--shards", "65"]).output().expect("the binary runs");

@@ -8,6 +8,8 @@
 
 mod base;
 mod crowds;
+mod elbus;
+mod elbus_peer;
 mod frames;
 mod good_clients;
 mod handshake;

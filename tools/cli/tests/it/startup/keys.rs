@@ -42,7 +42,7 @@ fn a_key_of_another_section_is_told_where_it_belongs() {
         .says(&["1: there is no key `drain_ms`"], &["`drain_ms` belongs to [timing]."]);
     refused("[timing]\ndata = \"d\"\n")
         .says(&["2: there is no key `data`"], &["`data` belongs to the top, above the first"]);
-    let both = "`backpressure_ms` belongs to [[listener]] or to [timing].";
+    let both = "`backpressure_ms` belongs to [elbus] or to [[listener]] or to [timing].";
     refused("[limits]\nbackpressure_ms = 5\n").says(&["2: there is no key"], &[both]);
     refused("payload_max = 5\n").says(
         &["1: there is no key `payload_max`"],

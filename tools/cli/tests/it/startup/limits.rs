@@ -39,18 +39,18 @@ fn too_few_descriptors_are_refused_with_the_number_that_fits() {
     let hard = 400;
     let lower = |command: &mut Command| limit(command, libc::RLIMIT_NOFILE, hard, hard);
     refused(&["--connections-max", "1000"], lower).says(
-        &["400 descriptors (RLIMIT_NOFILE)", "1000 connections need 1130"],
-        &["to 1130 (ulimit -n", "LimitNOFILE=", "(--connections-max) to 270."],
+        &["400 descriptors (RLIMIT_NOFILE)", "1000 connections need 1131"],
+        &["to 1131 (ulimit -n", "LimitNOFILE=", "(--connections-max) to 269."],
     );
-    refused(&["--connections-max", "271"], lower).says(&["271 connections need 401"], &[]);
-    Broker::start_changed(&["--shards", "1", "--connections-max", "270"], lower).stop();
+    refused(&["--connections-max", "270"], lower).says(&["270 connections need 401"], &[]);
+    Broker::start_changed(&["--shards", "1", "--connections-max", "269"], lower).stop();
 }
 
 #[test]
 fn where_no_connection_fits_there_is_one_way_out() {
     let lower = |command: &mut Command| limit(command, libc::RLIMIT_NOFILE, OWN, OWN);
     let refused = refused(&["--connections-max", "1"], lower);
-    refused.says(&["130 descriptors", "1 connections need 131"], &["Raise the limit to 131"]);
+    refused.says(&["130 descriptors", "1 connections need 132"], &["Raise the limit to 132"]);
     assert!(!refused.help.contains("connections-max"), "{}", refused.help);
 }
 
@@ -60,7 +60,7 @@ fn the_soft_limit_of_descriptors_is_raised_where_that_helps() {
     let broker = Broker::start_changed(&["--shards", "1", "--connections-max", "100"], lower);
     assert_eq!(limits_of(&broker, "Max open files"), ("400".to_owned(), "400".to_owned()));
     broker.stop();
-    refused(&["--connections-max", "300"], lower).says(&["400 descriptors"], &["to 270."]);
+    refused(&["--connections-max", "300"], lower).says(&["400 descriptors"], &["to 269."]);
     let enough = |command: &mut Command| limit(command, libc::RLIMIT_NOFILE, 300, 400);
     let broker = Broker::start_changed(&["--shards", "1", "--connections-max", "100"], enough);
     assert_eq!(limits_of(&broker, "Max open files").0, "300", "it is left alone");
