@@ -56,6 +56,46 @@ pub trait Session {
 
     /// The connection is gone; nothing can be sent any more.
     fn on_close(&mut self);
+
+    /// What it has read and written so far.
+    fn traffic(&self) -> Traffic;
+}
+
+/// What travelled on a connection, or on several: messages and commands, and their bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Traffic {
+    /// Frames from the client; signs of life do not count.
+    pub frames_in: u64,
+    /// Their bytes.
+    pub bytes_in: u64,
+    /// Frames to the client; signs of life do not count.
+    pub frames_out: u64,
+    /// Their bytes.
+    pub bytes_out: u64,
+}
+
+impl Traffic {
+    /// Counts a frame from the client.
+    #[inline]
+    pub fn take_in(&mut self, bytes: usize) {
+        self.frames_in += 1;
+        self.bytes_in += bytes as u64;
+    }
+
+    /// Counts a frame to the client.
+    #[inline]
+    pub fn say(&mut self, bytes: usize) {
+        self.frames_out += 1;
+        self.bytes_out += bytes as u64;
+    }
+
+    /// Adds what another one counted.
+    pub fn add(&mut self, other: Traffic) {
+        self.frames_in += other.frames_in;
+        self.bytes_in += other.bytes_in;
+        self.frames_out += other.frames_out;
+        self.bytes_out += other.bytes_out;
+    }
 }
 
 /// How far a session came in a chunk.

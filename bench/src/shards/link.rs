@@ -100,6 +100,8 @@ impl Link {
                 | Message::NameVerdict { .. }
                 | Message::NameFreed { .. }
                 | Message::Connection(_)
+                | Message::Asked { .. }
+                | Message::Told { .. }
                 | Message::CountersWanted { .. }
                 | Message::Counters { .. } => unreachable!("nobody says that here"),
             }

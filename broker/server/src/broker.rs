@@ -18,7 +18,10 @@ use crate::mesh::fabric;
 use crate::net::{ListenAddress, ListenError};
 use crate::resources::{ResourceError, check_resources};
 use crate::security::HelperThread;
-use crate::shard::{Control, ControlSender, LoadTable, ShardCounters, ShardPlace, control_queue};
+use crate::shard::{
+    Control, ControlSender, LoadTable, ShardCounters, ShardPlace, Speaker, control_queue,
+    speaker_queue,
+};
 use crate::starting::{Identification, ShardStart, Step};
 use crate::topology::{Topology, TopologyError};
 
@@ -32,6 +35,7 @@ pub struct Broker {
     controls: Arc<[ControlSender]>,
     doors: Doors,
     placing: Placing,
+    speaker: Speaker,
     /// Checks passwords, if there are users.
     helper: Option<HelperThread>,
     /// By their numbers.
@@ -117,10 +121,13 @@ impl Broker {
             policy: config.placement,
             connections_max: config.limits.connections_max,
         };
+        let (speaker, words) = speaker_queue(ports[0].waker().clone());
+        let mut words = Some(words);
         let shards = Vec::new();
         let (addresses, listeners) = (Vec::new(), Vec::new());
         let protocols: Vec<Protocol> = config.listeners().iter().map(|it| it.protocol).collect();
-        let mut broker = Broker { addresses, listeners, controls, doors, placing, helper, shards };
+        let mut broker =
+            Broker { addresses, listeners, controls, doors, placing, speaker, helper, shards };
         let (go, listen_when) = mpsc::sync_channel(1);
         let (mut listen_when, mut starts) = (Some(listen_when), Vec::new());
         for (number, (port, controls)) in ports.into_iter().zip(queues).enumerate() {
@@ -136,6 +143,7 @@ impl Broker {
                 controls,
                 identification: identification.clone(),
                 listen_when: listen_when.take(),
+                words: words.take(),
                 started,
             };
             starts.push((start, outcome));
@@ -210,6 +218,12 @@ impl Broker {
     #[must_use]
     pub fn connector(&self) -> Connector {
         Connector::new(&self.doors, self.placing.clone())
+    }
+
+    /// Says things in the name of `.broker`, from any thread.
+    #[must_use]
+    pub fn speaker(&self) -> Speaker {
+        self.speaker.clone()
     }
 
     /// What ends the broker, for a signal handler or another thread.

@@ -13,6 +13,8 @@ coilgun_core::mutants! {
     DroppedAccept,
     /// A send that was short begins again with its first byte.
     RepeatedSend,
+    /// Clients that come and go are not announced.
+    Unannounced,
     /// A turn allocates.
     PlantedAllocation,
     /// A connection that found no receive block is forgotten.

@@ -26,7 +26,7 @@ use crate::security::{Authentication, Users, Verifying};
 use crate::setup::{MemoryPlan, build_network};
 use crate::shard::{
     Control, ControlQueue, ControlSender, GuestRule, ListenerProtocol, ListenerSettings,
-    RateLimits, Shard, ShardCounters, ShardPlace, ShardSettings,
+    RateLimits, Shard, ShardCounters, ShardPlace, ShardSettings, SpeakerQueue,
 };
 
 /// What a shard's thread says about its start.
@@ -60,6 +60,8 @@ pub(crate) struct ShardStart {
     pub(crate) all: Arc<[ControlSender]>,
     /// Says when to listen, on the shard that does.
     pub(crate) listen_when: Option<mpsc::Receiver<()>>,
+    /// What is said in the name of `.broker`, on the shard that says it.
+    pub(crate) words: Option<SpeakerQueue>,
     /// Where to say how the start goes.
     pub(crate) started: mpsc::SyncSender<Result<Step, StartError>>,
 }
@@ -102,6 +104,7 @@ impl ShardStart {
             links,
             all,
             listen_when,
+            words,
             started,
             ..
         } = self;
@@ -140,6 +143,14 @@ impl ShardStart {
                 listeners
             }
         };
+        let places = config.listeners().into_iter().map(|it| it.address.to_string());
+        match listeners.as_slice() {
+            [] => shard.name_listeners(places),
+            bound => shard.name_listeners(bound.iter().map(|it| it.address().to_string())),
+        }
+        if let Some(words) = words {
+            shard.speak_for(words);
+        }
         shard.serve_links(links, in_process_settings(&config));
         run(&mut shard, &waker, config.timing.spin_us).await.map_err(BrokerFault::Ring)?;
         together.is_fault = false;

@@ -33,4 +33,4 @@ pub use server_frame::{
     read_server_frame,
 };
 pub use session::{ElbusConfig, ElbusSession, fuzz_session};
-pub use text::{BROKER_NAME, Grammar, NAME, TOPIC, fuzz_text};
+pub use text::{BROKER_NAME, Grammar, NAME, TOPIC, fuzz_text, primary_of};

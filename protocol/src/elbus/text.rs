@@ -24,6 +24,16 @@ use crate::model::{Code, decode_token, encode_token, escape, unescape};
 /// The name of the client that is the broker itself, in the native grammar.
 pub const BROKER_NAME: &[u8] = b"%00.broker";
 
+/// What stands between the name of a primary and what its secondary adds to it.
+const SECONDARY_SEPARATOR: &str = "%%";
+
+/// The name of the primary of the client with this name, as elbus writes both; none: it is a primary
+/// itself.
+#[must_use]
+pub fn primary_of(name: &str) -> Option<&str> {
+    name.split_once(SECONDARY_SEPARATOR).map(|(primary, _)| primary)
+}
+
 /// One of the two ways texts are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Grammar {

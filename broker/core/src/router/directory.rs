@@ -143,6 +143,21 @@ impl Directory {
             .map(|(_, known)| known)
     }
 
+    /// The names behind this one, in their order.
+    pub(super) fn behind<'a>(
+        &'a self,
+        namespace: NamespaceId,
+        after: &'a [u8],
+    ) -> impl Iterator<Item = (&'a [u8], &'a Name)> + 'a {
+        let names = self.namespaces.get(usize::from(namespace.0));
+        names
+            .into_iter()
+            .flat_map(move |names| {
+                names.range::<[u8], _>((Bound::Excluded(after), Bound::Unbounded))
+            })
+            .map(|(name, known)| (&**name, known))
+    }
+
     /// How many clients of this shard have a name.
     pub(super) fn len(&self) -> usize {
         self.local_count
@@ -178,10 +193,12 @@ pub(super) fn name_in_subject(subject: &[u8]) -> Option<&[u8]> {
     subject.strip_prefix(NAME_PREFIX)
 }
 
-/// Whether a client can have this name: it follows the grammar of a subject, is not too long, and
-/// leaves room for the token `$NAME` before it.
+/// Whether a client can have this name: it follows the grammar of a subject, is not too long, leaves
+/// room for the token `$NAME` before it, and does not begin with an empty token, as names of the broker
+/// do.
 pub(super) fn is_valid_name(name: &[u8]) -> bool {
     name.len() <= CLIENT_NAME_BYTES_MAX
+        && name.split(|byte| *byte == b'.').next() != Some(b"%00")
         && Subject::parse(name).is_ok_and(|name| name.tokens().count() < SUBJECT_TOKENS_MAX)
 }
 
@@ -195,7 +212,15 @@ mod tests {
         for good in [b"a".to_vec(), b"%2Ebroker".to_vec(), vec![b'a'; 512], tokens(127)] {
             assert!(is_valid_name(&good), "{}", good.escape_ascii());
         }
-        for bad in [b"".to_vec(), b"a.*".to_vec(), b"a b".to_vec(), vec![b'a'; 513], tokens(128)] {
+        for bad in [
+            b"".to_vec(),
+            b"%00".to_vec(),
+            b"%00.broker".to_vec(),
+            b"a.*".to_vec(),
+            b"a b".to_vec(),
+            vec![b'a'; 513],
+            tokens(128),
+        ] {
             assert!(!is_valid_name(&bad), "{}", bad.escape_ascii());
         }
     }

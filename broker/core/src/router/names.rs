@@ -44,6 +44,18 @@ impl Router {
         &self.clients.present(client).name
     }
 
+    /// The clients of this shard that have a name in a namespace, in the order of the names, behind
+    /// this one.
+    pub fn named_clients<'a>(
+        &'a self,
+        namespace: NamespaceId,
+        after: &'a [u8],
+    ) -> impl Iterator<Item = (&'a [u8], ClientId)> + 'a {
+        self.directory
+            .behind(namespace, after)
+            .filter_map(|(name, known)| Some((name, known.local?)))
+    }
+
     /// Takes the client's name away, if it has one.
     pub(super) fn release_name(&mut self, client: ClientId) {
         let owner = self.clients.present_mut(client);

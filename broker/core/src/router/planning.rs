@@ -48,22 +48,21 @@ impl Router {
         self.plan_from(origin, subject, hint, has_room, plan)
     }
 
-    /// Writes into `plan` who gets a message of the broker itself to `subject`, in the namespace of
-    /// the client that it answers.
+    /// Writes into `plan` who gets a message of the broker itself to `subject`, in a namespace.
     ///
     /// # Errors
     /// [`ErrorCode::InvalidSubject`]; the plan is empty then.
-    ///
-    /// # Panics
-    /// If the client was not added or is being removed.
-    pub fn plan_answer(
+    pub fn plan_of_broker(
         &mut self,
-        asker: ClientId,
+        namespace: NamespaceId,
         subject: &[u8],
         has_room: impl FnMut(ClientId) -> bool,
         plan: &mut Plan,
     ) -> Result<(), ErrorCode> {
-        let namespace = self.clients.present(asker).attributes.namespace;
+        if !self.trie.is_open(namespace) {
+            plan.clear(self.revision);
+            return Ok(());
+        }
         let origin = Origin { namespace, excluded: None };
         self.plan_from(origin, subject, &mut RouteHint::default(), has_room, plan)
     }
@@ -140,11 +139,38 @@ impl Router {
         name_filter: &[u8],
         plan: &mut Plan,
     ) -> Result<(), ErrorCode> {
-        plan.clear(self.revision);
         let from = self.clients.present(publisher);
-        let filter = Filter::parse(name_filter).map_err(|_| ErrorCode::InvalidFilter)?;
         let excluded = from.wants_no_echo().then_some(publisher);
-        for known in self.directory.matching(from.attributes.namespace, filter) {
+        let namespace = from.attributes.namespace;
+        self.plan_names(Origin { namespace, excluded }, name_filter, plan)
+    }
+
+    /// Writes into `plan` who gets a broadcast of the broker itself in a namespace.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidFilter`]; the plan is empty then.
+    pub fn plan_broadcast_of_broker(
+        &mut self,
+        namespace: NamespaceId,
+        name_filter: &[u8],
+        plan: &mut Plan,
+    ) -> Result<(), ErrorCode> {
+        if !self.trie.is_open(namespace) {
+            plan.clear(self.revision);
+            return Ok(());
+        }
+        self.plan_names(Origin { namespace, excluded: None }, name_filter, plan)
+    }
+
+    fn plan_names(
+        &mut self,
+        Origin { namespace, excluded }: Origin,
+        name_filter: &[u8],
+        plan: &mut Plan,
+    ) -> Result<(), ErrorCode> {
+        plan.clear(self.revision);
+        let filter = Filter::parse(name_filter).map_err(|_| ErrorCode::InvalidFilter)?;
+        for known in self.directory.matching(namespace, filter) {
             plan.elsewhere.add(known.remote, known.remote_pressed);
             let heard = known.local.filter(|client| Some(*client) != excluded);
             plan.targets.extend(heard.map(named));

@@ -1,6 +1,8 @@
 //! The seam between a shard and its world.
 
 use std::io;
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
 use std::ptr::NonNull;
 
 use coilgun_protocol::buffer::{Pool, Region};
@@ -38,6 +40,12 @@ pub trait Env {
 
     /// The time; read once per turn (law S27).
     fn now(&mut self) -> Timestamp;
+
+    /// Wall time in nanoseconds since 1970, for what people read; 0 if the clock stands before that.
+    fn wall_clock_ns(&self) -> u64;
+
+    /// The address of whoever is connected to this TCP socket, if it still is.
+    fn peer_address(&self, socket: RawFd) -> Option<SocketAddr>;
 
     /// A random number.
     fn random(&mut self) -> u64;

@@ -1,6 +1,9 @@
 //! The real world: Linux.
 
 use std::io;
+use std::mem::ManuallyDrop;
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::{FromRawFd, RawFd};
 use std::ptr::NonNull;
 
 use coilgun_protocol::buffer::{Pool, Region};
@@ -57,6 +60,17 @@ impl Env for LinuxEnv {
 
     fn now(&mut self) -> Timestamp {
         monotonic_now()
+    }
+
+    fn wall_clock_ns(&self) -> u64 {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        since.map_or(0, |it| u64::try_from(it.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    fn peer_address(&self, socket: RawFd) -> Option<SocketAddr> {
+        // SAFETY: the descriptor is open: its connection has not ended. It is not closed here.
+        let stream = ManuallyDrop::new(unsafe { TcpStream::from_raw_fd(socket) });
+        stream.peer_addr().ok()
     }
 
     fn random(&mut self) -> u64 {

@@ -62,6 +62,20 @@ pub enum Message<'a> {
     },
     /// A connection that was accepted and shall live here (law S3).
     Connection(Connection),
+    /// Asks a shard something on behalf of a client.
+    Asked {
+        /// Who asks.
+        client: ClientId,
+        /// What, as the two shards agree.
+        text: &'a [u8],
+    },
+    /// The answer.
+    Told {
+        /// Who asked.
+        client: ClientId,
+        /// What is told, as the two shards agree.
+        text: &'a [u8],
+    },
     /// Asks for the counters of a shard.
     CountersWanted {
         /// Who asks.
@@ -83,6 +97,12 @@ pub struct ReplyTo {
     pub client: ClientId,
     /// The number of the answer among those it is owed, from 1; 0: none is.
     pub number: u64,
+}
+
+impl ReplyTo {
+    /// Nobody waits for it.
+    pub const NOBODY: ReplyTo =
+        ReplyTo { client: ClientId { slot: u32::MAX, generation: u32::MAX }, number: 0 };
 }
 
 /// A published message on its way to another shard, or back.
@@ -165,12 +185,14 @@ pub(super) enum Kind {
     NameVerdict,
     NameFreed,
     Connection,
+    Asked,
+    Told,
     CountersWanted,
     Counters,
 }
 
 impl Kind {
-    pub(super) const ALL: [Kind; 12] = [
+    pub(super) const ALL: [Kind; 14] = [
         Kind::Publication,
         Kind::Bounce,
         Kind::Interest,
@@ -181,6 +203,8 @@ impl Kind {
         Kind::NameVerdict,
         Kind::NameFreed,
         Kind::Connection,
+        Kind::Asked,
+        Kind::Told,
         Kind::CountersWanted,
         Kind::Counters,
     ];
@@ -207,6 +231,8 @@ impl Message<'_> {
             Message::NameVerdict { .. } => Kind::NameVerdict,
             Message::NameFreed { .. } => Kind::NameFreed,
             Message::Connection(_) => Kind::Connection,
+            Message::Asked { .. } => Kind::Asked,
+            Message::Told { .. } => Kind::Told,
             Message::CountersWanted { .. } => Kind::CountersWanted,
             Message::Counters { .. } => Kind::Counters,
         }

@@ -114,6 +114,14 @@ impl<'a> Reader<'a> {
                 Message::NameFreed { namespace, name: self.text()? }
             }
             Kind::Connection => Message::Connection(self.connection()?),
+            Kind::Asked => {
+                let client = self.reply_to()?.client;
+                Message::Asked { client, text: self.text()? }
+            }
+            Kind::Told => {
+                let client = self.reply_to()?.client;
+                Message::Told { client, text: self.text()? }
+            }
             Kind::CountersWanted => Message::CountersWanted { client: self.reply_to()?.client },
             Kind::Counters => {
                 let client = self.reply_to()?.client;
@@ -256,6 +264,8 @@ mod tests {
                 is_unix: true,
                 is_surplus: false,
             }),
+            Message::Asked { client, text: b"?" },
+            Message::Told { client, text: b"!" },
             Message::CountersWanted { client },
             Message::Counters { client, text: b"{}" },
         ];

@@ -87,7 +87,9 @@ fn write(message: &Message<'_>, len: u32, to: &mut impl Parts) {
         Message::CountersWanted { client } => {
             write_reply_to(ReplyTo { client: *client, number: 0 }, to);
         }
-        Message::Counters { client, text } => {
+        Message::Counters { client, text }
+        | Message::Asked { client, text }
+        | Message::Told { client, text } => {
             write_reply_to(ReplyTo { client: *client, number: 0 }, to);
             write_text(text, to);
         }

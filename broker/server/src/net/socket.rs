@@ -172,6 +172,13 @@ impl Socket {
         self.id
     }
 
+    /// Its descriptor, as long as it is [not closed](Socket::is_closed); a connection inside the process
+    /// has none.
+    #[must_use]
+    pub fn descriptor(&self) -> RawFd {
+        self.descriptor
+    }
+
     /// What kind of socket it is.
     #[must_use]
     pub fn kind(&self) -> SocketKind {

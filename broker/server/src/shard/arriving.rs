@@ -87,6 +87,8 @@ impl<E: Env> Shard<E> {
                 self.router.release_claim(*namespace, name, from);
             }
             Message::Connection(connection) => self.on_connection(now, connection),
+            Message::Asked { client, text } => self.on_asked(from, *client, text),
+            Message::Told { client, text } => self.on_told(from, *client, text),
             Message::CountersWanted { client } => self.on_counters_wanted(from, *client),
             Message::Counters { client, text } => self.on_counters(from, *client, text),
         }
@@ -222,7 +224,7 @@ impl<E: Env> Shard<E> {
     }
 
     /// Tells other shards that their publishers have to wait for those that were found full.
-    fn press_remote(&mut self) {
+    pub(super) fn press_remote(&mut self) {
         while let Some(target) = self.to_press.pop() {
             if let Some(client) = self.clients.get_mut(target.client) {
                 client.presses = true;

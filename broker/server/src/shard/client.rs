@@ -4,6 +4,7 @@ use coilgun_core::router::RouteHint;
 use coilgun_protocol::model::{ClientId, NamespaceId, ShardSet, SlowConsumer, Timestamp};
 
 use super::answers::Answers;
+use super::asking::Inquiry;
 use super::denials::Denials;
 use super::held::Held;
 use super::naming::Entrance;
@@ -51,6 +52,10 @@ pub(super) struct Client {
     pub(super) answers: Option<Box<Answers>>,
     /// Counters of all shards that it asked for.
     pub(super) gathered: Option<Box<Gathered>>,
+    /// What it asked all shards.
+    pub(super) inquiry: Option<Box<Inquiry>>,
+    /// It has a name of its own that was announced.
+    pub(super) is_announced: bool,
     /// Publishers on other shards wait for it.
     pub(super) presses: bool,
     /// Commands that wait.
@@ -98,6 +103,8 @@ impl Client {
             crossed: ShardSet::EMPTY,
             answers: None,
             gathered: None,
+            inquiry: None,
+            is_announced: false,
             presses: false,
             held: None,
             waiters: Vec::new(),
@@ -165,6 +172,11 @@ impl Clients {
     }
 
     /// All of them, by slot.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Client> {
+        self.by_slot.iter().flatten()
+    }
+
+    /// All of them, by slot, to change them.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Client> {
         self.by_slot.iter_mut().flatten()
     }

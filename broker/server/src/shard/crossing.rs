@@ -38,18 +38,29 @@ impl<E: Env> Shard<E> {
         self.wait_for_shards(texts + limits::CLIENT_NAME_BYTES_MAX, draft.payload_bytes)
     }
 
+    /// Whether what the plan sends to other shards finds room on its way, whoever reads there.
+    pub(super) fn has_way(&mut self, draft: &Draft<'_>) -> bool {
+        let texts = draft.subject.len() + draft.reply.len() + draft.headers_bytes;
+        let texts = texts + limits::CLIENT_NAME_BYTES_MAX;
+        self.full_shard(texts, draft.payload_bytes).is_none()
+    }
+
     fn wait_for_shards(&mut self, texts: usize, payload: usize) -> Option<Wait> {
         if let Some(shard) = self.plan.pressed() {
             return Some(Wait::Reader(shard));
         }
+        self.full_shard(texts, payload).map(Wait::Ring)
+    }
+
+    /// A shard on the way to which there is no room for the message of the plan.
+    fn full_shard(&mut self, texts: usize, payload: usize) -> Option<ShardId> {
         let Shard { plan, router, mesh, .. } = self;
         let shards = plan.shards();
-        let full = shards.iter().find(|shard| {
+        shards.iter().find(|shard| {
             let groups = GroupRuns::of(plan, router, *shard);
             let need = groups.need(texts, payload);
             !mesh.has_room(*shard, need)
-        });
-        full.map(Wait::Ring)
+        })
     }
 
     /// In how many messages the message of the plan goes to other shards.
@@ -73,11 +84,17 @@ impl<E: Env> Shard<E> {
     ) {
         let shards = self.plan.shards();
         let Shard { plan, router, mesh, net, group_names, clients, .. } = self;
-        let Some(client) = clients.get_mut(from.client) else { return };
-        client.crossed = client.crossed.union(shards);
+        let namespace = match origin {
+            Origin::Announcement(namespace) => namespace,
+            Origin::Client(id) | Origin::Broker(id) => {
+                let Some(client) = clients.get_mut(id) else { return };
+                client.crossed = client.crossed.union(shards);
+                client.namespace
+            }
+        };
         let message = Delivery { sender: origin.name(router), ..*message };
         let mut crossing = Crossing {
-            publication: publication(client.namespace, from, &message),
+            publication: publication(namespace, from, &message),
             payload: message.payload,
             mesh,
             large: &net.pools().large,

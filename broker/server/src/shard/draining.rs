@@ -17,6 +17,9 @@ use crate::env::Env;
 
 /// How long clients have to take in the end of their connection, in milliseconds.
 const CLOSING_MS_MAX: u64 = 1_500;
+/// How long clients are waited for that cannot be told in their protocol to go elsewhere, in
+/// milliseconds; busrt gives them as long.
+const MUTE_MS_MAX: u64 = 1_000;
 
 /// Where a shard is on its way to its end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -65,6 +68,7 @@ impl<E: Env> Shard<E> {
         match self.draining {
             Draining::Serving => return false,
             Draining::Asking(until) if now >= until => self.close_all(now),
+            Draining::Asking(_) if self.mute_is_due(now) => self.close_mute(now),
             Draining::Closing(until) if now >= until => self.cut(),
             Draining::Asking(_) | Draining::Closing(_) | Draining::Cutting => {}
         }
@@ -83,12 +87,17 @@ impl<E: Env> Shard<E> {
     pub(super) fn drain_ends(&self) -> Option<Timestamp> {
         match self.draining {
             Draining::Serving | Draining::Cutting => None,
+            Draining::Asking(until) if self.mute_until > Timestamp::default() => {
+                Some(until.min(self.mute_until))
+            }
             Draining::Asking(until) | Draining::Closing(until) => Some(until),
         }
     }
 
     fn ask(&mut self, now: Timestamp) {
+        self.announce_shutdown(now);
         self.draining = Draining::Asking(now.plus_ms(self.settings.drain_ms));
+        self.mute_until = now.plus_ms(self.settings.drain_ms.min(MUTE_MS_MAX));
         self.net.stop_listening();
         for client in self.clients.iter_mut() {
             if let Some(outbox) = self.net.outbox(client.id) {
@@ -101,6 +110,20 @@ impl<E: Env> Shard<E> {
         self.draining = Draining::Closing(now.plus_ms(CLOSING_MS_MAX));
         for id in self.connections() {
             self.end(now, id, ErrorCode::ShuttingDown, "");
+        }
+    }
+
+    fn mute_is_due(&self, now: Timestamp) -> bool {
+        self.mute_until > Timestamp::default() && now >= self.mute_until
+    }
+
+    /// Closes those that could not be told to go.
+    fn close_mute(&mut self, now: Timestamp) {
+        self.mute_until = Timestamp::default();
+        for id in self.connections() {
+            if self.clients.get(id).is_some_and(|client| !client.session.says_good_bye()) {
+                self.end(now, id, ErrorCode::ShuttingDown, "");
+            }
         }
     }
 

@@ -153,6 +153,12 @@ impl<E: Env> Shard<E> {
     pub(super) fn remove(&mut self, id: ClientId) {
         let Some(mut client) = self.clients.remove(id) else { return };
         client.session.on_close();
+        self.traffic_gone.add(client.session.traffic());
+        self.drop_inquiry(client.inquiry.take());
+        if client.is_announced && self.draining == Draining::Serving {
+            let name = Box::from(self.router.name_of(id));
+            self.departed.push_back((client.namespace, name));
+        }
         self.place.forget();
         self.go_on(&mut client.waiters);
         if client.is_open && self.router.remove_client(id, LEAVING_PER_TURN) == Removal::More {

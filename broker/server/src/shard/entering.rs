@@ -38,10 +38,23 @@ impl<E: Env> Shard<E> {
         if let Some(client) = self.clients.get_mut(id) {
             client.entrance = Entrance::Inside;
         }
+        self.announce(now, id, bytes(open.primary, chunk, text).is_empty());
         let client = public_id(self.mesh.shard(), id);
         self.tell(now, id, &Event::Opened(Opened { client }));
         self.watch(id);
         Progress::Done
+    }
+
+    /// Announces a client that comes in, if it is a primary with a name.
+    fn announce(&mut self, now: Timestamp, id: ClientId, is_primary: bool) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        let name: Box<[u8]> = Box::from(self.router.name_of(id));
+        if !is_primary || name.is_empty() {
+            return;
+        }
+        client.is_announced = true;
+        let namespace = client.namespace;
+        self.announce_arrival(now, namespace, &name);
     }
 
     fn enter(

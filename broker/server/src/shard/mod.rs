@@ -24,8 +24,10 @@
 
 mod answers;
 mod arriving;
+mod asking;
 mod authenticating;
 mod bouncing;
+mod broker_client;
 mod busy;
 mod client;
 mod control;
@@ -59,6 +61,7 @@ mod totals;
 mod turn;
 mod waits;
 
+pub use broker_client::{Speaker, SpeakerQueue, SpeakerRefused, Word, speaker_queue};
 pub use control::{Control, ControlQueue, ControlSender, control_queue};
 pub use counters::ShardCounters;
 pub use loads::{Load, LoadTable};

@@ -4,7 +4,7 @@ use coilgun_protocol::buffer::{Chunk, OutBuf};
 use coilgun_protocol::elbus::{ElbusConfig, ElbusSession};
 use coilgun_protocol::model::{Commands, Event, Timestamp};
 use coilgun_protocol::native::NativeSession;
-use coilgun_protocol::session::{Consumed, Session, SessionError};
+use coilgun_protocol::session::{Consumed, Session, SessionError, Traffic};
 
 #[cfg(test)]
 use super::doors::{NatsProbe, Rude};
@@ -55,6 +55,18 @@ macro_rules! each {
 }
 
 impl AnySession {
+    /// Whether a client is told to go elsewhere when the broker ends, in words of its protocol. The
+    /// others are not waited for until they go by themselves.
+    #[must_use]
+    pub fn says_good_bye(&self) -> bool {
+        match self {
+            AnySession::Native(_) => true,
+            AnySession::Elbus(_) => false,
+            #[cfg(test)]
+            AnySession::NatsProbe(_) | AnySession::Rude(_) => true,
+        }
+    }
+
     /// A session for a connection that came through a listening socket of this protocol.
     #[must_use]
     pub fn new(protocol: ListenerProtocol, settings: &ShardSettings) -> AnySession {
@@ -110,5 +122,9 @@ impl Session for AnySession {
 
     fn on_close(&mut self) {
         each!(self, session => session.on_close());
+    }
+
+    fn traffic(&self) -> Traffic {
+        each!(self, session => session.traffic())
     }
 }

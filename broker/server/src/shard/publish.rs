@@ -3,13 +3,15 @@
 use coilgun_core::router::{Plan, Router};
 use coilgun_core::security::Usage;
 use coilgun_protocol::buffer::{Chunk, FrameTag};
+use coilgun_protocol::elbus::BROKER_NAME;
 use coilgun_protocol::model::{
-    ClientId, Delivery, ErrorCode, Event, Outcome, Publish, PublishFlags, Span, Subject,
-    SubscriptionId, Timestamp,
+    ClientId, Delivery, ErrorCode, Event, NamespaceId, Outcome, Publish, PublishFlags, Span,
+    Subject, SubscriptionId, Timestamp,
 };
 use coilgun_protocol::session::Session;
 
 use super::answers::{Answer, Awaited, Published};
+use super::broker_client::is_for_broker;
 use super::client::Clients;
 use super::credit::OVERLAP_SHARE;
 use super::dispatch::{Progress, bytes, piece};
@@ -30,20 +32,17 @@ pub(super) enum Origin {
     Client(ClientId),
     /// The broker itself answers this client.
     Broker(ClientId),
+    /// The broker says something by itself in a namespace.
+    Announcement(NamespaceId),
 }
 
 impl Origin {
-    fn client(self) -> ClientId {
-        let (Origin::Client(id) | Origin::Broker(id)) = self;
-        id
-    }
-
     /// What receivers see as the sender's name.
     #[inline]
     pub(super) fn name(self, router: &Router) -> &[u8] {
         match self {
             Origin::Client(id) => router.name_of(id),
-            Origin::Broker(_) => &[],
+            Origin::Broker(_) | Origin::Announcement(_) => BROKER_NAME,
         }
     }
 }
@@ -63,8 +62,14 @@ impl<E: Env> Shard<E> {
             return Progress::Waits(wait);
         }
         let draft = Draft::of(publish, chunk, text);
-        if draft.subject.starts_with(system::PREFIX) && !draft.reply.is_empty() {
-            return self.ask_broker(now, id, publish, draft.subject, draft.reply);
+        if draft.subject.first() == Some(&b'$') {
+            if draft.subject.starts_with(system::PREFIX) && !draft.reply.is_empty() {
+                return self.ask_broker(now, id, publish, draft.subject, draft.reply);
+            }
+            if is_for_broker(draft.subject) {
+                let payload = bytes(publish.payload, chunk, text);
+                return self.call_broker(now, id, publish, draft.subject, payload);
+            }
         }
         let origin = Origin::Client(id);
         match self.plan_with_room(now, origin, &draft) {
@@ -110,7 +115,7 @@ impl<E: Env> Shard<E> {
 
     /// Plans a message until every target has room. Returns what it has to wait for.
     #[inline(always)]
-    fn plan_with_room(
+    pub(super) fn plan_with_room(
         &mut self,
         now: Timestamp,
         origin: Origin,
@@ -141,38 +146,44 @@ impl<E: Env> Shard<E> {
 
     /// Finds out who gets a message.
     #[inline(always)]
-    fn plan(&mut self, origin: Origin, draft: &Draft<'_>) -> Result<(), ErrorCode> {
+    pub(super) fn plan(&mut self, origin: Origin, draft: &Draft<'_>) -> Result<(), ErrorCode> {
         let Shard { clients, net, plan, router, settings, .. } = self;
-        let id = origin.client();
-        let client = clients.get_mut(id).filter(|client| client.is_open);
-        let client = client.ok_or(ErrorCode::HandshakeExpected)?;
         let Draft { subject, reply, flags, .. } = *draft;
         // Subjects are checked where a route is built; a subject for replies has none.
         if !reply.is_empty() && Subject::parse(reply).is_err() {
             return Err(ErrorCode::InvalidSubject);
         }
+        let is_broadcast = flags.contains(PublishFlags::BROADCAST);
         let high = settings.outbox_high_bytes;
         let has_room = |target| super::credit::has_room(net, high, target);
-        match origin {
-            Origin::Broker(_) => router.plan_answer(id, subject, has_room, plan),
-            Origin::Client(_) if flags.contains(PublishFlags::BROADCAST) => {
-                if client.is_restricted {
-                    router.check_broadcast(id, draft.usage(), subject)?;
+        let namespace = match origin {
+            Origin::Announcement(namespace) => namespace,
+            Origin::Client(id) | Origin::Broker(id) => {
+                let client = clients.get_mut(id).filter(|client| client.is_open);
+                let client = client.ok_or(ErrorCode::HandshakeExpected)?;
+                if origin == Origin::Client(id) {
+                    if client.is_restricted && is_broadcast {
+                        router.check_broadcast(id, draft.usage(), subject)?;
+                    } else if client.is_restricted {
+                        router.check_permission(id, draft.usage(), subject, &mut client.hint)?;
+                    }
+                    return match is_broadcast {
+                        true => router.plan_broadcast(id, subject, plan),
+                        false => router.plan(id, subject, &mut client.hint, has_room, plan),
+                    };
                 }
-                router.plan_broadcast(id, subject, plan)
+                client.namespace
             }
-            Origin::Client(_) => {
-                if client.is_restricted {
-                    router.check_permission(id, draft.usage(), subject, &mut client.hint)?;
-                }
-                router.plan(id, subject, &mut client.hint, has_room, plan)
-            }
+        };
+        match is_broadcast {
+            true => router.plan_broadcast_of_broker(namespace, subject, plan),
+            false => router.plan_of_broker(namespace, subject, has_room, plan),
         }
     }
 
     /// Puts the message of the plan into the outboxes of this shard.
     #[inline(always)]
-    fn carry_out<'a>(
+    pub(super) fn carry_out<'a>(
         &mut self,
         now: Timestamp,
         origin: Origin,
@@ -271,7 +282,7 @@ impl<'a> Draft<'a> {
     }
 
     /// That of an answer of the broker itself.
-    fn of_answer(answer: &Delivery<'a>) -> Draft<'a> {
+    pub(super) fn of_answer(answer: &Delivery<'a>) -> Draft<'a> {
         let Delivery { subject, reply, flags, .. } = *answer;
         let (headers_bytes, payload_bytes) = (answer.headers.len(), answer.payload.len());
         Draft { subject, reply, headers_bytes, payload_bytes, flags }

@@ -6,9 +6,11 @@ use std::io;
 use std::os::fd::RawFd;
 
 use coilgun_core::router::{Plan, RouteHint, Router, Target};
-use coilgun_protocol::model::{ClientId, Commands, Timestamp};
+use coilgun_protocol::model::{ClientId, Commands, NamespaceId, Timestamp};
+use coilgun_protocol::session::Traffic;
 
 use super::arriving::ARRIVAL_HINTS;
+use super::broker_client::{AnswerText, SpeakerQueue};
 use super::client::Clients;
 use super::control::ControlQueue;
 use super::counters::ShardCounters;
@@ -44,6 +46,20 @@ pub struct Shard<E: Env> {
     pub(super) arrival_hints: Vec<RouteHint>,
     /// Targets that were found full, for which publishers on other shards shall wait.
     pub(super) to_press: Vec<Target>,
+    /// An answer in the name of `.broker` that is being written.
+    pub(super) answer: AnswerText,
+    /// Clients that have gone and were announced.
+    pub(super) departed: VecDeque<(NamespaceId, Box<[u8]>)>,
+    /// What other threads want said in the name of `.broker`, on the shard that says it.
+    pub(super) words: Option<SpeakerQueue>,
+    /// Lists of clients that are being gathered.
+    pub(super) lists: usize,
+    /// What travelled on connections that are gone.
+    pub(super) traffic_gone: Traffic,
+    /// Where it listens, for people, in the order in which the network knows it.
+    pub(super) listener_names: Vec<String>,
+    /// When it was made.
+    pub(super) started: Timestamp,
     /// Somebody was cut off for the message that is being planned.
     pub(super) has_cut: bool,
     /// Reused for names of queue groups.
@@ -62,6 +78,8 @@ pub struct Shard<E: Env> {
     pub(super) leaving: VecDeque<ClientId>,
     pub(super) deadlines: Deadlines,
     pub(super) draining: Draining,
+    /// When those are closed that could not be told to go; the beginning of time: they were.
+    pub(super) mute_until: Timestamp,
     pub(super) trimming: Trimming,
     pub(super) controls: ControlQueue,
     pub(super) authentication: Authentication,
@@ -88,12 +106,20 @@ impl<E: Env> Shard<E> {
         let seeds = [env.random(), env.random(), env.random(), env.random()];
         let mut router = Router::new(seeds, settings.router);
         router.join_mesh(mesh.shard(), mesh.shard_count());
+        let started = env.now();
         Ok(Shard {
             router,
             interest: InterestState::new(mesh.shard(), mesh.shard_count()),
             last_announced: 0,
             arrival_hints: vec![RouteHint::default(); ARRIVAL_HINTS * mesh.shard_count()],
             to_press: Vec::new(),
+            answer: AnswerText::default(),
+            departed: VecDeque::new(),
+            words: None,
+            lists: 0,
+            traffic_gone: Traffic::default(),
+            listener_names: Vec::new(),
+            started,
             has_cut: false,
             group_names: Vec::new(),
             mesh,
@@ -108,6 +134,7 @@ impl<E: Env> Shard<E> {
             leaving: VecDeque::new(),
             deadlines: Deadlines::default(),
             draining: Draining::default(),
+            mute_until: Timestamp::default(),
             trimming: Trimming::default(),
             controls,
             authentication: Authentication::default(),
@@ -132,6 +159,16 @@ impl<E: Env> Shard<E> {
         } else {
             self.net.listen_for_others(descriptor, kind);
         }
+    }
+
+    /// Says what other threads want said in the name of `.broker`.
+    pub fn speak_for(&mut self, words: SpeakerQueue) {
+        self.words = Some(words);
+    }
+
+    /// Is told what its listening sockets are called, in the order in which it was told of them.
+    pub fn name_listeners(&mut self, names: impl IntoIterator<Item = String>) {
+        self.listener_names = names.into_iter().collect();
     }
 
     /// The network, for what it holds.
@@ -218,6 +255,7 @@ impl<E: Env> Shard<E> {
         self.net.has_link_work()
             || self.authentication.has_verdict()
             || !self.controls.is_empty()
+            || self.words.as_ref().is_some_and(|words| !words.is_empty())
             || self.mesh.has_work()
     }
 
@@ -266,12 +304,14 @@ impl<E: Env> Turn for Shard<E> {
         // Whoever wants the name of one who has gone finds it free.
         self.free_names();
         work += self.run_mesh(now);
+        work += self.run_words(now);
         self.run_controls(now);
         self.run_verdicts();
         self.look_for_lost(now);
         self.run_deadlines(now);
         self.run_throttled(now);
         work += self.run_ready(now);
+        self.announce_departures(now);
         work += self.run_leaving();
         work += self.router.unpress_more(UNPRESSED_PER_TURN);
         let mut events = std::mem::take(&mut self.events);

@@ -1,5 +1,6 @@
 //! Several shards in one simulated world, stepped in turn.
 
+use coilgun_protocol::elbus::ElbusConfig;
 use coilgun_protocol::model::ShardId;
 use coilgun_server::env::sim::{SimEnv, SimWorld};
 use coilgun_server::env::{Turn, Waker, Work};
@@ -10,6 +11,7 @@ use coilgun_server::shard::{
     ShardPlace, ShardSettings, control_queue,
 };
 
+use crate::elbus_peer::ELBUS_BASE;
 use crate::native_peer::{Peer, plan};
 
 /// The descriptor on which the first shard accepts for all, if connections are placed.
@@ -52,6 +54,8 @@ impl Cluster {
             let mut shard = Shard::new(env, net, port, settings.clone(), controls)
                 .expect("a simulated world has memory");
             shard.listen(number as i32, SocketKind::Tcp, ListenerProtocol::Native);
+            let elbus = ListenerProtocol::Elbus(ElbusConfig::default());
+            shard.listen(ELBUS_BASE + number as i32, SocketKind::Tcp, elbus);
             cluster.shards.push(shard);
             cluster.controls.push(control);
         }
@@ -145,9 +149,14 @@ impl Cluster {
         self.shards[shard].counters()
     }
 
+    /// Lets the broker begin to end.
+    pub(crate) fn begin_drain(&mut self) {
+        self.controls.iter().for_each(|control| control.send(Control::Drain));
+    }
+
     /// Ends the broker, and checks that nothing is left of anything.
     pub(crate) fn drain(&mut self) {
-        self.controls.iter().for_each(|control| control.send(Control::Drain));
+        self.begin_drain();
         for _ in 0..200 {
             self.turns(20);
             if self.done.iter().all(|done| *done) {

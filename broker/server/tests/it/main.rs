@@ -6,6 +6,8 @@ mod courier;
 mod deadlines;
 mod echo_real;
 mod echo_simulated;
+mod elbus_broker;
+mod elbus_peer;
 mod embedded;
 mod identity_real;
 mod identity_simulated;

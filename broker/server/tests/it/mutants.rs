@@ -11,8 +11,8 @@ use coilgun_server::net::SocketKind;
 use coilgun_server::setup::{MemoryPlan, build_network};
 
 use crate::{
-    allocations, deadlines, echo_simulated, identity_simulated, links_simulated, mesh_simulated,
-    shard_simulated, shard_soak, slow_consumers, wake_up_model,
+    allocations, deadlines, echo_simulated, elbus_broker, identity_simulated, links_simulated,
+    mesh_simulated, shard_simulated, shard_soak, slow_consumers, wake_up_model,
 };
 
 /// The test that finds a fault, and what it says about it.
@@ -26,6 +26,9 @@ fn finder(mutant: Mutant) -> (fn(), &'static str) {
         Mutant::DroppedAccept => (s2_an_accept_that_ends_by_itself_goes_on, "were accepted"),
         Mutant::RepeatedSend => {
             (shard_soak::s18_s21_at_most_once_and_in_order_whatever_the_kernel_does, "")
+        }
+        Mutant::Unannounced => {
+            (elbus_broker::clients_that_come_and_go_are_announced, "it never sees it")
         }
         Mutant::PlantedAllocation => (allocations::s10_one_reader_no_allocation_one_copy, "left"),
         Mutant::LostStarved => (s4_who_found_no_block_is_served_later, "bytes came back"),

@@ -11,15 +11,15 @@ impl ElbusSession {
     #[inline]
     pub(super) fn on_outcome(&mut self, outcome: &Outcome, out: &mut OutBuf) {
         match Question::of(outcome.ticket) {
-            Some(Question::Message(asked)) => acknowledge(asked, of_message(outcome), out),
+            Some(Question::Message(asked)) => self.acknowledge(asked, of_message(outcome), out),
             Some(Question::Published(asked)) => {
-                acknowledge(asked, of_request(outcome.code), out);
+                self.acknowledge(asked, of_request(outcome.code), out);
             }
             Some(Question::Subscribed(asked)) => {
                 let is_refused = outcome.code != ErrorCode::Ok;
                 self.topics.settle(is_refused);
                 if is_refused {
-                    acknowledge(asked, of_request(outcome.code), out);
+                    self.acknowledge(asked, of_request(outcome.code), out);
                 }
             }
             Some(Question::SubscribedQuietly) => {
@@ -30,9 +30,20 @@ impl ElbusSession {
         }
     }
 
+    #[inline]
+    fn acknowledge(&mut self, asked: Asked, code: ResultCode, out: &mut OutBuf) {
+        let [a, b, c, d] = asked.op_id.to_le_bytes();
+        let ack: [u8; SERVER_HEADER_BYTES] = [ACK, a, b, c, d, code as u8];
+        self.traffic.say(ack.len());
+        out.copy(&ack);
+        if asked.realtime {
+            out.hurry();
+        }
+    }
+
     pub(super) fn on_barrier(&mut self, token: u64, out: &mut OutBuf) {
         if let Some(Question::Topics(asked)) = Question::of(Ticket(token)) {
-            acknowledge(asked, ResultCode::Ok, out);
+            self.acknowledge(asked, ResultCode::Ok, out);
         }
     }
 
@@ -45,16 +56,6 @@ impl ElbusSession {
         }
         out.hurry();
         self.state = State::Over;
-    }
-}
-
-#[inline]
-fn acknowledge(asked: Asked, code: ResultCode, out: &mut OutBuf) {
-    let [a, b, c, d] = asked.op_id.to_le_bytes();
-    let ack: [u8; SERVER_HEADER_BYTES] = [ACK, a, b, c, d, code as u8];
-    out.copy(&ack);
-    if asked.realtime {
-        out.hurry();
     }
 }
 

@@ -32,6 +32,7 @@ impl ElbusSession {
             return self.write_slowly(delivery, out);
         }
         let Some(room) = out.append(run) else { return };
+        self.traffic.say(names + delivery.payload.len());
         let (head, rest) = room.split_at_mut(SERVER_HEADER_BYTES);
         head.copy_from_slice(&header(kind, names + delivery.payload.len(), delivery.flags));
         let (sender, rest) = rest.split_at_mut(delivery.sender.len());
@@ -68,6 +69,7 @@ impl ElbusSession {
             self.scratch.push(0);
         }
         let length = self.scratch.len() + delivery.payload.len();
+        self.traffic.say(length);
         out.copy(&header(kind(by_name, delivery.flags), length, delivery.flags));
         out.copy(&self.scratch);
         out.payload(delivery.payload);

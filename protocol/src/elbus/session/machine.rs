@@ -7,15 +7,12 @@ use crate::buffer::{Chunk, OutBuf};
 use crate::elbus::code::ResultCode;
 use crate::elbus::frame::{Frame, GREETING, HEADER_BYTES, Operation, Reading, read_frame};
 use crate::elbus::server_frame::SERVER_HEADER_BYTES;
-use crate::elbus::text::{NAME, TOPIC};
+use crate::elbus::text::{NAME, TOPIC, primary_of};
 use crate::model::{
     Close, Command, Commands, ErrorCode, Event, Open, OpenFlags, Publish, PublishFlags, Span,
     Ticket, Timestamp,
 };
-use crate::session::{Consumed, Session, SessionError};
-
-/// What stands between the name of a primary and what its secondary adds to it.
-const SECONDARY_SEPARATOR: &[u8] = b"%%";
+use crate::session::{Consumed, Session, SessionError, Traffic};
 
 /// Where every client hears what the broker warns of.
 const WARN_TOPIC: &[u8] = b".broker/warn";
@@ -30,6 +27,7 @@ pub struct ElbusSession {
     pub(super) run: Option<TopicRun>,
     /// Names that are being translated.
     pub(super) scratch: Vec<u8>,
+    pub(super) traffic: Traffic,
     opened_at: Timestamp,
     heard_at: Timestamp,
     pinged_at: Timestamp,
@@ -62,6 +60,7 @@ impl ElbusSession {
             topics: Topics::default(),
             run: None,
             scratch: Vec::new(),
+            traffic: Traffic::default(),
             opened_at: Timestamp::default(),
             heard_at: Timestamp::default(),
             pinged_at: Timestamp::default(),
@@ -116,10 +115,10 @@ impl ElbusSession {
         if name.contains(&0) {
             return Err((ErrorCode::InvalidName, "the name has a NUL"));
         }
-        if core::str::from_utf8(name).is_err() {
+        let Ok(name) = core::str::from_utf8(name) else {
             self.state = State::Over;
             return Err((ErrorCode::MalformedFrame, "the name is no UTF-8"));
-        }
+        };
         if commands.room() < 2 {
             return Ok(Taken::Full);
         }
@@ -129,13 +128,11 @@ impl ElbusSession {
         Ok(Taken::Bytes(whole))
     }
 
-    fn open(&self, text: &[u8], at: usize, commands: &mut Commands) {
+    fn open(&self, text: &str, at: usize, commands: &mut Commands) {
         let to_native = |name: &[u8], native: &mut Vec<u8>| NAME.subject(name, native);
-        let name = translate(text, at, commands, to_native);
-        let separator = SECONDARY_SEPARATOR;
-        let end = text.windows(separator.len()).position(|window| window == separator);
-        let primary = match end {
-            Some(end) => translate(&text[..end], at, commands, to_native),
+        let name = translate(text.as_bytes(), at, commands, to_native);
+        let primary = match primary_of(text) {
+            Some(primary) => translate(primary.as_bytes(), at, commands, to_native),
             None => Span::EMPTY,
         };
         let mut flags = OpenFlags::ONCE_PER_MESSAGE.with(OpenFlags::SENDER_NAMES);
@@ -163,6 +160,7 @@ impl ElbusSession {
                 return Err((ErrorCode::FrameTooLarge, "the body is longer than allowed"));
             }
         };
+        self.traffic.take_in(frame.body_bytes);
         let begin = at + HEADER_BYTES;
         let body = &bytes[begin..begin + frame.body_bytes];
         if let Some(change) = Change::of(frame.operation) {
@@ -348,6 +346,10 @@ impl Session for ElbusSession {
 
     fn on_close(&mut self) {
         self.state = State::Over;
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.traffic
     }
 }
 

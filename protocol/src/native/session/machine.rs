@@ -12,7 +12,7 @@ use super::state::State;
 use crate::buffer::{Chunk, OutBuf};
 use crate::model::limits::DRAIN_MS_MAX;
 use crate::model::{Close, Closing, Command, Commands, ErrorCode, Event, Opened, Timestamp};
-use crate::session::{Consumed, Session, SessionError};
+use crate::session::{Consumed, Session, SessionError, Traffic};
 
 /// The broker's side of one native connection.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ pub struct NativeSession {
     pub(super) rules: FrameRules,
     /// The features in force, known once HELLO was read.
     pub(super) features: Features,
+    pub(super) traffic: Traffic,
     /// The version in force, known once the preface was read.
     version: u16,
 }
@@ -42,6 +43,7 @@ impl NativeSession {
             idle: Idle::new(),
             rules: FrameRules::handshake(Peer::Client),
             features: Features::default(),
+            traffic: Traffic::default(),
             version: 0,
         }
     }
@@ -167,6 +169,7 @@ impl Session for NativeSession {
     }
 
     fn on_event(&mut self, now: Timestamp, event: &Event<'_>, out: &mut OutBuf) {
+        let before = out.pending_bytes();
         match event {
             Event::Opened(opened) => self.on_opened(now, *opened, out),
             Event::Closing(closing) => self.on_closing(*closing, out),
@@ -190,6 +193,9 @@ impl Session for NativeSession {
                     out.copy(&notice_frame(notice));
                 }
             }
+        }
+        if out.pending_bytes() > before {
+            self.traffic.say(out.pending_bytes() - before);
         }
     }
 
@@ -241,6 +247,10 @@ impl Session for NativeSession {
 
     fn on_close(&mut self) {
         self.state.change(State::Ended);
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.traffic
     }
 }
 

@@ -42,6 +42,7 @@ impl NativeSession {
                 commands.push(command);
             }
             at += frame.bytes().len();
+            self.traffic.take_in(frame.bytes().len());
         }
         Ok(Consumed { bytes: at, need: 0 })
     }

@@ -1,6 +1,8 @@
 //! The simulated world as a shard's environment.
 
 use std::io;
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
 use std::ptr::NonNull;
 
 use coilgun_protocol::buffer::{Pool, Region};
@@ -70,6 +72,14 @@ impl Env for SimEnv {
 
     fn now(&mut self) -> Timestamp {
         self.world.now()
+    }
+
+    fn wall_clock_ns(&self) -> u64 {
+        self.world.now().0
+    }
+
+    fn peer_address(&self, _socket: RawFd) -> Option<SocketAddr> {
+        None
     }
 
     fn random(&mut self) -> u64 {

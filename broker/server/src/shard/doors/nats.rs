@@ -9,7 +9,7 @@ use coilgun_protocol::model::{
     Publish, PublishFlags, SlowConsumerWish, Span, Subscribe, SubscriptionId, Ticket, Timestamp,
     Unsubscribe, Visibility, limits,
 };
-use coilgun_protocol::session::{Consumed, Session, SessionError};
+use coilgun_protocol::session::{Consumed, Session, SessionError, Traffic};
 
 use super::nats_line::{Line, Options, Reading, read_line};
 use super::nats_subscriptions::Subscriptions;
@@ -324,5 +324,9 @@ impl Session for NatsProbe {
 
     fn on_close(&mut self) {
         self.is_over = true;
+    }
+
+    fn traffic(&self) -> Traffic {
+        Traffic::default()
     }
 }

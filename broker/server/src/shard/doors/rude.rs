@@ -12,7 +12,7 @@ use coilgun_protocol::model::{
     AddCredit, Barrier, Close, Command, Commands, ErrorCode, Event, Open, Publish, PublishFlags,
     SlowConsumerWish, Span, Subscribe, SubscriptionId, Ticket, Timestamp, Unsubscribe, Visibility,
 };
-use coilgun_protocol::session::{Consumed, Session, SessionError};
+use coilgun_protocol::session::{Consumed, Session, SessionError, Traffic};
 
 /// How often it publishes once it does, in milliseconds.
 pub(super) const TICK_MS: u64 = 10;
@@ -131,5 +131,9 @@ impl Session for Rude {
 
     fn on_close(&mut self) {
         self.next_tick = None;
+    }
+
+    fn traffic(&self) -> Traffic {
+        Traffic::default()
     }
 }
