@@ -100,6 +100,7 @@ impl Link {
                 | Message::NameVerdict { .. }
                 | Message::NameFreed { .. }
                 | Message::Connection(_)
+                | Message::NameEvicted { .. }
                 | Message::Asked { .. }
                 | Message::Told { .. }
                 | Message::CountersWanted { .. }

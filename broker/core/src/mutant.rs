@@ -83,4 +83,8 @@ crate::mutants! {
     IgnoredPermission,
     /// Subjects that a client must not see stay in what it subscribed to.
     IgnoredDeny,
+    /// Subjects that a client excludes are delivered to it.
+    IgnoredExclusion,
+    /// Secondaries stay when their primary goes.
+    Undying,
 }

@@ -15,6 +15,8 @@ coilgun_core::mutants! {
     RepeatedSend,
     /// Clients that come and go are not announced.
     Unannounced,
+    /// Who takes a name from somebody gets it before that one has lost it.
+    SharedName,
     /// A turn allocates.
     PlantedAllocation,
     /// A connection that found no receive block is forgotten.

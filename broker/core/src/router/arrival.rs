@@ -20,6 +20,8 @@ pub struct Arrival<'a> {
     /// Whether those get it, or got it, in another arrival of the same message. Then clients that want
     /// each message once and are among them get it for no queue group. Says nothing if `is_plain`.
     pub plain_went: bool,
+    /// The name of the client that alone gets it, with its secondaries, of those who subscribe.
+    pub only_to: Option<&'a [u8]>,
     /// The queue groups of which one member of this shard gets it.
     pub groups: GroupNames<'a>,
 }
@@ -85,14 +87,15 @@ impl Router {
         }
         self.locate(namespace, subject, hint)?;
         let route = self.route_in(hint.slot);
-        if route.prepared && is_plain && arrival.groups.clone().next().is_none() {
+        let is_for_all = is_plain && arrival.only_to.is_none();
+        if route.prepared && is_for_all && arrival.groups.clone().next().is_none() {
             plan.targets.extend_from_slice(&route.plain);
             plan.settlement = Settlement::Deliveries;
             return Ok(());
         }
         let mut planner = self.planner(hint.slot, None, plan);
         if is_plain {
-            planner.plain();
+            planner.plain_of(arrival.only_to);
         } else if plain_went {
             planner.mark_plain();
         }
@@ -178,6 +181,7 @@ mod tests {
             subject: b"a",
             is_plain: false,
             plain_went: false,
+            only_to: None,
             groups: GroupNames::new(&names),
         };
         let (hint, plan) = (&mut RouteHint::default(), &mut Plan::default());

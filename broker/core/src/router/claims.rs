@@ -61,6 +61,12 @@ impl Router {
         Ok(())
     }
 
+    /// At the arbiter: the shard that has a name.
+    #[must_use]
+    pub fn claimed_by(&self, namespace: NamespaceId, name: &[u8]) -> Option<ShardId> {
+        self.claims.namespaces.get(usize::from(namespace.0))?.get(name).copied()
+    }
+
     /// At the arbiter: lets others have a name that a shard had claimed. Ignores what is not that
     /// shard's.
     pub fn release_claim(&mut self, namespace: NamespaceId, name: &[u8], by: ShardId) {

@@ -2,6 +2,7 @@
 
 use coilgun_protocol::model::{ClientId, NamespaceId, OpenFlags};
 
+use super::exclusions::Exclusions;
 use super::presses::Presses;
 use super::slab::Key;
 use super::subscriptions::Entry;
@@ -27,6 +28,10 @@ pub(super) struct Client {
     pub(super) attributes: ClientAttributes,
     /// Its name in its namespace; empty: none.
     pub(super) name: Box<[u8]>,
+    /// Native name of the client whose secondary it is; empty: it is a primary.
+    pub(super) primary: Box<[u8]>,
+    /// What it leaves out of its subscriptions.
+    pub(super) exclusions: Exclusions,
     /// Its youngest subscription; they form a list.
     pub(super) first: Key<Entry>,
     /// How many there are.
@@ -61,6 +66,11 @@ impl Client {
         self.attributes.flags.contains(OpenFlags::ONCE_PER_MESSAGE)
     }
 
+    /// Whether it has this name, or is a secondary of whoever has it.
+    pub(super) fn belongs_to(&self, name: &[u8]) -> bool {
+        *self.name == *name || (!self.primary.is_empty() && *self.primary == *name)
+    }
+
     /// Marks the client as a target of what has the number `mark`; says whether it was not before.
     pub(super) fn mark(&mut self, mark: u64) -> bool {
         core::mem::replace(&mut self.planned, mark) != mark
@@ -90,6 +100,8 @@ impl Clients {
             id,
             attributes,
             name: Box::default(),
+            primary: Box::default(),
+            exclusions: Exclusions::default(),
             first: Key::NONE,
             subscription_count: 0,
             presses: Presses::default(),

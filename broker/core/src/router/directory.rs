@@ -55,6 +55,11 @@ impl Directory {
         self.get(namespace, name)?.local
     }
 
+    /// Whether a client has this name, on this shard or another.
+    pub(super) fn is_taken(&self, namespace: NamespaceId, name: &[u8]) -> bool {
+        self.get(namespace, name).is_some_and(|it| it.local.is_some() || !it.remote.is_empty())
+    }
+
     /// What is known about this name.
     pub(super) fn get(&self, namespace: NamespaceId, name: &[u8]) -> Option<&Name> {
         self.namespaces[usize::from(namespace.0)].get(name)

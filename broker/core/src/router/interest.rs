@@ -196,6 +196,7 @@ impl Router {
                 let Interest { namespace, count, is_pressed, .. } = *interest;
                 if self.directory.set_remote(namespace, name, from, count > 0, is_pressed) {
                     self.invalidate_name(namespace, name);
+                    self.orphan_secondaries(namespace, name);
                 }
             }
         }

@@ -63,7 +63,7 @@ impl Router {
                 || node.records.some().is_some();
             ensure(is_needed, || format!("node {key:?} is needed"))?;
         }
-        let bytes = self.trie.bytes() + self.groups.bytes();
+        let bytes = self.filter_bytes();
         ensure(bytes <= self.limits.filter_bytes_per_shard, || "bytes of filters".to_owned())?;
         let count = self.subscriptions.len();
         ensure(count <= self.limits.subscriptions_per_shard, || "subscriptions".to_owned())

@@ -164,7 +164,7 @@ impl Router {
         let namespace = self.clients.present(client).attributes.namespace;
         let has_group = group.is_empty()
             || self.groups.has_room(namespace, group, limits.queue_groups_per_shard);
-        let bytes = self.trie.bytes() + self.groups.bytes();
+        let bytes = self.filter_bytes();
         let more_bytes = Trie::cost(filter) + QueueGroups::cost(group);
         has_group
             && self.subscriptions.len() < limits.subscriptions_per_shard

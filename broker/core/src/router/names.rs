@@ -44,6 +44,12 @@ impl Router {
         &self.clients.present(client).name
     }
 
+    /// The client of this shard that has a name.
+    #[must_use]
+    pub fn client_named(&self, namespace: NamespaceId, name: &[u8]) -> Option<ClientId> {
+        self.trie.is_open(namespace).then(|| self.directory.find(namespace, name)).flatten()
+    }
+
     /// The clients of this shard that have a name in a namespace, in the order of the names, behind
     /// this one.
     pub fn named_clients<'a>(
@@ -65,6 +71,7 @@ impl Router {
             self.directory.remove(namespace, &name, client);
             self.announce_name(namespace, &name);
             self.invalidate_name(namespace, &name);
+            self.orphan_secondaries(namespace, &name);
             if self.is_meshed {
                 self.freed_names.push_back((namespace, name));
             }

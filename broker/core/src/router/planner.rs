@@ -32,8 +32,17 @@ pub(super) struct Planner<'a> {
 impl Planner<'_> {
     /// Plans the deliveries of this shard outside of queue groups.
     pub(super) fn plain(&mut self) {
+        self.plain_of(None);
+    }
+
+    /// The same, if a name is given only to its client and the secondaries of that.
+    pub(super) fn plain_of(&mut self, receiver: Option<&[u8]>) {
         for target in &self.route.plain {
             if self.excluded == Some(target.client) {
+                continue;
+            }
+            let slot = target.client.slot;
+            if receiver.is_some_and(|name| !self.clients.in_slot(slot).belongs_to(name)) {
                 continue;
             }
             if self.has_credit(target) {

@@ -48,6 +48,35 @@ impl Router {
         self.plan_from(origin, subject, hint, has_room, plan)
     }
 
+    /// Writes into `plan` who gets a message that is only for the client of one name and its secondaries,
+    /// of those who subscribe to `subject`; no queue group does. Other shards that want the subject
+    /// look for themselves.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidSubject`]; the plan is empty then.
+    ///
+    /// # Panics
+    /// If the publisher was not added or is being removed.
+    pub fn plan_only_to(
+        &mut self,
+        publisher: ClientId,
+        subject: &[u8],
+        receiver: &[u8],
+        hint: &mut RouteHint,
+        plan: &mut Plan,
+    ) -> Result<(), ErrorCode> {
+        let from = self.clients.present(publisher);
+        let namespace = from.attributes.namespace;
+        let excluded = from.wants_no_echo().then_some(publisher);
+        plan.clear(self.revision);
+        self.locate(namespace, subject, hint)?;
+        let mut planner = self.planner(hint.slot, excluded, plan);
+        planner.plan.elsewhere = planner.route.elsewhere;
+        planner.plain_of(Some(receiver));
+        planner.plan.settlement = Settlement::Everything;
+        Ok(())
+    }
+
     /// Writes into `plan` who gets a message of the broker itself to `subject`, in a namespace.
     ///
     /// # Errors
@@ -199,6 +228,7 @@ impl Router {
             records: &self.records,
             queue_groups: &self.groups,
             epochs: &self.cache.epochs,
+            any_exclusions: self.exclusion_bytes > 0,
         };
         self.builder.build(namespace, subject, sources)?;
         self.cache.counts.misses += 1;

@@ -28,12 +28,14 @@ impl Router {
         let budget = budget.max(1);
         match leaver.presence {
             Presence::Present if leaver.subscription_count <= budget => {
+                self.leave_primary(client);
                 self.release_name(client);
                 self.end_all(client);
                 self.clients.begin_leaving(client);
             }
             Presence::Present => {
                 let namespace = leaver.attributes.namespace;
+                self.leave_primary(client);
                 self.release_name(client);
                 self.clients.begin_leaving(client);
                 // Cheaper than looking for its routes now, and exact: routes that are built from
@@ -46,6 +48,7 @@ impl Router {
         if self.clients.in_slot(client.slot).subscription_count > 0 {
             return Removal::More;
         }
+        self.drop_exclusions(client);
         self.clients.finish_leaving(client);
         Removal::Done
     }

@@ -42,6 +42,8 @@ pub(super) struct Sources<'a> {
     pub(super) records: &'a Records,
     pub(super) queue_groups: &'a QueueGroups,
     pub(super) epochs: &'a Epochs,
+    /// Whether any client excludes anything.
+    pub(super) any_exclusions: bool,
 }
 
 /// A subscription that wants the message.
@@ -125,6 +127,9 @@ impl RouteBuilder {
                     continue;
                 }
                 if entry.is_cut && is_hidden(sources, entry, subject) {
+                    continue;
+                }
+                if sources.any_exclusions && is_excluded(sources.clients, entry, subject) {
                     continue;
                 }
                 let found = Found { group: entry.group, sequence: entry.sequence, entry: key };
@@ -267,6 +272,11 @@ fn share_out(key: Key<Record>, records: &Records, shared: &mut Vec<Shared>) {
 fn is_leaving(clients: &Clients, entry: &Entry) -> bool {
     let client: &Client = clients.in_slot(entry.client);
     client.presence == Presence::Leaving && !mutant::is_active(Mutant::Undead)
+}
+
+/// Whether the subscription's client leaves the subject out.
+fn is_excluded(clients: &Clients, entry: &Entry, subject: Subject<'_>) -> bool {
+    clients.in_slot(entry.client).exclusions.hide(subject)
 }
 
 /// Whether the subscription's client must not see the subject (law S32).

@@ -17,6 +17,7 @@ use super::queue_group::QueueGroups;
 use super::records::Records;
 use super::route_build::RouteBuilder;
 use super::route_cache::RouteCache;
+use super::secondaries::Secondaries;
 use super::slab::Key;
 use super::subscriptions::{Entry, Subscriptions};
 use super::trie::{Node, Reach, Trie};
@@ -52,6 +53,10 @@ pub struct Router {
     pub(super) claims: Claims,
     /// The names whose arbiters have to hear that they are free.
     pub(super) freed_names: VecDeque<(NamespaceId, Box<[u8]>)>,
+    /// Whose secondaries there are.
+    pub(super) secondaries: Secondaries,
+    /// What the exclusions of all clients cost, in bytes.
+    pub(super) exclusion_bytes: usize,
     /// Counts changes after which an older plan may be wrong.
     pub(super) revision: u64,
     /// Counts plans that look at clients one by one.
@@ -117,6 +122,8 @@ impl Router {
             unpressing: VecDeque::new(),
             claims: Claims::default(),
             freed_names: VecDeque::new(),
+            secondaries: Secondaries::default(),
+            exclusion_bytes: 0,
             revision: 0,
             plan_count: 0,
             pick_count: 0,

@@ -243,7 +243,7 @@ fn s10_messages_across_shards_cost_no_allocation_once_warm() {
         let is_plain = plan.plain_shards().contains(shard(1));
         let groups = GroupNames::new(&groups);
         let (namespace, plain_went) = (NamespaceId::DEFAULT, !is_plain);
-        let arrival = Arrival { namespace, subject, is_plain, plain_went, groups };
+        let arrival = Arrival { namespace, subject, is_plain, plain_went, only_to: None, groups };
         let planned = routers[1].plan_arrival(&arrival, &mut hints[1], has_room, plan);
         assert_eq!(planned, Ok(()));
         routers[1].commit(plan);

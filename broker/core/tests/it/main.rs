@@ -3,6 +3,7 @@
 mod across_shards;
 mod allocation;
 mod determinism;
+mod exclusions;
 mod limits;
 mod many_groups;
 mod mesh;

@@ -46,7 +46,14 @@ fn s14_s23_each_of_very_many_groups_is_found() {
     }
     let groups = GroupNames::new(&names);
     let namespace = NamespaceId::DEFAULT;
-    let arrival = Arrival { namespace, subject: b"a", is_plain: false, plain_went: false, groups };
+    let arrival = Arrival {
+        namespace,
+        subject: b"a",
+        is_plain: false,
+        plain_went: false,
+        only_to: None,
+        groups,
+    };
     let (hint, plan) = (&mut RouteHint::default(), &mut Plan::default());
     for _ in 0..3 {
         let planned = mesh.routers[1].plan_arrival(&arrival, hint, |_| true, plan);

@@ -262,13 +262,14 @@ impl Mesh {
         let Message { home, namespace, subject, .. } = self.messages[ticket].clone();
         let groups = GroupNames::new(groups);
         let subject = subject.as_bytes();
-        let arrival = Arrival { namespace, subject, is_plain, plain_went, groups: groups.clone() };
+        let (only_to, kept) = (None, groups.clone());
+        let arrival = Arrival { namespace, subject, is_plain, plain_went, only_to, groups };
         let Mesh { routers, plan, hints, .. } = self;
         let planned = routers[to].plan_arrival(&arrival, &mut hints[to], |_| true, plan);
         assert_eq!(planned, Ok(()));
         assert!(plan.shards().is_empty(), "nothing goes further");
         let bounced: Vec<Vec<u8>> = (0u16..)
-            .zip(groups)
+            .zip(kept)
             .filter(|(place, _)| self.plan.bounced().contains(place))
             .map(|(_, name)| name.to_vec())
             .collect();
@@ -377,7 +378,8 @@ fn s15_where_nobody_was_ever_everything_bounces() {
     let mut arrive = |namespace: u16, subject: &str| {
         let (namespace, subject) = (NamespaceId(namespace), subject.as_bytes());
         let groups = GroupNames::new(&names);
-        let arrival = Arrival { namespace, subject, is_plain: true, plain_went: false, groups };
+        let (is_plain, plain_went, only_to) = (true, false, None);
+        let arrival = Arrival { namespace, subject, is_plain, plain_went, only_to, groups };
         let hint = &mut RouteHint::default();
         let planned = routers[1].plan_arrival(&arrival, hint, |_| true, plan);
         routers[1].commit(plan);

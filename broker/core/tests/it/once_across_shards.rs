@@ -30,7 +30,7 @@ fn arrive(mesh: &mut Mesh, is_plain: bool, plain_went: bool) -> (Vec<(u32, u64)>
     let mut names = Vec::new();
     GroupNames::push(&mut names, b"g");
     let (namespace, groups) = (NamespaceId::DEFAULT, GroupNames::new(&names));
-    let arrival = Arrival { namespace, subject: b"a", is_plain, plain_went, groups };
+    let arrival = Arrival { namespace, subject: b"a", is_plain, plain_went, only_to: None, groups };
     let (hint, plan) = (&mut RouteHint::default(), &mut Plan::default());
     assert_eq!(mesh.routers[1].plan_arrival(&arrival, hint, |_| true, plan), Ok(()));
     mesh.routers[1].commit(plan);
@@ -67,7 +67,8 @@ fn s14_who_took_its_last_credit_for_a_message_has_it_and_who_had_none_does_not()
     let plain = |mesh: &mut Mesh| {
         let (namespace, groups) = (NamespaceId::DEFAULT, GroupNames::default());
         let (subject, plain_went) = (b"a".as_slice(), false);
-        let arrival = Arrival { namespace, subject, is_plain: true, plain_went, groups };
+        let arrival =
+            Arrival { namespace, subject, is_plain: true, plain_went, only_to: None, groups };
         let (hint, plan) = (&mut RouteHint::default(), &mut Plan::default());
         assert_eq!(mesh.routers[1].plan_arrival(&arrival, hint, |_| true, plan), Ok(()));
         mesh.routers[1].commit(plan);

@@ -140,6 +140,7 @@ fn s32_what_a_client_must_not_see_is_left_out_of_its_wildcards() {
             subject: b"a.secret.y",
             is_plain: true,
             plain_went: false,
+            only_to: None,
             groups: GroupNames::default(),
         };
         let World { router, plan, .. } = &mut world;

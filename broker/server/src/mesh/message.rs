@@ -60,6 +60,13 @@ pub enum Message<'a> {
         /// Which.
         name: &'a [u8],
     },
+    /// The client that has a name is to be cut off, because another one takes the name.
+    NameEvicted {
+        /// Where.
+        namespace: NamespaceId,
+        /// Which.
+        name: &'a [u8],
+    },
     /// A connection that was accepted and shall live here (law S3).
     Connection(Connection),
     /// Asks a shard something on behalf of a client.
@@ -156,6 +163,8 @@ pub struct NameClaim<'a> {
     pub namespace: NamespaceId,
     /// Which name.
     pub name: &'a [u8],
+    /// Whoever has it loses it.
+    pub replaces: bool,
 }
 
 /// An accepted connection that changes its shard.
@@ -184,6 +193,7 @@ pub(super) enum Kind {
     NameClaim,
     NameVerdict,
     NameFreed,
+    NameEvicted,
     Connection,
     Asked,
     Told,
@@ -192,7 +202,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) const ALL: [Kind; 14] = [
+    pub(super) const ALL: [Kind; 15] = [
         Kind::Publication,
         Kind::Bounce,
         Kind::Interest,
@@ -202,6 +212,7 @@ impl Kind {
         Kind::NameClaim,
         Kind::NameVerdict,
         Kind::NameFreed,
+        Kind::NameEvicted,
         Kind::Connection,
         Kind::Asked,
         Kind::Told,
@@ -230,6 +241,7 @@ impl Message<'_> {
             Message::NameClaim(_) => Kind::NameClaim,
             Message::NameVerdict { .. } => Kind::NameVerdict,
             Message::NameFreed { .. } => Kind::NameFreed,
+            Message::NameEvicted { .. } => Kind::NameEvicted,
             Message::Connection(_) => Kind::Connection,
             Message::Asked { .. } => Kind::Asked,
             Message::Told { .. } => Kind::Told,

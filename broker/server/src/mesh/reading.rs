@@ -113,6 +113,10 @@ impl<'a> Reader<'a> {
                 let namespace = NamespaceId(self.u16()?);
                 Message::NameFreed { namespace, name: self.text()? }
             }
+            Kind::NameEvicted => {
+                let namespace = NamespaceId(self.u16()?);
+                Message::NameEvicted { namespace, name: self.text()? }
+            }
             Kind::Connection => Message::Connection(self.connection()?),
             Kind::Asked => {
                 let client = self.reply_to()?.client;
@@ -194,7 +198,9 @@ impl<'a> Reader<'a> {
 
     fn claim(&mut self) -> Option<NameClaim<'a>> {
         let client = self.reply_to()?.client;
-        Some(NameClaim { client, namespace: NamespaceId(self.u16()?), name: self.text()? })
+        let namespace = NamespaceId(self.u16()?);
+        let replaces = self.u8()? != 0;
+        Some(NameClaim { client, namespace, name: self.text()?, replaces })
     }
 
     fn connection(&mut self) -> Option<Connection> {
@@ -241,7 +247,8 @@ mod tests {
     fn s11_every_message_reads_back() {
         let client = ClientId { slot: 1, generation: 2 };
         let to = ReplyTo { client, number: 3 };
-        let claim = NameClaim { client, namespace: NamespaceId(4), name: b"name" };
+        let namespace = NamespaceId(4);
+        let claim = NameClaim { client, namespace, name: b"name", replaces: true };
         let filter =
             Wanted::Filter { filter: b"a.*", visibility: Visibility::SYSTEM, group: b"workers" };
         let interest =
@@ -264,6 +271,7 @@ mod tests {
                 is_unix: true,
                 is_surplus: false,
             }),
+            Message::NameEvicted { namespace: NamespaceId(1), name: b"e" },
             Message::Asked { client, text: b"?" },
             Message::Told { client, text: b"!" },
             Message::CountersWanted { client },

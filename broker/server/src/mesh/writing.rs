@@ -75,7 +75,7 @@ fn write(message: &Message<'_>, len: u32, to: &mut impl Parts) {
             to.put(&(*code as u16).to_ne_bytes());
             write_claim(claim, to);
         }
-        Message::NameFreed { namespace, name } => {
+        Message::NameFreed { namespace, name } | Message::NameEvicted { namespace, name } => {
             to.put(&namespace.0.to_ne_bytes());
             write_text(name, to);
         }
@@ -152,6 +152,7 @@ fn write_reply_to(it: ReplyTo, to: &mut impl Parts) {
 fn write_claim(claim: &NameClaim<'_>, to: &mut impl Parts) {
     write_reply_to(ReplyTo { client: claim.client, number: 0 }, to);
     to.put(&claim.namespace.0.to_ne_bytes());
+    to.put(&[u8::from(claim.replaces)]);
     write_text(claim.name, to);
 }
 

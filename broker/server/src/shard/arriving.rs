@@ -23,7 +23,7 @@ use coilgun_protocol::model::{
 };
 
 use super::credit::{OVERLAP_SHARE, has_reserve};
-use super::publish::deliver;
+use super::publish::{deliver, shown};
 use super::shedding::ATTEMPTS;
 use super::turn::Shard;
 use crate::env::Env;
@@ -84,9 +84,10 @@ impl<E: Env> Shard<E> {
             Message::NameClaim(claim) => self.on_name_claim(from, claim),
             Message::NameVerdict { claim, code } => self.on_name_verdict(claim, *code),
             Message::NameFreed { namespace, name } => {
-                self.router.release_claim(*namespace, name, from);
+                self.on_name_freed(from, *namespace, name);
             }
             Message::Connection(connection) => self.on_connection(now, connection),
+            Message::NameEvicted { namespace, name } => self.on_eviction(*namespace, name),
             Message::Asked { client, text } => self.on_asked(from, *client, text),
             Message::Told { client, text } => self.on_told(from, *client, text),
             Message::CountersWanted { client } => self.on_counters_wanted(from, *client),
@@ -134,6 +135,7 @@ impl<E: Env> Shard<E> {
                     subject: it.subject,
                     is_plain: it.is_plain,
                     plain_went: it.plain_went,
+                    only_to: it.flags.contains(PublishFlags::ONLY_TO).then_some(it.reply),
                     groups: GroupNames::new(it.groups),
                 };
                 let publisher = it.from.client.slot as usize % ARRIVAL_HINTS;
@@ -189,7 +191,7 @@ impl<E: Env> Shard<E> {
             Some(range) => range.chunk(),
             None => Chunk::plain(message.payload.bytes()),
         };
-        let mut message = Event::Deliver(Delivery { payload, ..message });
+        let mut message = Event::Deliver(shown(Delivery { payload, ..message }));
         self.counters.missed_for_credit += self.plan.missed_count() as u64;
         self.router.commit(&self.plan);
         // Publishers on each shard had so much under way when they were told to wait.

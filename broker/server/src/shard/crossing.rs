@@ -15,7 +15,8 @@ use coilgun_core::router::{GroupNames, GroupPick, Plan, Router};
 use coilgun_protocol::buffer::{BlockRange, Chunk, Pool};
 use coilgun_protocol::model::{Delivery, NamespaceId, ShardId, ShardSet, Timestamp, limits};
 
-use super::publish::{Draft, Origin};
+use super::draft::Draft;
+use super::publish::Origin;
 use super::turn::Shard;
 use super::waits::Wait;
 use crate::env::Env;

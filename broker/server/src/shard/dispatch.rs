@@ -86,7 +86,15 @@ impl<E: Env> Shard<E> {
                 self.answer(now, id, it.ticket, result);
             }
             Command::Exclude(it) => {
-                self.answer(now, id, it.ticket, Err(ErrorCode::UnknownOperation));
+                let filter = bytes(it.filter, chunk, text);
+                let result = match it.begins {
+                    true => self.router.exclude(id, filter),
+                    false => {
+                        self.router.include_again(id, filter);
+                        Ok(())
+                    }
+                };
+                self.answer(now, id, it.ticket, result);
             }
             Command::AddCredit(it) => {
                 // A subscription that just ended had its last delivery: its credit is no use to it.

@@ -3,7 +3,9 @@
 use coilgun_core::router::ClientAttributes;
 use coilgun_core::security::IdentityId;
 use coilgun_protocol::buffer::Chunk;
-use coilgun_protocol::model::{ClientId, ErrorCode, Event, Open, Opened, ShardId, Timestamp};
+use coilgun_protocol::model::{
+    ClientId, ErrorCode, Event, Open, OpenFlags, Opened, ShardId, Timestamp,
+};
 
 use super::authenticating::Identified;
 use super::dispatch::{Progress, bytes};
@@ -115,18 +117,28 @@ impl<E: Env> Shard<E> {
         self.router.add_client(id, ClientAttributes { namespace, flags: open.flags, identity });
         let name = bytes(open.name, chunk, text);
         let named = |code| (code, format!("name {:?}", name.escape_ascii().to_string()));
-        let entrance = self.take_name(id, name).map_err(named)?;
+        let primary = bytes(open.primary, chunk, text);
+        if !primary.is_empty() {
+            self.router.make_secondary(id, primary).map_err(named)?;
+        }
+        let replaces = open.flags.contains(OpenFlags::REPLACE_NAMESAKE);
+        let entrance = self.take_name(id, name, replaces).map_err(named)?;
         if let Some(client) = self.clients.get_mut(id) {
             client.entrance = entrance;
         }
         Ok(())
     }
 
-    fn take_name(&mut self, id: ClientId, name: &[u8]) -> Result<Entrance, ErrorCode> {
+    fn take_name(
+        &mut self,
+        id: ClientId,
+        name: &[u8],
+        replaces: bool,
+    ) -> Result<Entrance, ErrorCode> {
         let Some(client) = self.clients.get(id).filter(|_| !name.is_empty()) else {
             return Ok(Entrance::Named);
         };
-        self.claim_name(id, client.namespace, name)
+        self.claim_name(id, client.namespace, name, replaces)
     }
 }
 

@@ -39,6 +39,7 @@ mod denials;
 mod dispatch;
 #[cfg(test)]
 mod doors;
+mod draft;
 mod draining;
 mod endings;
 mod entering;

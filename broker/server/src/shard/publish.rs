@@ -1,7 +1,6 @@
 //! A message on its way: plan, room, delivery.
 
 use coilgun_core::router::{Plan, Router};
-use coilgun_core::security::Usage;
 use coilgun_protocol::buffer::{Chunk, FrameTag};
 use coilgun_protocol::elbus::BROKER_NAME;
 use coilgun_protocol::model::{
@@ -15,6 +14,7 @@ use super::broker_client::is_for_broker;
 use super::client::Clients;
 use super::credit::OVERLAP_SHARE;
 use super::dispatch::{Progress, bytes, piece};
+use super::draft::{Draft, Reached};
 use super::naming::Entrance;
 use super::shedding::{ATTEMPTS, Relief};
 use super::system;
@@ -167,10 +167,14 @@ impl<E: Env> Shard<E> {
                     } else if client.is_restricted {
                         router.check_permission(id, draft.usage(), subject, &mut client.hint)?;
                     }
-                    return match is_broadcast {
-                        true => router.plan_broadcast(id, subject, plan),
-                        false => router.plan(id, subject, &mut client.hint, has_room, plan),
-                    };
+                    if is_broadcast {
+                        return router.plan_broadcast(id, subject, plan);
+                    }
+                    let hint = &mut client.hint;
+                    if flags.contains(PublishFlags::ONLY_TO) {
+                        return router.plan_only_to(id, subject, reply, hint, plan);
+                    }
+                    return router.plan(id, subject, hint, has_room, plan);
                 }
                 client.namespace
             }
@@ -194,7 +198,8 @@ impl<E: Env> Shard<E> {
         self.router.commit(&self.plan);
         let Shard { clients, net, plan, router, settings, counters, .. } = self;
         let limit = OVERLAP_SHARE * settings.outbox_high_bytes;
-        let mut message = Event::Deliver(Delivery { sender: origin.name(router), ..message() });
+        let mut message =
+            Event::Deliver(shown(Delivery { sender: origin.name(router), ..message() }));
         let (receivers, dropped) = deliver(now, plan, router, clients, net, limit, &mut message);
         counters.dropped_newest += dropped;
         let is_starved = self.plan.has_starved() || self.has_cut;
@@ -252,55 +257,6 @@ impl<E: Env> Shard<E> {
     }
 }
 
-/// As much of a message as planning needs.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Draft<'a> {
-    pub(super) subject: &'a [u8],
-    pub(super) reply: &'a [u8],
-    pub(super) headers_bytes: usize,
-    pub(super) payload_bytes: usize,
-    pub(super) flags: PublishFlags,
-}
-
-impl<'a> Draft<'a> {
-    /// That of a message as it was published.
-    #[inline]
-    fn of(publish: &Publish, chunk: Chunk<'a>, text: &'a [u8]) -> Draft<'a> {
-        Draft {
-            subject: bytes(publish.subject, chunk, text),
-            reply: bytes(publish.reply, chunk, text),
-            headers_bytes: publish.headers.len(),
-            payload_bytes: publish.payload.len(),
-            flags: publish.flags,
-        }
-    }
-
-    /// What its publisher wants to do with it.
-    fn usage(&self) -> Usage {
-        let is_request = self.flags.contains(PublishFlags::REQUEST) || !self.reply.is_empty();
-        if is_request { Usage::Request } else { Usage::Publish }
-    }
-
-    /// That of an answer of the broker itself.
-    pub(super) fn of_answer(answer: &Delivery<'a>) -> Draft<'a> {
-        let Delivery { subject, reply, flags, .. } = *answer;
-        let (headers_bytes, payload_bytes) = (answer.headers.len(), answer.payload.len());
-        Draft { subject, reply, headers_bytes, payload_bytes, flags }
-    }
-}
-
-/// What became of a message on its own shard.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Reached {
-    /// Deliveries.
-    pub(super) receivers: u32,
-    /// Somebody would have got it, had it credit or room, or was cut off because it had none; it counts if
-    /// nobody got it anywhere.
-    pub(super) is_starved: bool,
-    /// In how many messages it goes to other shards.
-    pub(super) crossing: u32,
-}
-
 /// A message as it was published; its sender's name is put in where it is delivered.
 #[inline]
 fn message<'a>(publish: &Publish, chunk: Chunk<'a>, text: &'a [u8]) -> Delivery<'a> {
@@ -316,6 +272,15 @@ fn message<'a>(publish: &Publish, chunk: Chunk<'a>, text: &'a [u8]) -> Delivery<
         deadline_ms: publish.deadline_ms,
         flags: publish.flags,
         missed: 0,
+    }
+}
+
+/// A message as its receivers see it: for whom alone it is they are not told.
+#[inline]
+pub(super) fn shown(message: Delivery<'_>) -> Delivery<'_> {
+    match message.flags.contains(PublishFlags::ONLY_TO) {
+        true => Delivery { reply: &[], tail: None, ..message },
+        false => message,
     }
 }
 

@@ -10,7 +10,7 @@ use coilgun_protocol::model::{
 };
 
 use super::dispatch::Progress;
-use super::publish::Reached;
+use super::draft::Reached;
 use super::turn::Shard;
 use super::waits::Wait;
 use crate::env::Env;

@@ -17,6 +17,7 @@ use super::counters::ShardCounters;
 use super::deadlines::Deadlines;
 use super::draining::Draining;
 use super::interest::InterestState;
+use super::naming::Usurpers;
 use super::placing::{Arrival, ShardPlace};
 use super::rate::Throttled;
 use super::settings::{ListenerSettings, ShardSettings};
@@ -48,6 +49,9 @@ pub struct Shard<E: Env> {
     pub(super) to_press: Vec<Target>,
     /// An answer in the name of `.broker` that is being written.
     pub(super) answer: AnswerText,
+    /// Clients that take a name from somebody, by the name, in the order in which they came: at its
+    /// arbiter.
+    pub(super) usurpers: Usurpers,
     /// Clients that have gone and were announced.
     pub(super) departed: VecDeque<(NamespaceId, Box<[u8]>)>,
     /// What other threads want said in the name of `.broker`, on the shard that says it.
@@ -114,6 +118,7 @@ impl<E: Env> Shard<E> {
             arrival_hints: vec![RouteHint::default(); ARRIVAL_HINTS * mesh.shard_count()],
             to_press: Vec::new(),
             answer: AnswerText::default(),
+            usurpers: Usurpers::new(),
             departed: VecDeque::new(),
             words: None,
             lists: 0,
@@ -311,6 +316,7 @@ impl<E: Env> Turn for Shard<E> {
         self.run_deadlines(now);
         self.run_throttled(now);
         work += self.run_ready(now);
+        self.end_orphans(now);
         self.announce_departures(now);
         work += self.run_leaving();
         work += self.router.unpress_more(UNPRESSED_PER_TURN);

@@ -32,6 +32,13 @@ pub(crate) struct ElbusPeer {
 impl ElbusPeer {
     /// Connects to a shard and says its name; whether it is let in is in its greeting.
     pub(crate) fn connect(cluster: &mut Cluster, shard: usize, name: &str) -> ElbusPeer {
+        let mut peer = ElbusPeer::begin(cluster, shard, name);
+        peer.until(cluster, |peer| peer.greeting.len() == 5);
+        peer
+    }
+
+    /// Connects to a shard and says its name, and does not wait for what comes of it.
+    pub(crate) fn begin(cluster: &mut Cluster, shard: usize, name: &str) -> ElbusPeer {
         let world = cluster.world.clone();
         let id = world.connect(ELBUS_BASE + shard as i32, 1 << 20);
         let mut peer = ElbusPeer {
@@ -43,7 +50,6 @@ impl ElbusPeer {
             op_id: 0,
         };
         peer.write(&[&GREETING[..], &(name.len() as u16).to_le_bytes(), name.as_bytes()].concat());
-        peer.until(cluster, |peer| peer.greeting.len() == 5);
         peer
     }
 

@@ -7,6 +7,7 @@ mod deadlines;
 mod echo_real;
 mod echo_simulated;
 mod elbus_broker;
+mod elbus_doors;
 mod elbus_peer;
 mod embedded;
 mod identity_real;

@@ -11,12 +11,19 @@ use coilgun_server::net::SocketKind;
 use coilgun_server::setup::{MemoryPlan, build_network};
 
 use crate::{
-    allocations, deadlines, echo_simulated, elbus_broker, identity_simulated, links_simulated,
-    mesh_simulated, shard_simulated, shard_soak, slow_consumers, wake_up_model,
+    allocations, deadlines, echo_simulated, elbus_broker, elbus_doors, identity_simulated,
+    links_simulated, mesh_simulated, shard_simulated, shard_soak, slow_consumers, wake_up_model,
 };
 
+/// A test that finds a fault, and what it says about it.
+type Finder = (fn(), &'static str);
+
+const ANNOUNCED: Finder =
+    (elbus_broker::clients_that_come_and_go_are_announced, "it never sees it");
+const ONE_OWNER: Finder = (elbus_doors::a_name_can_be_taken_away_and_has_one_owner_at_a_time, "");
+
 /// The test that finds a fault, and what it says about it.
-fn finder(mutant: Mutant) -> (fn(), &'static str) {
+fn finder(mutant: Mutant) -> Finder {
     match mutant {
         Mutant::FreedEarly => (
             echo_simulated::s1_s2_s4_s5_every_byte_comes_back_whatever_the_kernel_does,
@@ -27,9 +34,8 @@ fn finder(mutant: Mutant) -> (fn(), &'static str) {
         Mutant::RepeatedSend => {
             (shard_soak::s18_s21_at_most_once_and_in_order_whatever_the_kernel_does, "")
         }
-        Mutant::Unannounced => {
-            (elbus_broker::clients_that_come_and_go_are_announced, "it never sees it")
-        }
+        Mutant::Unannounced => ANNOUNCED,
+        Mutant::SharedName => ONE_OWNER,
         Mutant::PlantedAllocation => (allocations::s10_one_reader_no_allocation_one_copy, "left"),
         Mutant::LostStarved => (s4_who_found_no_block_is_served_later, "bytes came back"),
         Mutant::HalfFanOut => (

@@ -31,7 +31,10 @@ fn core_finder(mutant: core::Mutant) -> Option<&'static [&'static str]> {
         // that they are removed in slices would make a seed too slow.
         Mutant::StuckTurn | Mutant::Undead => None,
         // Simulated clients are guests, who may do everything.
-        Mutant::IgnoredPermission | Mutant::IgnoredDeny => None,
+        Mutant::IgnoredPermission
+        | Mutant::IgnoredDeny
+        | Mutant::IgnoredExclusion
+        | Mutant::Undying => None,
     }
 }
 
@@ -55,8 +58,8 @@ fn server_finder(mutant: server::Mutant) -> Option<&'static [&'static str]> {
         | Mutant::NoWakerFence
         | Mutant::NoLoanFence
         | Mutant::NoLinkFence => None,
-        // They listen to no announcements.
-        Mutant::Unannounced => None,
+        // They listen to no announcements, and take no names away.
+        Mutant::Unannounced | Mutant::SharedName => None,
         // Simulated clients are guests: nobody asks who they are.
         Mutant::StaleVerdict => None,
         // They come through sockets, and their requests have no deadline.

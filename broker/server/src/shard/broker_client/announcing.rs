@@ -13,7 +13,8 @@ use super::speaker::{SpeakerQueue, Word};
 use crate::env::Env;
 use crate::mesh::ReplyTo;
 use crate::mutant::{self, Mutant};
-use crate::shard::publish::{Draft, Origin};
+use crate::shard::draft::Draft;
+use crate::shard::publish::Origin;
 use crate::shard::shedding::ATTEMPTS;
 use crate::shard::turn::Shard;
 

@@ -13,7 +13,8 @@ use super::results;
 use crate::env::Env;
 use crate::shard::asking::{Question, Unanswered, Words};
 use crate::shard::dispatch::Progress;
-use crate::shard::publish::{Draft, Origin, Reached};
+use crate::shard::draft::{Draft, Reached};
+use crate::shard::publish::Origin;
 use crate::shard::turn::Shard;
 use crate::shard::waits::Wait;
 
