@@ -4,8 +4,8 @@
 //! implements [`Link`], a client uses it, and the program that embeds both brings them together
 //! (law S35). What it never does: it moves no byte itself, and knows no thread and no runtime.
 //!
-//! A link is an ordered stream of bytes in both directions, as a socket is, and carries the native
-//! protocol from its preface on. Each direction holds a bounded number of bytes.
+//! A link is an ordered stream of bytes in both directions, as a socket is, and carries one of
+//! the broker's protocols from its first byte on: which one, the connector knows. Each direction holds a bounded number of bytes.
 //!
 //! ```text
 //!   client                                               broker

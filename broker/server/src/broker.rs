@@ -13,7 +13,7 @@ use coilgun_storage::{DataDirectory, DataDirectoryError, IdentityError};
 
 use crate::config::{Config, ConfigError, Protocol};
 use crate::env::ShardThread;
-use crate::link::{Connector, Door, Doors, LinkPort, Placing};
+use crate::link::{Connector, Door, Doors, LinkOrigin, LinkPort, Placing};
 use crate::mesh::fabric;
 use crate::net::{ListenAddress, ListenError};
 use crate::resources::{ResourceError, check_resources};
@@ -22,7 +22,7 @@ use crate::shard::{
     Control, ControlSender, LoadTable, ShardCounters, ShardPlace, Speaker, control_queue,
     speaker_queue,
 };
-use crate::starting::{Identification, ShardStart, Step};
+use crate::starting::{ELBUS_IN_PROCESS, Identification, ShardStart, Step};
 use crate::topology::{Topology, TopologyError};
 
 /// A broker that runs. Whoever drops it without waiting for it ends it, as [`Broker::stop`] does, and
@@ -218,6 +218,12 @@ impl Broker {
     #[must_use]
     pub fn connector(&self) -> Connector {
         Connector::new(&self.doors, self.placing.clone())
+    }
+
+    /// The same for clients that speak the protocol of elbus.
+    #[must_use]
+    pub fn elbus_connector(&self) -> Connector {
+        self.connector().from_there(LinkOrigin { entry: ELBUS_IN_PROCESS, address: None })
     }
 
     /// Says things in the name of `.broker`, from any thread.

@@ -16,7 +16,7 @@ use coilgun_protocol::native::NativeConfig;
 use coilgun_storage::{DataDirectory, Identity, open_or_create_identity};
 
 use crate::broker::{BrokerFault, StartError};
-use crate::config::{Config, Guests, Listening};
+use crate::config::{Config, Guests, Listening, Protocol};
 use crate::env::{Env, LinuxEnv, ShardThread, run, spawn, wall_clock_ms};
 use crate::link::LinkPort;
 use crate::mesh::ThreadPort;
@@ -151,7 +151,7 @@ impl ShardStart {
         if let Some(words) = words {
             shard.speak_for(words);
         }
-        shard.serve_links(links, in_process_settings(&config));
+        shard.serve_links(links, &ways_in(&config));
         run(&mut shard, &waker, config.timing.spin_us).await.map_err(BrokerFault::Ring)?;
         together.is_fault = false;
         // Until here the sockets had to stay open.
@@ -223,14 +223,21 @@ fn listener_settings(config: &Config, listening: &Listening) -> ListenerSettings
     }
 }
 
-/// What holds for clients of this process: it could do to its broker whatever it liked anyway.
-fn in_process_settings(config: &Config) -> ListenerSettings {
-    ListenerSettings {
-        protocol: ListenerProtocol::Native,
-        slow_consumer: config.slow_consumer_in_process(),
+/// The way in, among [`ways_in`], of clients of this process that speak the protocol of elbus.
+pub(crate) const ELBUS_IN_PROCESS: usize = 1;
+
+/// What holds for clients of this process, which could do to its broker whatever they liked anyway:
+/// first for those that speak the native protocol, then for those of elbus.
+fn ways_in(config: &Config) -> Vec<ListenerSettings> {
+    let settings = |protocol| ListenerSettings {
+        protocol: config.spoken(protocol),
+        slow_consumer: config.slow_consumer_in_process(protocol),
         guests: GuestRule::Trusted,
         flush_delay_us: 0,
-    }
+    };
+    let all = vec![settings(Protocol::Native), settings(Protocol::Elbus)];
+    debug_assert!(matches!(all[ELBUS_IN_PROCESS].protocol, ListenerProtocol::Elbus(_)));
+    all
 }
 
 fn memory_plan(config: &Config) -> MemoryPlan {

@@ -116,8 +116,8 @@ impl Config {
 
     /// What happens to messages for clients of this process that do not read fast enough.
     #[must_use]
-    pub fn slow_consumer_in_process(&self) -> SlowConsumer {
-        self.slow_consumer_of(Protocol::Native, None, None)
+    pub fn slow_consumer_in_process(&self, protocol: Protocol) -> SlowConsumer {
+        self.slow_consumer_of(protocol, None, None)
     }
 
     /// What is spoken, with all its settings.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use coilgun_protocol::model::ClientId;
 
+use super::origin::LinkOrigin;
 use super::pipe::{FOR_BYTES, FOR_ROOM, Pipe};
 
 /// The shard's end of a connection inside the process. Dropping it ends the connection: the client
@@ -19,6 +20,11 @@ impl BrokerEnd {
     /// Gives the connection the name under which its doorbell is told.
     pub(crate) fn set_name(&self, id: ClientId) {
         self.0.set_name(id);
+    }
+
+    /// Where the connection comes from.
+    pub(crate) fn origin(&self) -> LinkOrigin {
+        self.0.origin
     }
 
     /// Whether there is something to receive, or the client is gone.

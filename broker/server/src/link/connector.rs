@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use coilgun_protocol::link::{Link, LinkConnector, LinkRefused};
 
 use super::door::{Door, Doors};
+use super::origin::LinkOrigin;
 use crate::env::monotonic_now;
 use crate::shard::{LoadTable, PlacementPolicy};
 
@@ -25,13 +26,27 @@ pub struct Placing {
 pub struct Connector {
     doors: Weak<[Arc<Door>]>,
     placing: Placing,
+    origin: LinkOrigin,
 }
 
 impl Connector {
     /// Makes connections through `doors` as long as somebody else keeps them.
     #[must_use]
     pub fn new(doors: &Doors, placing: Placing) -> Connector {
-        Connector { doors: Arc::downgrade(doors), placing }
+        let origin = LinkOrigin::default();
+        Connector { doors: Arc::downgrade(doors), placing, origin }
+    }
+
+    /// Where its connections come from.
+    #[must_use]
+    pub fn origin(&self) -> LinkOrigin {
+        self.origin
+    }
+
+    /// The same, and its connections come from there.
+    #[must_use]
+    pub fn from_there(self, origin: LinkOrigin) -> Connector {
+        Connector { origin, ..self }
     }
 }
 
@@ -49,7 +64,7 @@ impl LinkConnector for Connector {
         let door = &doors[shard.index()];
         // Counted before the shard can hear of it; the shard takes it off when it is over.
         loads.add_connection(shard);
-        match door.connect() {
+        match door.connect(self.origin) {
             Ok(link) => Ok(Box::new(link)),
             Err(refused) => {
                 if refused == LinkRefused::Full {

@@ -9,6 +9,7 @@ use crossbeam::queue::ArrayQueue;
 
 use super::broker_end::BrokerEnd;
 use super::client_end::ClientEnd;
+use super::origin::LinkOrigin;
 use super::pipe::Pipe;
 use crate::env::Waker;
 use crate::mutant::{self, Mutant};
@@ -51,13 +52,14 @@ impl Door {
     ///
     /// # Errors
     /// If the shard has as many as it may, and hears nothing of this one; or if it takes none any more.
-    pub fn connect(self: &Arc<Door>) -> Result<ClientEnd, LinkRefused> {
+    pub fn connect(self: &Arc<Door>, origin: LinkOrigin) -> Result<ClientEnd, LinkRefused> {
         let before = self.count.fetch_add(1, Ordering::Relaxed);
         if before >= LINKS_MAX {
             self.count.fetch_sub(1, Ordering::Relaxed);
             return Err(LinkRefused::Full);
         }
-        let end = ClientEnd::new(Arc::new(Pipe::new(Arc::clone(&self.count))), Arc::clone(self));
+        let pipe = Arc::new(Pipe::new(origin, Arc::clone(&self.count)));
+        let end = ClientEnd::new(pipe, Arc::clone(self));
         end.ring();
         // Either this sees that the door was closed, or whoever closed it sees the connection.
         fence(Ordering::SeqCst);

@@ -31,6 +31,7 @@ mod byte_ring;
 mod client_end;
 mod connector;
 mod door;
+mod origin;
 mod pipe;
 mod wait_flags;
 
@@ -42,3 +43,4 @@ pub use client_end::ClientEnd;
 pub use connector::{Connector, Placing};
 pub(crate) use door::Rung;
 pub use door::{Door, Doors, LINKS_MAX, LinkPort};
+pub use origin::LinkOrigin;

@@ -8,6 +8,7 @@ use coilgun_protocol::model::ClientId;
 use crossbeam::utils::CachePadded;
 
 use super::byte_ring::ByteRing;
+use super::origin::LinkOrigin;
 use super::wait_flags::WaitFlags;
 
 /// Bytes that each direction of a connection holds.
@@ -39,13 +40,15 @@ pub(super) struct Pipe {
     broker_waits: CachePadded<WaitFlags>,
     /// What the shard calls the connection; only the shard reads and writes it.
     name: AtomicU64,
+    /// Where it comes from.
+    pub(super) origin: LinkOrigin,
     /// How many connections the shard has; this is one of them.
     count: Arc<AtomicUsize>,
 }
 
 impl Pipe {
     /// A connection that was counted in `count`, and takes itself off when it is gone.
-    pub(super) fn new(count: Arc<AtomicUsize>) -> Pipe {
+    pub(super) fn new(origin: LinkOrigin, count: Arc<AtomicUsize>) -> Pipe {
         Pipe {
             to_broker: ByteRing::new(RING_BYTES),
             to_client: ByteRing::new(RING_BYTES),
@@ -56,6 +59,7 @@ impl Pipe {
             client_waker: AtomicWaker::new(),
             broker_waits: CachePadded::new(WaitFlags::new()),
             name: AtomicU64::new(UNNAMED),
+            origin,
             count,
         }
     }

@@ -15,7 +15,7 @@ use coilgun_protocol::model::ClientId;
 use super::network::{End, Net, NetEvent};
 use super::ring::Ring;
 use super::socket::{Phase, Receive, Socket, SocketKind};
-use crate::link::{BrokerEnd, LinkPort, Rung};
+use crate::link::{BrokerEnd, LinkOrigin, LinkPort, Rung};
 
 /// Doorbells that one turn answers (law S23).
 const DOORBELLS_PER_TURN: usize = 256;
@@ -23,7 +23,7 @@ const DOORBELLS_PER_TURN: usize = 256;
 /// What a network knows of connections inside the process.
 #[derive(Debug, Default)]
 pub(super) struct Links {
-    /// The place of their settings in the list of all listening sockets.
+    /// Where the settings of their ways in begin in the list of all listening sockets.
     listener: usize,
     /// Those that have something to receive, or may have.
     due: Vec<ClientId>,
@@ -34,8 +34,8 @@ pub(super) struct Links {
 }
 
 impl<R: Ring> Net<R> {
-    /// Begins to take connections inside the process, which count as accepted by a listening socket
-    /// with the number `listener`.
+    /// Begins to take connections inside the process, which count as accepted by the listening socket
+    /// with the number `listener` or, by the way they came in, one behind it.
     pub fn serve_links(&mut self, port: LinkPort, listener: usize) {
         (self.links.port, self.links.listener) = (Some(port), listener);
     }
@@ -82,7 +82,9 @@ impl<R: Ring> Net<R> {
 
     fn adopt_link(&mut self, end: BrokerEnd, events: &mut Vec<NetEvent>) {
         let (pool, copy_max) = (self.pools.small.clone(), self.copy_max);
-        let origin = (SocketKind::InProcess, self.links.listener);
+        let LinkOrigin { entry, address } = end.origin();
+        let kind = if address.is_some() { SocketKind::WebSocket } else { SocketKind::InProcess };
+        let origin = (kind, self.links.listener + entry);
         let id = self.sockets.insert_with(|id| {
             end.set_name(id);
             let outbox = OutBuf::new(pool, copy_max);

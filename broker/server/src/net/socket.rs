@@ -15,6 +15,7 @@
 //!
 //! Invariant: while an operation is outstanding, whatever memory it names is held here (law S1).
 
+use std::net::SocketAddr;
 use std::os::fd::RawFd;
 
 use coilgun_protocol::buffer::OutBuf;
@@ -38,6 +39,8 @@ pub enum SocketKind {
     Unix,
     /// None: the client is in this process, and the bytes go through memory.
     InProcess,
+    /// None: the bytes go through memory to a thread that speaks WebSocket with the client.
+    WebSocket,
 }
 
 /// Where a connection is in its life.
@@ -177,6 +180,12 @@ impl Socket {
     #[must_use]
     pub fn descriptor(&self) -> RawFd {
         self.descriptor
+    }
+
+    /// The address of whoever speaks through it, if another thread of this process passes it on.
+    #[must_use]
+    pub fn link_address(&self) -> Option<SocketAddr> {
+        self.link.as_ref().and_then(|link| link.origin().address)
     }
 
     /// What kind of socket it is.

@@ -142,10 +142,11 @@ impl<E: Env> Shard<E> {
         }
     }
 
-    /// Begins to take clients of this process; to be said when all listening sockets are known.
-    pub fn serve_links(&mut self, port: LinkPort, settings: impl Into<ListenerSettings>) {
+    /// Begins to take clients of this process, by each of these ways in; to be said when all listening
+    /// sockets are known.
+    pub fn serve_links(&mut self, port: LinkPort, ways_in: &[ListenerSettings]) {
         self.net.serve_links(port, self.listeners.len());
-        self.listeners.push(settings.into());
+        self.listeners.extend_from_slice(ways_in);
     }
 
     /// A client of this process was connected here, and counted by whoever connected it.

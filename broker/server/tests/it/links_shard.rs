@@ -102,7 +102,9 @@ fn start() -> (SimBroker, Entry, LinkPeer) {
     let doors: Doors = [Arc::new(Door::new(Waker::new().expect("there are descriptors")))].into();
     let placing = Placing { loads, policy, connections_max: 8 };
     let door = Entry { connector: Connector::new(&doors, placing), _doors: Arc::clone(&doors) };
-    broker.shard.serve_links(LinkPort::new(&doors, ShardId::new(0)), ListenerProtocol::Native);
+    broker
+        .shard
+        .serve_links(LinkPort::new(&doors, ShardId::new(0)), &[ListenerProtocol::Native.into()]);
     let mut reader = LinkPeer::new(&door);
     reader.say(&ClientFrame::Subscribe(SubscribeRequest::plain(SubscriptionId(1), b"x")));
     reader.say(&ClientFrame::Ping { token: 1 });

@@ -8,7 +8,7 @@ use coilgun_protocol::model::{ShardId, limits};
 use coilgun_server::echo::Echo;
 use coilgun_server::env::sim::{Faults, SimEnv, SimWorld};
 use coilgun_server::env::{Turn, Waker};
-use coilgun_server::link::{ClientEnd, Door, Doors, LINKS_MAX, LinkPort};
+use coilgun_server::link::{ClientEnd, Door, Doors, LINKS_MAX, LinkOrigin, LinkPort};
 use coilgun_server::net::{Net, SocketKind};
 use coilgun_server::setup::{MemoryPlan, build_network};
 
@@ -79,7 +79,7 @@ pub(crate) fn s35_every_byte_comes_back_through_a_connection_inside_the_process(
         world.write(socket, &[7; 5_000]);
         let mut peers: Vec<Peer> = (0..4)
             .map(|_| Peer {
-                link: door.connect().expect("there is room"),
+                link: door.connect(LinkOrigin::default()).expect("there is room"),
                 written: Vec::new(),
                 read: Vec::new(),
                 left: 1 + world.random() as usize % 3_000_000,
@@ -109,7 +109,7 @@ pub(crate) fn s35_every_byte_comes_back_through_a_connection_inside_the_process(
 fn s35_what_was_sent_before_the_client_went_reaches_the_broker() {
     let world = SimWorld::new(1, Faults::none());
     let (mut echo, door) = echo(&world, 4);
-    let mut link = door.connect().expect("there is room");
+    let mut link = door.connect(LinkOrigin::default()).expect("there is room");
     turns(&mut echo, 2);
     assert_eq!(link.send(&[3; 200_000]), Ok(200_000));
     drop(link);
@@ -123,7 +123,7 @@ fn s35_what_was_sent_before_the_client_went_reaches_the_broker() {
 fn s35_what_was_sent_before_the_broker_ended_reaches_the_client() {
     let world = SimWorld::new(1, Faults::none());
     let (mut echo, door) = echo(&world, 4);
-    let mut link = door.connect().expect("there is room");
+    let mut link = door.connect(LinkOrigin::default()).expect("there is room");
     assert_eq!(link.send(&[3; 10_000]), Ok(10_000));
     turns(&mut echo, 5);
     echo.stop();
@@ -134,37 +134,39 @@ fn s35_what_was_sent_before_the_broker_ended_reaches_the_client() {
     assert_eq!((link.receive(&mut room), link.receive(&mut room)), (Ok(6_000), Ok(4_000)));
     assert_eq!(link.receive(&mut room), Err(LinkEnded));
     assert!(link.wake(std::task::Waker::noop(), false), "the end is news");
-    assert_eq!(door.connect().err(), Some(LinkRefused::Ended));
+    assert_eq!(door.connect(LinkOrigin::default()).err(), Some(LinkRefused::Ended));
 }
 
 #[test]
 fn s35_a_shard_that_breaks_ends_its_connections() {
     let world = SimWorld::new(1, Faults::none());
     let (mut echo, door) = echo(&world, 4);
-    let mut known = door.connect().expect("there is room");
+    let mut known = door.connect(LinkOrigin::default()).expect("there is room");
     turns(&mut echo, 2);
-    let mut new = door.connect().expect("there is room");
+    let mut new = door.connect(LinkOrigin::default()).expect("there is room");
     drop(echo);
     for link in [&mut known, &mut new] {
         assert_eq!(link.receive(&mut [0; 8]), Err(LinkEnded));
         assert_eq!(link.send(b"more"), Err(LinkEnded));
     }
-    assert_eq!(door.connect().err(), Some(LinkRefused::Ended));
+    assert_eq!(door.connect(LinkOrigin::default()).err(), Some(LinkRefused::Ended));
 }
 
 #[test]
 fn s35_without_a_slot_or_beyond_the_limit_there_is_no_connection() {
     let world = SimWorld::new(1, Faults::none());
     let (mut echo, door) = echo(&world, 1);
-    let links: Vec<_> = (0..LINKS_MAX).map(|_| door.connect().expect("there is room")).collect();
-    assert_eq!(door.connect().err(), Some(LinkRefused::Full));
+    let links: Vec<_> = (0..LINKS_MAX)
+        .map(|_| door.connect(LinkOrigin::default()).expect("there is room"))
+        .collect();
+    assert_eq!(door.connect(LinkOrigin::default()).err(), Some(LinkRefused::Full));
     turns(&mut echo, 20);
     assert_eq!(echo.net().socket_count(), 1);
     assert_eq!(echo.net().counters().turned_away, LINKS_MAX as u64 - 1);
     let ended = links.into_iter().map(|mut link| link.receive(&mut [0; 8]));
     assert_eq!(ended.filter(|it| *it == Err(LinkEnded)).count(), LINKS_MAX - 1);
     turns(&mut echo, 20);
-    assert!(door.connect().is_ok(), "those that are gone count no more");
+    assert!(door.connect(LinkOrigin::default()).is_ok(), "those that are gone count no more");
 }
 
 /// What is sent after a shard looked for the last time is seen before it sleeps.
@@ -172,7 +174,7 @@ fn s35_without_a_slot_or_beyond_the_limit_there_is_no_connection() {
 pub(crate) fn s24_a_shard_does_not_sleep_on_a_connection_with_news() {
     let world = SimWorld::new(1, Faults::none());
     let (mut echo, door) = echo(&world, 4);
-    let mut link = door.connect().expect("there is room");
+    let mut link = door.connect(LinkOrigin::default()).expect("there is room");
     turns(&mut echo, 10);
     assert!(echo.prepare_park().expect("a simulated ring does not break"));
     echo.end_park();

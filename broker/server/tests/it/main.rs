@@ -15,6 +15,7 @@ mod identity_simulated;
 mod incomplete_frames;
 mod lanes_real;
 mod lanes_simulated;
+mod links_elbus;
 mod links_real;
 mod links_shard;
 mod links_simulated;

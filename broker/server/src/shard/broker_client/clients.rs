@@ -21,6 +21,8 @@ pub(in super::super) enum Kind {
     Unix,
     /// Through TCP.
     Tcp,
+    /// Through a WebSocket.
+    WebSocket,
 }
 
 impl Kind {
@@ -30,6 +32,7 @@ impl Kind {
             Kind::Internal => "internal",
             Kind::Unix => "local_ipc",
             Kind::Tcp => "tcp",
+            Kind::WebSocket => "websocket",
         }
     }
 }
@@ -101,6 +104,7 @@ impl<E: Env> Shard<E> {
                 let address = self.env.peer_address(socket.descriptor())?;
                 Some(address.to_string())
             }
+            SocketKind::WebSocket => socket.link_address().map(|address| address.to_string()),
             SocketKind::Unix | SocketKind::InProcess => None,
         }
     }
@@ -122,6 +126,7 @@ impl<E: Env> Shard<E> {
                     SocketKind::Tcp => Kind::Tcp,
                     SocketKind::Unix => Kind::Unix,
                     SocketKind::InProcess => Kind::Internal,
+                    SocketKind::WebSocket => Kind::WebSocket,
                 },
                 source: self.source_of(socket),
                 port: self.listener_names.get(socket.listener()).cloned(),
