@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use coilgun_client::ClientError;
 use coilgun_server::{BrokerFault, StartError};
@@ -38,6 +39,16 @@ pub(crate) enum Failure {
     System {
         /// What was tried.
         doing: &'static str,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Something about a file that the system refuses.
+    #[error("cannot {doing} {}: {source}", path.display())]
+    Path {
+        /// What was tried.
+        doing: &'static str,
+        /// With which file.
+        path: PathBuf,
         /// What the system says.
         source: std::io::Error,
     },
@@ -96,6 +107,11 @@ impl Failure {
         Failure::System { doing: "write to standard output", source }
     }
 
+    /// What `doing` with a file failed with.
+    pub(crate) fn path(doing: &'static str, path: &Path, source: std::io::Error) -> Failure {
+        Failure::Path { doing, path: path.to_owned(), source }
+    }
+
     /// The exit status: 2 for what the caller has to change before trying again, 1 otherwise.
     pub(crate) fn status(&self) -> u8 {
         match self {
@@ -106,6 +122,7 @@ impl Failure {
             | Failure::Start(_)
             | Failure::Broker(_)
             | Failure::System { .. }
+            | Failure::Path { .. }
             | Failure::TooLarge { .. }
             | Failure::TooFew { .. }
             | Failure::Responder(_)
@@ -152,7 +169,7 @@ impl Failure {
             | Failure::Start(StartError::Config(_) | StartError::Topology(_)) => "configuration",
             Failure::Start(_) => "cannot_start",
             Failure::Broker(_) => "broker_fault",
-            Failure::System { .. } => "system",
+            Failure::System { .. } | Failure::Path { .. } => "system",
             Failure::TooLarge { .. } => "payload_too_large",
             Failure::TooFew { .. } => "timed_out",
             Failure::Responder(_) => "responder_failed",
@@ -177,7 +194,10 @@ impl Failure {
             Failure::NoService { .. } => {
                 "Start one, check name and namespace, or wait longer (--timeout)."
             }
-            Failure::System { .. } | Failure::Responder(_) | Failure::OutputClosed => "",
+            Failure::System { .. }
+            | Failure::Path { .. }
+            | Failure::Responder(_)
+            | Failure::OutputClosed => "",
         };
         Cow::Borrowed(help)
     }
@@ -190,6 +210,7 @@ impl Failure {
             | Failure::Configuration(_)
             | Failure::Start(_)
             | Failure::System { .. }
+            | Failure::Path { .. }
             | Failure::TooLarge { .. }
             | Failure::Responder(_)
             | Failure::OutputClosed => false,

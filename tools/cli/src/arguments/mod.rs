@@ -3,6 +3,7 @@
 //! What it does: names every command, flag and environment variable, and reads them into values.
 //! What it never does: it opens nothing and carries nothing out.
 
+mod busrtd;
 mod client;
 mod publish;
 mod reply;
@@ -14,6 +15,7 @@ mod top;
 mod user;
 mod values;
 
+pub(crate) use busrtd::{BusrtdArguments, FRAME_BYTES};
 pub(crate) use client::ClientArguments;
 pub(crate) use publish::PublishArguments;
 pub(crate) use reply::ReplyArguments;
@@ -23,4 +25,4 @@ pub(crate) use service::{QueryArguments, ServiceArguments, ServiceCommand};
 pub(crate) use subscribe::SubscribeArguments;
 pub(crate) use top::{Arguments, Command};
 pub(crate) use user::{HashArguments, UserArguments, UserCommand};
-pub(crate) use values::{HeaderArgument, ListenArgument, UnixArgument};
+pub(crate) use values::{BindArgument, HeaderArgument, ListenArgument, UnixArgument};

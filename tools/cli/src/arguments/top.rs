@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use super::busrtd::BusrtdArguments;
 use super::publish::PublishArguments;
 use super::reply::ReplyArguments;
 use super::request::RequestArguments;
@@ -45,4 +46,6 @@ pub(crate) enum Command {
     Reply(ReplyArguments),
     Service(ServiceArguments),
     User(UserArguments),
+    #[command(visible_alias = "elbusd")]
+    Busrtd(BusrtdArguments),
 }

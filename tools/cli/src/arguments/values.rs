@@ -46,6 +46,43 @@ impl From<OsString> for UnixArgument {
     }
 }
 
+/// Where `busrtd` binds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum BindArgument {
+    /// A UNIX socket at this path.
+    Unix(PathBuf),
+    /// A named pipe at this path.
+    Fifo(PathBuf),
+    /// A host, by name or address, and a port.
+    Tcp(String),
+}
+
+impl FromStr for BindArgument {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<BindArgument, String> {
+        let is_path = |text: &str| {
+            text.starts_with('/')
+                || [".sock", ".socket", ".ipc"].iter().any(|suffix| text.ends_with(suffix))
+        };
+        match text.strip_prefix("fifo:") {
+            Some("") => Err("fifo: is followed by a path".to_owned()),
+            Some(path) => Ok(BindArgument::Fifo(path.into())),
+            None if is_path(text) => Ok(BindArgument::Unix(text.into())),
+            None => {
+                let port = text.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+                port.is_some_and(|port| port.is_ok())
+                    .then(|| BindArgument::Tcp(text.to_owned()))
+                    .ok_or_else(|| {
+                        "the path of a socket begins with / or ends with .sock, .socket or .ipc; \
+                         other places are HOST:PORT or fifo:PATH"
+                            .to_owned()
+                    })
+            }
+        }
+    }
+}
+
 /// A header as `NAME:VALUE`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct HeaderArgument {
@@ -122,6 +159,20 @@ mod tests {
         assert_eq!(parse_service_id("x+7"), Ok("x+7".to_owned()));
         for text in ["", "a.b", "a b", "*"] {
             assert!(parse_service_id(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn places_to_bind_are_told_apart_as_busrtd_does() {
+        for path in ["/run/bus", "bus.sock", "x/y.socket", "a.ipc", "/a:1"] {
+            assert_eq!(path.parse(), Ok(BindArgument::Unix(path.into())), "{path}");
+        }
+        for host in ["127.0.0.1:9924", "localhost:0", "[::1]:80", ":9924"] {
+            assert_eq!(host.parse(), Ok(BindArgument::Tcp(host.to_owned())), "{host}");
+        }
+        assert_eq!("fifo:a.sock".parse(), Ok(BindArgument::Fifo("a.sock".into())));
+        for text in ["", "bus", "fifo:", "host:port", "1.2.3.4:70000"] {
+            assert!(text.parse::<BindArgument>().is_err(), "{text}");
         }
     }
 

@@ -3,6 +3,7 @@
 //! What it does: one file per command, each from its arguments to its last output. What it never
 //! does: it parses no flag and decides on no exit status; both are done around it.
 
+mod busrtd;
 mod child;
 mod connect;
 mod publish;

@@ -1,12 +1,13 @@
 //! From the command line to the exit status.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::{Args, CommandFactory, FromArgMatches};
 
-use super::{publish, reply, request, serve, service, subscribe, user};
-use crate::arguments::{Arguments, Command};
+use super::{busrtd, publish, reply, request, serve, service, subscribe, user};
+use crate::arguments::{Arguments, BusrtdArguments, Command};
 
 /// Carries out a command line, its first word being the program's name.
 pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -26,6 +27,7 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Reply(it) => (it.client.json, reply::reply(&it)),
         Command::Service(it) => (it.is_json(), service::service(&it)),
         Command::User(it) => (false, user::user(&it)),
+        Command::Busrtd(it) => return busrtd::busrtd(&it),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -38,7 +40,19 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// Reads a command line. The help names environment variables and not what is in them: it is the
 /// same for everybody, and shows nobody's values to whoever looks on.
+///
+/// Under the name of a server of elbus or busrt, the program takes the flags of that server.
 fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Arguments, clap::Error> {
+    let words: Vec<_> = words.into_iter().collect();
+    let name = words.first().and_then(|word| Path::new(word).file_name());
+    let server =
+        ["busrtd", "elbusd"].into_iter().find(|server| name.is_some_and(|it| it == *server));
+    if let Some(name) = server {
+        let server = clap::Command::new(name).version(env!("CARGO_PKG_VERSION"));
+        let matches = BusrtdArguments::augment_args(server).try_get_matches_from(words)?;
+        let command = Command::Busrtd(BusrtdArguments::from_arg_matches(&matches)?);
+        return Ok(Arguments { command });
+    }
     let hidden = |command: clap::Command| command.mut_args(|it| it.hide_env_values(true));
     // Commands are at most two words long.
     let command = Arguments::command()

@@ -53,7 +53,7 @@ fn warn_of_spinning(config: &Config) {
 
 /// A broker that panicked does not know what it promised: the process ends, and the next start
 /// recovers (law S36).
-fn abort_on_panic() {
+pub(super) fn abort_on_panic() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         report(panic);

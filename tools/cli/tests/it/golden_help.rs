@@ -25,6 +25,7 @@ fn golden_help_of_every_command() {
         assert!(help.contains("\nExamples:\n  coilgun "), "{verb} teaches by examples");
         compare(verb, &help);
     }
+    compare("busrtd", &run(&["busrtd", "--help"]).text());
     compare("service", &run(&["service", "--help"]).text());
     for verb in ["ls", "info", "stats", "ping"] {
         let help = run(&["service", verb, "--help"]).text();

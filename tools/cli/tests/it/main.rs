@@ -5,7 +5,9 @@
 //! read in review; without it the files are compared.
 
 mod arguments;
+mod busrtd;
 mod configuration;
+mod elbus_peer;
 mod errors;
 mod golden_help;
 mod hostile;

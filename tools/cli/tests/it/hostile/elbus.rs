@@ -3,8 +3,8 @@
 use coilgun_protocol::elbus::{GREETING, Operation, PING, Qos};
 use coilgun_protocol::model::limits::{FRAME_OVERHEAD_BYTES_MAX, PAYLOAD_BYTES_DEFAULT};
 
-use super::elbus_peer::{ElbusPeer, Told, handshake};
 use super::scene::Scene;
+use crate::elbus_peer::{ElbusPeer, Told, handshake};
 
 /// Connections that come and go.
 const CONNECTIONS: usize = 10_000;

@@ -9,7 +9,6 @@
 mod base;
 mod crowds;
 mod elbus;
-mod elbus_peer;
 mod frames;
 mod good_clients;
 mod handshake;

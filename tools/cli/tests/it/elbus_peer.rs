@@ -1,7 +1,8 @@
-//! A client of elbus without manners, over the UNIX socket in the data directory.
+//! A client of elbus without manners, over a UNIX socket.
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 use coilgun_protocol::elbus::{
@@ -43,7 +44,11 @@ pub(crate) enum Told {
 impl ElbusPeer {
     /// Connects and says nothing.
     pub(crate) fn connect(broker: &Broker) -> ElbusPeer {
-        let path = broker.folder.path().join("data/elbus.sock");
+        ElbusPeer::connect_to(&broker.folder.path().join("data/elbus.sock"))
+    }
+
+    /// The same with the socket at this path.
+    pub(crate) fn connect_to(path: &Path) -> ElbusPeer {
         let stream = UnixStream::connect(path).expect("it listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time limit above 0");
         stream.set_write_timeout(Some(PATIENCE)).expect("a time limit above 0");
@@ -52,10 +57,14 @@ impl ElbusPeer {
 
     /// Connects, says its name, and is let in.
     pub(crate) fn open(broker: &Broker, name: &[u8]) -> ElbusPeer {
-        let mut peer = ElbusPeer::connect(broker);
-        peer.write(&handshake(name));
-        assert_eq!(peer.raw(5), [&GREETING[..], &[1, 1]].concat(), "it is let in");
-        peer
+        ElbusPeer::connect(broker).introduced(name)
+    }
+
+    /// Says its name, and is let in.
+    pub(crate) fn introduced(mut self, name: &[u8]) -> ElbusPeer {
+        self.write(&handshake(name));
+        assert_eq!(self.raw(5), [&GREETING[..], &[1, 1]].concat(), "it is let in");
+        self
     }
 
     /// Sends bytes; the broker may have closed already, which the next thing it says tells.
