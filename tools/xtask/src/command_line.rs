@@ -40,6 +40,9 @@ pub(crate) struct TestOptions {
     /// Larger inputs and more repetitions: sets COILGUN_TEST_FULL=1 for the tests
     #[arg(long)]
     pub(crate) full: bool,
+    /// Run this stage and no other
+    #[arg(long, value_name = "STAGE", value_parser = crate::test::stage_named)]
+    pub(crate) only: Option<&'static str>,
 }
 
 /// What to do with generated files.

@@ -6,9 +6,11 @@
 //!
 //! What it never does: it repeats no stage that failed, and it hides nothing a stage prints.
 
+mod clients;
 mod deny;
 mod peer;
 mod runner;
 mod stages;
 
 pub(crate) use runner::run;
+pub(crate) use stages::stage_named;

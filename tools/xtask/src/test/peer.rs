@@ -15,6 +15,8 @@ pub(crate) struct Peer {
 pub(crate) const CMAKE: Peer = Peer { name: "cmake", programs: &["cmake"] };
 /// Builds the schema compiler, too.
 pub(crate) const CXX: Peer = Peer { name: "a C++ compiler", programs: &["g++", "clang++", "c++"] };
+/// Runs clients in Python.
+pub(crate) const PYTHON: Peer = Peer { name: "python3", programs: &["python3"] };
 
 impl Peer {
     /// Whether it is installed.

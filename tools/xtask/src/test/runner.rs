@@ -28,7 +28,9 @@ struct Finished {
 /// # Errors
 /// If a stage failed, or was skipped although everything is required.
 pub(crate) fn run(root: &Path, options: TestOptions) -> Result<(), Failure> {
-    let finished = run_stages(STAGES, Context::new(root, options), options);
+    let is_wanted = |stage: &&Stage| options.only.is_none_or(|only| only == stage.name);
+    let stages: Vec<Stage> = STAGES.iter().filter(is_wanted).copied().collect();
+    let finished = run_stages(&stages, Context::new(root, options), options);
     println!("\n{:<14} {:>9}  result", "stage", "elapsed");
     for stage in &finished {
         println!("{}", row(stage));
@@ -109,7 +111,7 @@ mod tests {
     const BAD: Stage = Stage { name: "bad", peers: &[], run: |_| Err(Failure::new("on purpose")) };
     const LONELY: Stage = Stage { name: "lonely", peers: &[SHELL, NOBODY], run: |_| Ok(()) };
     const OPTIONS: TestOptions =
-        TestOptions { require_peers: false, keep_going: false, full: false };
+        TestOptions { require_peers: false, keep_going: false, full: false, only: None };
 
     fn outcomes(stages: &[Stage], options: TestOptions) -> (Vec<Outcome>, bool) {
         let context = Context::new(Path::new("."), options);

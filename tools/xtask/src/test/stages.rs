@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::command_line::TestOptions;
 use crate::failure::Failure;
-use crate::test::deny;
-use crate::test::peer::{CMAKE, CXX, Peer};
+use crate::test::peer::{CMAKE, CXX, PYTHON, Peer};
+use crate::test::{clients, deny};
 use crate::{golden, process, tidy};
 
 /// What a stage may need to know.
@@ -48,8 +48,20 @@ pub(crate) const STAGES: &[Stage] = &[
     },
     Stage { name: "doc", peers: &[], run: doc },
     Stage { name: "tests", peers: &[], run: tests },
+    Stage { name: "clients", peers: &[PYTHON], run: |context| clients::run(context.root) },
     Stage { name: "fuzz-smoke", peers: &[], run: fuzz_smoke },
 ];
+
+/// The name of a stage, as the command line gives it.
+///
+/// # Errors
+/// Names all stages, if there is no such one.
+pub(crate) fn stage_named(text: &str) -> Result<&'static str, String> {
+    let names = || STAGES.iter().map(|stage| stage.name);
+    names()
+        .find(|name| *name == text)
+        .ok_or_else(|| format!("the stages are {}", names().collect::<Vec<_>>().join(", ")))
+}
 
 fn format(context: Context<'_>) -> Result<(), Failure> {
     process::run(&mut process::cargo(context.root, &["fmt", "--all", "--check"]))
