@@ -9,6 +9,7 @@ use coilgun_server::net::ListenAddress;
 use serde::Serialize;
 
 use crate::cpu_plan::CpuPlan;
+use crate::elbus::arguments::ElbusArguments;
 use crate::error::BenchError;
 use crate::matrix::MatrixSettings;
 use crate::peers::servers::{BrokerSource, ServerSettings, parse_address};
@@ -54,6 +55,11 @@ pub enum Action {
     /// Prints markdown tables to standard output, and writes every round as JSON if asked to. This
     /// process is the client, and in some measurements the broker as well.
     Clients(MatrixArguments),
+    /// Measure beside the server of busrt: with the benchmark of busrt's own command line, and by a fan-out
+    /// at half of the rate that server keeps up with.
+    ///
+    /// Prints markdown tables to standard output, and writes every round as JSON if asked to.
+    Elbus(ElbusArguments),
     /// Drive a broker with all kinds of clients for a long time, and judge whether it stays as it was.
     ///
     /// Fails if a message is lost, memory or descriptors grow, or too little was exercised.
@@ -292,7 +298,7 @@ fn broker_only(program: Option<&PathBuf>, cpus: CpuPlan) -> Result<ServerSetting
 }
 
 /// The parts of a scenario that is measured for so long.
-fn timing(seconds: f64) -> Result<Timing, BenchError> {
+pub(crate) fn timing(seconds: f64) -> Result<Timing, BenchError> {
     let measured = Duration::try_from_secs_f64(seconds)
         .ok()
         .filter(|measured| (0.01..=3600.0).contains(&measured.as_secs_f64()))

@@ -4,10 +4,10 @@
 //! own on one core, drives both from one thread on another core with the same code, alternately,
 //! round after round, and reports every round together with ratios that are taken inside a round.
 //!
-//! Five kinds of runs: the *suite* compares broker and echo ([`suite`]), the *matrix* asks the broker
+//! Six kinds of runs: the *suite* compares broker and echo ([`suite`]), the *matrix* asks the broker
 //! everything that has a number for an answer ([`matrix`]), the *shards* are compared with one shard
 //! and with each other ([`shards`]), the *clients* are measured by what they cost a program
-//! ([`clients`]), and the *soak* looks whether the broker stays as it was under all kinds of clients
+//! ([`clients`]), *elbus* stands beside the server of busrt ([`elbus`]), and the *soak* looks whether the broker stays as it was under all kinds of clients
 //! ([`soak`]).
 //!
 //! What it never does: it corrects no figure, drops no round, and passes no run in which a message
@@ -31,6 +31,7 @@ pub mod arguments;
 pub mod clients;
 pub mod cpu;
 pub mod cpu_plan;
+pub mod elbus;
 pub mod error;
 pub mod interrupt;
 pub mod matrix;

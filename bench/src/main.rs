@@ -7,6 +7,8 @@ use coilgun_bench::arguments::{
     Action, Arguments, MatrixArguments, RunArguments, ShardsArguments, SoakArguments,
 };
 use coilgun_bench::clients::run::run_clients;
+use coilgun_bench::elbus::arguments::ElbusArguments;
+use coilgun_bench::elbus::run::run_elbus;
 use coilgun_bench::error::BenchError;
 use coilgun_bench::interrupt::Interrupt;
 use coilgun_bench::matrix::run_matrix;
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
         Action::Matrix(arguments) => play_matrix(&arguments),
         Action::Shards(arguments) => play_shards(&arguments),
         Action::Clients(arguments) => measure_clients(&arguments),
+        Action::Elbus(arguments) => measure_elbus(&arguments),
         Action::Soak(arguments) => soak(&arguments),
     };
     match result {
@@ -65,6 +68,18 @@ fn measure_clients(arguments: &MatrixArguments) -> Result<(), BenchError> {
     let report = run_clients(&settings, arguments, &interrupt, |line| eprintln!("{line}"))?;
     print!("{}", report.markdown());
     match &arguments.play.json {
+        Some(path) => report.write_json(path),
+        None => Ok(()),
+    }
+}
+
+fn measure_elbus(arguments: &ElbusArguments) -> Result<(), BenchError> {
+    let interrupt = Interrupt::default();
+    interrupt.on_signals(|| {}).map_err(BenchError::system("catching signals"))?;
+    let settings = arguments.settings()?;
+    let report = run_elbus(&settings, arguments, &interrupt, |line| eprintln!("{line}"))?;
+    print!("{}", report.markdown());
+    match &arguments.json {
         Some(path) => report.write_json(path),
         None => Ok(()),
     }

@@ -200,7 +200,7 @@ fn said_address(process: &ChildProcess) -> Option<ListenAddress> {
 ///
 /// That a program which knows nothing of the bench is ready shows in nothing but that it answers;
 /// between two attempts the end of the program is waited for.
-fn await_ready<T>(
+pub(crate) fn await_ready<T>(
     process: &mut ChildProcess,
     interrupt: &Interrupt,
     ask: impl Fn(&ChildProcess) -> Option<T>,

@@ -4,8 +4,16 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use coilgun_server::net::ListenAddress;
+
+use crate::cpu::monotonic_ns;
+use crate::error::BenchError;
+use crate::traffic::poller::wait_readable;
+
+/// How long a broker may take to answer a handshake or a subscription.
+pub const ANSWER_MS_MAX: u64 = 10_000;
 
 /// Bytes of an input buffer, unless frames need more.
 const INPUT_BYTES: usize = 256 * 1024;
@@ -124,6 +132,27 @@ impl Connection {
             }
             Err(error) if is_later(&error) => Ok(Received::Nothing),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Receives something, as long as the time is not up, in nanoseconds of the monotonic clock.
+    ///
+    /// # Errors
+    /// If nothing comes, or the connection is over.
+    pub fn receive_until(&mut self, ends_at: u64) -> Result<(), BenchError> {
+        // Ends because time runs out.
+        loop {
+            match self.receive().map_err(BenchError::system("receiving"))? {
+                Received::Bytes => return Ok(()),
+                Received::End => return Err(BenchError::Closed("broker")),
+                Received::Nothing => {}
+            }
+            let left_ms = ends_at.saturating_sub(monotonic_ns()) / 1_000_000;
+            if left_ms == 0 {
+                return Err(BenchError::Refused("nothing in time".to_owned()));
+            }
+            wait_readable(self.descriptor(), Duration::from_millis(left_ms))
+                .map_err(BenchError::system("waiting for a socket"))?;
         }
     }
 

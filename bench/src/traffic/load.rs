@@ -8,6 +8,7 @@ use crate::error::BenchError;
 use crate::interrupt::Interrupt;
 use crate::traffic::connection::{Connection, Flushed, Received, Traffic};
 use crate::traffic::echo_load::EchoWire;
+use crate::traffic::elbus_load::ElbusWire;
 use crate::traffic::lane::{Lane, Then};
 use crate::traffic::message::{Arrival, Faults, MessageError, read_stamp};
 use crate::traffic::native_load::NativeWire;
@@ -23,6 +24,8 @@ pub enum Wire {
     Echo(EchoWire),
     /// Frames of the native protocol.
     Native(NativeWire),
+    /// Frames of elbus.
+    Elbus(ElbusWire),
 }
 
 /// Connections and the lanes over them.
@@ -58,7 +61,7 @@ impl Wire {
     fn server_name(&self) -> &'static str {
         match self {
             Wire::Echo(_) => "echo server",
-            Wire::Native(_) => "broker",
+            Wire::Native(_) | Wire::Elbus(_) => "broker",
         }
     }
 }
@@ -221,6 +224,7 @@ impl Load {
         let consumed = match wire {
             Wire::Echo(echo) => echo.split(connection.input(), &mut on_payload)?,
             Wire::Native(native) => native.split(connection.input(), &mut on_payload)?,
+            Wire::Elbus(elbus) => elbus.split(connection.input(), &mut on_payload)?,
         };
         connection.consume(consumed);
         match wire {
@@ -228,7 +232,7 @@ impl Load {
                 native.take_answers(connection.output());
                 self.flush(index)
             }
-            Wire::Native(_) | Wire::Echo(_) => Ok(()),
+            Wire::Native(_) | Wire::Echo(_) | Wire::Elbus(_) => Ok(()),
         }
     }
 }

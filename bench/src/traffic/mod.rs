@@ -7,6 +7,7 @@
 pub mod connection;
 pub mod driver;
 pub mod echo_load;
+pub mod elbus_load;
 pub mod lane;
 pub mod load;
 pub mod message;

@@ -1,8 +1,5 @@
 //! The load's side of the native protocol: handshake, subscriptions, frames.
 
-use std::os::fd::RawFd;
-use std::time::Duration;
-
 use coilgun_protocol::model::{ErrorCode, PublishFlags, SubscriptionId, Ticket};
 use coilgun_protocol::native::{
     ClientFrame, Hello, Incoming, OutcomeFrame, Preface, PublishFrame, ServerFrame, ServerReader,
@@ -12,13 +9,10 @@ use coilgun_server::net::ListenAddress;
 
 use crate::cpu::monotonic_ns;
 use crate::error::BenchError;
-use crate::traffic::connection::{Connection, Flushed, Received};
+use crate::traffic::connection::{ANSWER_MS_MAX, Connection, Flushed};
 use crate::traffic::lane::FrameTemplate;
 use crate::traffic::message::{MessageError, payload_template};
-use crate::traffic::poller::wait_readable;
 
-/// How long a broker may take to answer a handshake or a subscription.
-const ANSWER_MS_MAX: u64 = 10_000;
 /// Room for what a native frame of the load has beside its payload.
 const FRAME_ROOM_BYTES: usize = 1024;
 
@@ -272,28 +266,8 @@ impl NativeClient {
                         return Ok(found);
                     }
                 }
-                Incoming::Incomplete { .. } => self.receive_until(ends_at)?,
+                Incoming::Incomplete { .. } => self.connection.receive_until(ends_at)?,
             }
-        }
-    }
-
-    /// Waits for more bytes.
-    fn receive_until(&mut self, ends_at: u64) -> Result<(), BenchError> {
-        // Ends because time runs out.
-        loop {
-            match self.connection.receive().map_err(BenchError::system("receiving"))? {
-                Received::Bytes => return Ok(()),
-                Received::End => return Err(BenchError::Closed("broker")),
-                Received::Nothing => {}
-            }
-            let left_ms = ends_at.saturating_sub(monotonic_ns()) / 1_000_000;
-            if left_ms == 0 {
-                let text = format!("nothing for {ANSWER_MS_MAX} ms");
-                return Err(BenchError::Refused(text));
-            }
-            let descriptor: RawFd = self.connection.descriptor();
-            wait_readable(descriptor, Duration::from_millis(left_ms))
-                .map_err(BenchError::system("waiting for a socket"))?;
         }
     }
 }

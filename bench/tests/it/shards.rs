@@ -132,7 +132,8 @@ fn arguments_about_shards_are_read() {
             | Action::Run(_)
             | Action::Matrix(_)
             | Action::Shards(_)
-            | Action::Clients(_) => None,
+            | Action::Clients(_)
+            | Action::Elbus(_) => None,
         })
     };
     assert_eq!(soak(&["--cpus", "none"]).ok(), Some(Some((1, vec![]))));
