@@ -8,6 +8,7 @@
 //! Features, all of them on by default:
 //! - `async`: `Client`, on tokio;
 //! - `blocking`: `blocking::Client`, on poll(2) and nothing else;
+//! - `elbus`: a client for programs that were written for elbus or busrt ([`mod@elbus`]), with `async`;
 //! - `in-process`: connections to a broker in the same program, without sockets;
 //! - `service`: services and their discovery (`service`), and with `async` what runs them
 //!   (`ServiceRunner`).
@@ -21,6 +22,8 @@ mod asynchronous;
 pub mod blocking;
 #[cfg(doctest)]
 mod book;
+#[cfg(feature = "elbus")]
+pub mod elbus;
 pub mod engine;
 mod error;
 mod message;

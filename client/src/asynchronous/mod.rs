@@ -41,3 +41,5 @@ pub use responder::{Responder, ResponderStatistics};
 #[cfg(feature = "service")]
 pub use service::{RunningService, ServiceFault, ServiceRunner};
 pub use subscriber::Subscriber;
+#[cfg(feature = "elbus")]
+pub(crate) use transport::Stream;

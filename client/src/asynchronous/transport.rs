@@ -10,7 +10,7 @@ use tokio::net::{TcpStream, UnixStream};
 use crate::address::Address;
 
 /// A connection that stands.
-pub(super) enum Stream {
+pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
     #[cfg(feature = "in-process")]
@@ -19,7 +19,7 @@ pub(super) enum Stream {
 
 impl Stream {
     /// Connects; takes as long as it takes.
-    pub(super) async fn connect(address: Address) -> io::Result<Stream> {
+    pub(crate) async fn connect(address: Address) -> io::Result<Stream> {
         match address {
             Address::Tcp(authority) => {
                 let stream = TcpStream::connect(authority).await?;
@@ -42,7 +42,7 @@ impl Stream {
     }
 
     /// Reads what is there; 0 is the end.
-    pub(super) fn poll_read(
+    pub(crate) fn poll_read(
         &mut self,
         context: &mut Context<'_>,
         room: &mut [u8],
@@ -58,7 +58,7 @@ impl Stream {
     }
 
     /// Writes as much as there is room for.
-    pub(super) fn poll_write(
+    pub(crate) fn poll_write(
         &mut self,
         context: &mut Context<'_>,
         bytes: &[u8],
@@ -74,7 +74,7 @@ impl Stream {
 
 /// A connection inside this process.
 #[cfg(feature = "in-process")]
-pub(super) struct InProcessStream {
+pub(crate) struct InProcessStream {
     link: Box<dyn coilgun_protocol::link::Link>,
     /// The latest write found no room, so that the one waker is for that too.
     waits_for_room: bool,

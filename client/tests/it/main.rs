@@ -1,6 +1,9 @@
 //! The clients against brokers: real ones, one that is made for tests and echoes, and some that misbehave.
 
 mod asynchronous;
+mod elbus;
+mod elbus_faults;
+mod elbus_rpc;
 mod examples;
 mod fake_broker;
 mod golden_service;

@@ -1,9 +1,11 @@
 //! A broker in this process that can be started again at the same place.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use coilgun_client::{Address, Client, Options};
+use coilgun_protocol::link::LinkConnector;
 use coilgun_server::Broker;
 use coilgun_server::config::Config;
 
@@ -50,6 +52,17 @@ impl RealBroker {
 
     pub(crate) fn options(&self) -> Options {
         Options::new(Address::Tcp(self.address.to_string()))
+    }
+
+    /// Where its UNIX socket for clients of elbus is.
+    pub(crate) fn elbus_socket(&self) -> String {
+        let path = self.folder.path().join("data/elbus.sock");
+        path.into_os_string().into_string().expect("the path is text")
+    }
+
+    /// Makes connections inside this process for clients of elbus.
+    pub(crate) fn elbus_connector(&self) -> Arc<dyn LinkConnector> {
+        Arc::new(self.broker.as_ref().expect("it runs").elbus_connector())
     }
 
     /// Where its UNIX socket is.
