@@ -6,6 +6,9 @@ struct Clients;
 #[doc = include_str!("../../docs/book/src/embedding.md")]
 struct Embedding;
 
+#[doc = include_str!("../../docs/book/src/moving-from-busrt.md")]
+struct MovingFromBusrt;
+
 #[doc = include_str!("../../docs/book/src/services.md")]
 struct Services;
 

@@ -15,6 +15,7 @@ use super::driver::Driver;
 use super::engine::Engine;
 use super::error::{Error, ErrorKind};
 use super::frame::Frame;
+use super::qos::QoS;
 use super::shared::Shared;
 use crate::asynchronous::Stream;
 
@@ -48,7 +49,7 @@ impl WeakClient {
 
 /// The answer to an operation, to be awaited: at once, if none was asked for.
 #[derive(Debug)]
-#[must_use = "an operation may have failed; await it, or say QoS::NO"]
+#[must_use = "an operation may have failed; await it, or say QoS::No"]
 pub struct Confirm(Option<Awaited>);
 
 #[derive(Debug)]
@@ -134,7 +135,7 @@ impl Client {
     ///
     /// # Errors
     /// If the connection is over, or takes nothing for too long. Whether it arrived, the answer says.
-    pub async fn send(&self, target: &str, payload: &[u8], qos: Qos) -> Result<Confirm, Error> {
+    pub async fn send(&self, target: &str, payload: &[u8], qos: QoS) -> Result<Confirm, Error> {
         self.ask(Operation::Message, qos, &[target.as_bytes(), payload]).await
     }
 
@@ -147,7 +148,7 @@ impl Client {
         &self,
         mask: &str,
         payload: &[u8],
-        qos: Qos,
+        qos: QoS,
     ) -> Result<Confirm, Error> {
         self.ask(Operation::Broadcast, qos, &[mask.as_bytes(), payload]).await
     }
@@ -156,7 +157,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::send`].
-    pub async fn publish(&self, topic: &str, payload: &[u8], qos: Qos) -> Result<Confirm, Error> {
+    pub async fn publish(&self, topic: &str, payload: &[u8], qos: QoS) -> Result<Confirm, Error> {
         self.ask(Operation::Publish, qos, &[topic.as_bytes(), payload]).await
     }
 
@@ -169,7 +170,7 @@ impl Client {
         topic: &str,
         receiver: &str,
         payload: &[u8],
-        qos: Qos,
+        qos: QoS,
     ) -> Result<Confirm, Error> {
         let parts = [topic.as_bytes(), receiver.as_bytes(), payload];
         self.ask(Operation::PublishFor, qos, &parts).await
@@ -179,7 +180,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::send`].
-    pub async fn subscribe(&self, topic: &str, qos: Qos) -> Result<Confirm, Error> {
+    pub async fn subscribe(&self, topic: &str, qos: QoS) -> Result<Confirm, Error> {
         self.subscribe_bulk(&[topic], qos).await
     }
 
@@ -187,7 +188,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::send`].
-    pub async fn subscribe_bulk(&self, topics: &[&str], qos: Qos) -> Result<Confirm, Error> {
+    pub async fn subscribe_bulk(&self, topics: &[&str], qos: QoS) -> Result<Confirm, Error> {
         self.ask_for(Operation::Subscribe, topics, qos).await
     }
 
@@ -195,7 +196,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::send`].
-    pub async fn unsubscribe(&self, topic: &str, qos: Qos) -> Result<Confirm, Error> {
+    pub async fn unsubscribe(&self, topic: &str, qos: QoS) -> Result<Confirm, Error> {
         self.unsubscribe_bulk(&[topic], qos).await
     }
 
@@ -203,7 +204,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::send`].
-    pub async fn unsubscribe_bulk(&self, topics: &[&str], qos: Qos) -> Result<Confirm, Error> {
+    pub async fn unsubscribe_bulk(&self, topics: &[&str], qos: QoS) -> Result<Confirm, Error> {
         self.ask_for(Operation::Unsubscribe, topics, qos).await
     }
 
@@ -211,7 +212,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::send`].
-    pub async fn exclude(&self, topic: &str, qos: Qos) -> Result<Confirm, Error> {
+    pub async fn exclude(&self, topic: &str, qos: QoS) -> Result<Confirm, Error> {
         self.exclude_bulk(&[topic], qos).await
     }
 
@@ -219,7 +220,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::send`].
-    pub async fn exclude_bulk(&self, topics: &[&str], qos: Qos) -> Result<Confirm, Error> {
+    pub async fn exclude_bulk(&self, topics: &[&str], qos: QoS) -> Result<Confirm, Error> {
         self.ask_for(Operation::Exclude, topics, qos).await
     }
 
@@ -227,7 +228,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::send`].
-    pub async fn unexclude(&self, topic: &str, qos: Qos) -> Result<Confirm, Error> {
+    pub async fn unexclude(&self, topic: &str, qos: QoS) -> Result<Confirm, Error> {
         self.unexclude_bulk(&[topic], qos).await
     }
 
@@ -235,7 +236,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::send`].
-    pub async fn unexclude_bulk(&self, topics: &[&str], qos: Qos) -> Result<Confirm, Error> {
+    pub async fn unexclude_bulk(&self, topics: &[&str], qos: QoS) -> Result<Confirm, Error> {
         self.ask_for(Operation::Unexclude, topics, qos).await
     }
 
@@ -249,7 +250,7 @@ impl Client {
         &self,
         operation: Operation,
         topics: &[&str],
-        qos: Qos,
+        qos: QoS,
     ) -> Result<Confirm, Error> {
         let parts: Vec<_> = topics.iter().map(|topic| topic.as_bytes()).collect();
         self.ask(operation, qos, &parts).await
@@ -259,11 +260,11 @@ impl Client {
     pub(super) async fn ask(
         &self,
         operation: Operation,
-        qos: Qos,
+        qos: QoS,
         parts: &[&[u8]],
     ) -> Result<Confirm, Error> {
         let shared = &self.0.shared;
-        let latest = Instant::now() + self.timeout();
+        let (qos, latest) = (Qos::from(qos), Instant::now() + self.timeout());
         // Ends because there is room, or time runs out.
         loop {
             let mut room = std::pin::pin!(shared.room.notified());

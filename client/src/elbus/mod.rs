@@ -22,14 +22,15 @@ mod driver;
 mod engine;
 mod error;
 mod frame;
+mod qos;
 mod rpc;
 mod shared;
 
 pub use client::{Client, Confirm, EventChannel};
-pub use coilgun_protocol::elbus::Qos as QoS;
 pub use config::Config;
 pub use error::{Error, ErrorKind};
 pub use frame::{Frame, FrameKind};
+pub use qos::QoS;
 pub use rpc::{
     NoHandlers, RpcClient, RpcError, RpcEvent, RpcEventKind, RpcHandlers, RpcOptions, RpcResult,
 };

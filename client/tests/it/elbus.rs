@@ -53,26 +53,26 @@ fn every_operation_over_a_socket_and_over_memory() {
             let (from, to) = (a.name().to_owned(), b.name().to_owned());
             let message =
                 |payload: &[u8]| (FrameKind::Message, from.clone(), None, payload.to_vec());
-            done(a.send(&to, b"one", QoS::PROCESSED).await).await;
+            done(a.send(&to, b"one", QoS::Processed).await).await;
             assert_eq!(next(&mut frames).await, message(b"one"));
-            done(a.send(&to, b"two", QoS::NO).await).await;
-            done(a.send(&to, b"", QoS::REALTIME_PROCESSED).await).await;
+            done(a.send(&to, b"two", QoS::No).await).await;
+            done(a.send(&to, b"", QoS::RealtimeProcessed).await).await;
             assert_eq!(next(&mut frames).await, message(b"two"));
             assert_eq!(next(&mut frames).await, message(b""));
             let large = vec![b'l'; 700_000];
-            done(a.send(&to, &large, QoS::PROCESSED).await).await;
+            done(a.send(&to, &large, QoS::Processed).await).await;
             assert_eq!(next(&mut frames).await, message(&large));
-            let nobody = a.send("nobody", b"x", QoS::PROCESSED).await.expect("it is written");
+            let nobody = a.send("nobody", b"x", QoS::Processed).await.expect("it is written");
             assert_eq!(nobody.await.map_err(|it| it.kind()), Err(ErrorKind::NotRegistered));
             let mask = format!("{}.*", &to[..1]);
-            done(a.send_broadcast(&mask, b"all", QoS::PROCESSED).await).await;
+            done(a.send_broadcast(&mask, b"all", QoS::Processed).await).await;
             let broadcast = (FrameKind::Broadcast, from.clone(), None, b"all".to_vec());
             assert_eq!(next(&mut frames).await, broadcast);
             topics(&a, &b, &mut frames).await;
             let secondary = a.register_secondary().await.expect("it is let in");
             let refused = secondary.register_secondary().await.map(drop);
             assert_eq!(refused.map_err(|it| it.kind()), Err(ErrorKind::NotSupported));
-            done(secondary.send(&to, b"too", QoS::PROCESSED).await).await;
+            done(secondary.send(&to, b"too", QoS::Processed).await).await;
             assert_eq!(next(&mut frames).await.1, format!("{from}%%0"));
         }
     });
@@ -83,18 +83,18 @@ async fn topics(a: &Client, b: &Client, frames: &mut EventChannel) {
         let topic = Some(topic.to_owned());
         (FrameKind::Publish, a.name().to_owned(), topic, payload.to_vec())
     };
-    done(b.exclude("t/no/#", QoS::PROCESSED).await).await;
-    done(b.subscribe_bulk(&["t/#", "s/+"], QoS::PROCESSED).await).await;
+    done(b.exclude("t/no/#", QoS::Processed).await).await;
+    done(b.subscribe_bulk(&["t/#", "s/+"], QoS::Processed).await).await;
     for topic in ["t/a", "t/no/a", "s/a", "s/a/b"] {
-        done(a.publish(topic, topic.as_bytes(), QoS::PROCESSED).await).await;
+        done(a.publish(topic, topic.as_bytes(), QoS::Processed).await).await;
     }
     assert_eq!(next(frames).await, publication("t/a", b"t/a"));
     assert_eq!(next(frames).await, publication("s/a", b"s/a"));
-    done(b.unexclude("t/no/#", QoS::PROCESSED).await).await;
-    done(b.unsubscribe("s/+", QoS::PROCESSED).await).await;
-    done(a.publish("s/a", b"late", QoS::PROCESSED).await).await;
-    done(a.publish_for("t/no/b", "another", b"x", QoS::PROCESSED).await).await;
-    done(a.publish_for("t/no/b", b.name(), b"y", QoS::PROCESSED).await).await;
+    done(b.unexclude("t/no/#", QoS::Processed).await).await;
+    done(b.unsubscribe("s/+", QoS::Processed).await).await;
+    done(a.publish("s/a", b"late", QoS::Processed).await).await;
+    done(a.publish_for("t/no/b", "another", b"x", QoS::Processed).await).await;
+    done(a.publish_for("t/no/b", b.name(), b"y", QoS::Processed).await).await;
     assert_eq!(next(frames).await, publication("t/no/b", b"y"));
 }
 
@@ -110,9 +110,9 @@ fn native_clients_are_reached_and_reach() {
             native.subscribe("t.>", &SubscribeOptions::default()).await.expect("it is a filter");
         let [config, _] = ways(&broker, "b");
         let (bus, mut frames) = open(&config).await;
-        done(bus.subscribe("r/+", QoS::PROCESSED).await).await;
-        done(bus.publish("t/1", b"up", QoS::PROCESSED).await).await;
-        done(bus.send("native", b"by name", QoS::PROCESSED).await).await;
+        done(bus.subscribe("r/+", QoS::Processed).await).await;
+        done(bus.publish("t/1", b"up", QoS::Processed).await).await;
+        done(bus.send("native", b"by name", QoS::Processed).await).await;
         let message = subscriber.next().await.expect("it goes on");
         assert_eq!((message.subject(), message.payload()), (&b"t.1"[..], &b"up"[..]));
         let message = named.next().await.expect("it goes on");
@@ -137,10 +137,10 @@ fn who_takes_messages_late_holds_back_who_sends_them() {
         let to = b.name().to_owned();
         let sender = tokio::spawn(async move {
             for number in 0..count {
-                done(a.send(&to, &number.to_le_bytes(), QoS::NO).await).await;
+                done(a.send(&to, &number.to_le_bytes(), QoS::No).await).await;
             }
             // Behind all of them.
-            done(a.subscribe("end", QoS::PROCESSED).await).await;
+            done(a.subscribe("end", QoS::Processed).await).await;
         });
         for number in 0..count {
             assert_eq!(next(&mut frames).await.3, number.to_le_bytes());
@@ -157,7 +157,7 @@ fn what_was_said_before_the_end_arrives() {
         let (_b, mut frames) = open(&b).await;
         let (a, _frames) = open(&a).await;
         for number in 0..1_000u32 {
-            done(a.send("e.memory", &number.to_le_bytes(), QoS::NO).await).await;
+            done(a.send("e.memory", &number.to_le_bytes(), QoS::No).await).await;
         }
         drop(a);
         for number in 0..1_000u32 {

@@ -70,7 +70,7 @@ fn a_server_that_stops_reading_ends_the_connection_in_time() {
         let payload = vec![0; 100_000];
         // Ends because nobody reads.
         let error: Error = loop {
-            if let Err(error) = client.send("b", &payload, QoS::NO).await.map(drop) {
+            if let Err(error) = client.send("b", &payload, QoS::No).await.map(drop) {
                 break error;
             }
         };
@@ -85,11 +85,11 @@ fn a_server_that_stops_reading_ends_the_connection_in_time() {
 fn an_answer_that_does_not_come_is_waited_for_no_longer_than_said() {
     run(async {
         let (client, mut stream) = let_in(Duration::from_millis(100)).await;
-        let confirm = client.send("b", b"x", QoS::PROCESSED).await.expect("it is written");
+        let confirm = client.send("b", b"x", QoS::Processed).await.expect("it is written");
         assert_eq!(confirm.await.map_err(|it| it.kind()), Err(ErrorKind::Timeout));
         // It comes late, for nobody; the connection goes on.
         stream.write_all(b"\xfe\x01\x00\x00\x00\x01").await.expect("it is written");
-        let confirm = client.send("b", b"y", QoS::PROCESSED).await.expect("it is written");
+        let confirm = client.send("b", b"y", QoS::Processed).await.expect("it is written");
         stream.write_all(b"\xfe\x02\x00\x00\x00\x71").await.expect("it is written");
         assert_eq!(confirm.await.map_err(|it| it.kind()), Err(ErrorKind::NotRegistered));
     });
@@ -110,12 +110,12 @@ fn nonsense_ends_the_connection_and_everything_that_waits() {
     run(async {
         let (client, mut stream) = let_in(Duration::from_secs(5)).await;
         let mut frames = client.take_event_channel().expect("it was not taken");
-        let confirm = client.send("b", b"x", QoS::PROCESSED).await.expect("it is written");
+        let confirm = client.send("b", b"x", QoS::Processed).await.expect("it is written");
         stream.write_all(&[0x55; 100]).await.expect("it is written");
         assert_eq!(confirm.await.map_err(|it| it.kind()), Err(ErrorKind::Data));
         assert_eq!(frames.recv().await, None);
         assert!(!client.is_connected());
-        let refused = client.publish("t", b"", QoS::NO).await.map(drop);
+        let refused = client.publish("t", b"", QoS::No).await.map(drop);
         assert_eq!(refused.map_err(|it| it.kind()), Err(ErrorKind::Data));
     });
 }

@@ -67,7 +67,7 @@ async fn scene(server: RpcOptions, caller: RpcOptions) -> Scene {
 }
 
 async fn call(rpc: &RpcClient, target: &str, method: &str) -> Result<Vec<u8>, i16> {
-    let result = rpc.call(target, method, b"params", QoS::PROCESSED).await;
+    let result = rpc.call(target, method, b"params", QoS::Processed).await;
     result.map(|event| event.payload().to_vec()).map_err(|error| error.code())
 }
 
@@ -78,7 +78,7 @@ fn calls_are_answered_or_fail_with_their_codes() {
         let rpc = &scene.caller;
         assert_eq!(call(rpc, "server", "echo").await, Ok(b"params".to_vec()));
         assert_eq!(call(rpc, "server", "nothing").await, Ok(Vec::new()));
-        let failed = rpc.call("server", "fail", b"details", QoS::REALTIME_PROCESSED).await;
+        let failed = rpc.call("server", "fail", b"details", QoS::RealtimeProcessed).await;
         let failed = failed.expect_err("it fails");
         assert_eq!((failed.code(), failed.data()), (-7, &b"details"[..]));
         assert_eq!(call(rpc, "server", "of no such name").await, Err(-32_601));
@@ -86,9 +86,9 @@ fn calls_are_answered_or_fail_with_their_codes() {
         assert_eq!(call(rpc, ".broker", "benchmark.test").await, Ok(b"params".to_vec()));
         // The other way round, to a client that answers nothing.
         assert_eq!(call(&scene.server, "caller", "echo").await, Err(-32_601));
-        let sent = rpc.call0("server", "tell", b"call0", QoS::PROCESSED).await;
+        let sent = rpc.call0("server", "tell", b"call0", QoS::Processed).await;
         sent.expect("it is written").await.expect("it arrived");
-        let sent = rpc.notify("server", b"note", QoS::PROCESSED).await;
+        let sent = rpc.notify("server", b"note", QoS::Processed).await;
         sent.expect("it is written").await.expect("it arrived");
         let mut heard = Vec::new();
         for _ in 0..2 {
@@ -111,7 +111,7 @@ fn many_calls_at_a_time_find_their_answers() {
                 let rpc = scene.caller.clone();
                 tokio::spawn(async move {
                     let params = number.to_le_bytes();
-                    let reply = rpc.call("server", "echo", &params, QoS::PROCESSED).await;
+                    let reply = rpc.call("server", "echo", &params, QoS::Processed).await;
                     assert_eq!(reply.expect("it is answered").payload(), params);
                 })
             })
@@ -171,7 +171,7 @@ fn calls_end_with_the_connection() {
         let mut scene = scene(RpcOptions::default(), RpcOptions::default()).await;
         let rpc = scene.caller.clone();
         let waiting = tokio::spawn(async move { call(&rpc, "server", "wait").await });
-        let sent = scene.caller.call0("server", "tell", b"behind it", QoS::PROCESSED).await;
+        let sent = scene.caller.call0("server", "tell", b"behind it", QoS::Processed).await;
         sent.expect("it is written").await.expect("it arrived");
         scene.heard.recv().await.expect("the server goes on");
         scene.broker.stop();

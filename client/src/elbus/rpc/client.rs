@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use coilgun_protocol::elbus::{Operation, Qos, RpcFrame, encode_rpc};
+use coilgun_protocol::elbus::{Operation, RpcFrame, encode_rpc};
 use tokio::sync::Semaphore;
 
 use super::calls::Calls;
@@ -12,6 +12,7 @@ use super::event::RpcEvent;
 use super::processor::{Processor, RpcHandlers};
 use crate::elbus::client::{Client, Confirm};
 use crate::elbus::error::{Error, ErrorKind};
+use crate::elbus::qos::QoS;
 
 /// How a client calls and answers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -86,7 +87,7 @@ impl RpcClient {
     ///
     /// # Errors
     /// As [`Client::send`].
-    pub async fn notify(&self, target: &str, data: &[u8], qos: Qos) -> Result<Confirm, Error> {
+    pub async fn notify(&self, target: &str, data: &[u8], qos: QoS) -> Result<Confirm, Error> {
         self.send(target, &RpcFrame::Notification(data), qos).await
     }
 
@@ -99,7 +100,7 @@ impl RpcClient {
         target: &str,
         method: &str,
         params: &[u8],
-        qos: Qos,
+        qos: QoS,
     ) -> Result<Confirm, Error> {
         let method = method.as_bytes();
         self.send(target, &RpcFrame::Request { call_id: 0, method, params }, qos).await
@@ -115,7 +116,7 @@ impl RpcClient {
         target: &str,
         method: &str,
         params: &[u8],
-        qos: Qos,
+        qos: QoS,
     ) -> Result<RpcEvent, RpcError> {
         let (waiting, answer) = self.calls.begin()?;
         let request =
@@ -131,7 +132,7 @@ impl RpcClient {
         }
     }
 
-    async fn send(&self, target: &str, frame: &RpcFrame<'_>, qos: Qos) -> Result<Confirm, Error> {
+    async fn send(&self, target: &str, frame: &RpcFrame<'_>, qos: QoS) -> Result<Confirm, Error> {
         send(&self.client, target, frame, qos).await
     }
 }
@@ -140,7 +141,7 @@ pub(super) async fn send(
     client: &Client,
     target: &str,
     frame: &RpcFrame<'_>,
-    qos: Qos,
+    qos: QoS,
 ) -> Result<Confirm, Error> {
     let mut payload = Vec::new();
     encode_rpc(frame, &mut payload);

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use coilgun_protocol::elbus::{Qos, RpcFrame};
+use coilgun_protocol::elbus::RpcFrame;
 use tokio::sync::Semaphore;
 
 use super::calls::Calls;
@@ -13,6 +13,7 @@ use super::event::{RpcEvent, RpcEventKind};
 use crate::elbus::client::{EventChannel, WeakClient};
 use crate::elbus::error::{Error, ErrorKind};
 use crate::elbus::frame::{Frame, FrameKind};
+use crate::elbus::qos::QoS;
 
 /// What a client does with calls and messages. Every method runs in a task of its own, many at a time.
 pub trait RpcHandlers: Send + Sync + 'static {
@@ -121,7 +122,7 @@ impl<H: RpcHandlers> Processor<H> {
 /// Answers a call. If the caller has gone, nobody wants to know.
 async fn reply(client: &WeakClient, event: &RpcEvent, result: RpcResult) {
     let Some(client) = client.upgrade() else { return };
-    let qos = if event.frame().is_realtime() { Qos::REALTIME_PROCESSED } else { Qos::PROCESSED };
+    let qos = if event.frame().is_realtime() { QoS::RealtimeProcessed } else { QoS::Processed };
     let call_id = event.id();
     let sent = match result {
         Ok(payload) => {
