@@ -71,6 +71,8 @@ crate::mutants! {
     StuckTurn,
     /// A client that asked not to hear itself hears itself.
     Echo,
+    /// What an identity might do stays remembered in routes when it may do something else.
+    StalePermits,
     /// A leading wildcard sees inboxes and system subjects whatever its subscription asked for.
     SeesEverything,
     /// The subscriptions of a client that is being removed in slices are still delivered to.

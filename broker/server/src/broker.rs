@@ -9,21 +9,22 @@ use std::io;
 use std::sync::{Arc, mpsc};
 
 use coilgun_protocol::model::ShardId;
-use coilgun_storage::{DataDirectory, DataDirectoryError, IdentityError};
+use coilgun_storage::DataDirectory;
 
-use crate::config::{Config, ConfigError, Protocol};
+use crate::config::{Config, Protocol};
 use crate::env::ShardThread;
+use crate::faults::{BrokerFault, StartError};
 use crate::link::{Connector, Door, Doors, LinkOrigin, LinkPort, Placing};
 use crate::mesh::fabric;
-use crate::net::{ListenAddress, ListenError};
-use crate::resources::{ResourceError, check_resources};
-use crate::security::HelperThread;
+use crate::net::ListenAddress;
+use crate::resources::check_resources;
+use crate::security::{AccessHandle, HelperThread, SharedAccess};
 use crate::shard::{
     Control, ControlSender, LoadTable, ShardCounters, ShardPlace, Speaker, control_queue,
     speaker_queue,
 };
 use crate::starting::{ELBUS_IN_PROCESS, Identification, ShardStart, Step};
-use crate::topology::{Topology, TopologyError};
+use crate::topology::Topology;
 
 /// A broker that runs. Whoever drops it without waiting for it ends it, as [`Broker::stop`] does, and
 /// goes on when its threads have ended: what it held is free then.
@@ -36,6 +37,7 @@ pub struct Broker {
     doors: Doors,
     placing: Placing,
     speaker: Speaker,
+    access: Arc<SharedAccess>,
     /// Checks passwords, if there are users.
     helper: Option<HelperThread>,
     /// By their numbers.
@@ -45,53 +47,6 @@ pub struct Broker {
 /// Ends a broker from anywhere. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ShutdownHandle(Arc<[ControlSender]>);
-
-/// Why a broker did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The configuration contradicts itself.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// There cannot be as many shards, or not where they should run.
-    #[error(transparent)]
-    Topology(#[from] TopologyError),
-    /// A limit of the process is too small.
-    #[error("{0}. {ways_out}", ways_out = .0.ways_out())]
-    Resources(#[from] ResourceError),
-    /// The data directory cannot be used.
-    #[error(transparent)]
-    DataDirectory(#[from] DataDirectoryError),
-    /// The data directory holds an identity that cannot be read.
-    #[error(transparent)]
-    Identity(#[from] IdentityError),
-    /// The disk does not give back what it was given.
-    #[error(transparent)]
-    Disk(#[from] coilgun_storage::disk::SelfTestError),
-    /// It is not possible to listen where it should.
-    #[error(transparent)]
-    Listen(#[from] ListenError),
-    /// The kernel refuses memory, a ring or a thread.
-    #[error(
-        "the shard cannot start: {0}; io_uring has to be allowed (kernel.io_uring_disabled = 0), \
-         the kernel has to be 6.1 or newer, and the limit of locked memory (ulimit -l) should be \
-         8 MiB or more"
-    )]
-    Shard(#[source] io::Error),
-}
-
-/// Why a broker ended although nobody wanted it to.
-#[derive(Debug, thiserror::Error)]
-pub enum BrokerFault {
-    /// The network ring broke.
-    #[error("the network ring is broken: {0}")]
-    Ring(#[source] io::Error),
-    /// The shard's thread could not be waited for.
-    #[error("a shard ended badly: {0}")]
-    Thread(String),
-    /// The shard could not be set up; the same was reported when the broker was started.
-    #[error("the shard did not start")]
-    NotStarted,
-}
 
 impl Broker {
     /// Starts a broker, and returns when it listens.
@@ -115,6 +70,7 @@ impl Broker {
         let doors: Doors =
             ports.iter().map(|port| Arc::new(Door::new(port.waker().clone()))).collect();
         let (helper, identification) = start_helper(&config, &controls)?;
+        let access = Arc::new(SharedAccess::new(config.elbus_access()?));
         let (config, loads) = (Arc::new(config), LoadTable::new(ports.len()));
         let placing = Placing {
             loads: loads.clone(),
@@ -126,8 +82,17 @@ impl Broker {
         let shards = Vec::new();
         let (addresses, listeners) = (Vec::new(), Vec::new());
         let protocols: Vec<Protocol> = config.listeners().iter().map(|it| it.protocol).collect();
-        let mut broker =
-            Broker { addresses, listeners, controls, doors, placing, speaker, helper, shards };
+        let mut broker = Broker {
+            addresses,
+            listeners,
+            controls,
+            doors,
+            placing,
+            speaker,
+            access,
+            helper,
+            shards,
+        };
         let (go, listen_when) = mpsc::sync_channel(1);
         let (mut listen_when, mut starts) = (Some(listen_when), Vec::new());
         for (number, (port, controls)) in ports.into_iter().zip(queues).enumerate() {
@@ -144,6 +109,7 @@ impl Broker {
                 identification: identification.clone(),
                 listen_when: listen_when.take(),
                 words: words.take(),
+                access: Arc::clone(&broker.access),
                 started,
             };
             starts.push((start, outcome));
@@ -230,6 +196,12 @@ impl Broker {
     #[must_use]
     pub fn speaker(&self) -> Speaker {
         self.speaker.clone()
+    }
+
+    /// Changes what clients of elbus may do, from any thread.
+    #[must_use]
+    pub fn elbus_access(&self) -> AccessHandle {
+        AccessHandle::new(Arc::clone(&self.access), Arc::clone(&self.controls))
     }
 
     /// What ends the broker, for a signal handler or another thread.

@@ -9,6 +9,7 @@ pub mod broker;
 pub mod config;
 pub mod echo;
 pub mod env;
+mod faults;
 pub mod link;
 pub mod mesh;
 pub mod mutant;
@@ -20,4 +21,5 @@ pub mod shard;
 mod starting;
 pub mod topology;
 
-pub use broker::{Broker, BrokerFault, ShutdownHandle, StartError};
+pub use broker::{Broker, ShutdownHandle};
+pub use faults::{BrokerFault, StartError};

@@ -48,6 +48,8 @@ coilgun_core::mutants! {
     /// Who has done something on a connection inside the process looks without a fence before it whether
     /// the other end waits for that.
     NoLinkFence,
+    /// A client of elbus keeps what it might do when its entry changes.
+    StaleAccess,
     /// A verdict counts for whoever is in the slot of the client that asked for it.
     StaleVerdict,
 }

@@ -15,14 +15,14 @@ use coilgun_protocol::model::{ShardId, limits};
 use coilgun_protocol::native::NativeConfig;
 use coilgun_storage::{DataDirectory, Identity, open_or_create_identity};
 
-use crate::broker::{BrokerFault, StartError};
 use crate::config::{Config, Guests, Listening, Protocol};
 use crate::env::{Env, LinuxEnv, ShardThread, run, spawn, wall_clock_ms};
+use crate::faults::{BrokerFault, StartError};
 use crate::link::LinkPort;
 use crate::mesh::ThreadPort;
 use crate::net::{ListenAddress, ListenError, Listener};
 use crate::resources::{SURPLUS_CONNECTIONS, file_bytes};
-use crate::security::{Authentication, Users, Verifying};
+use crate::security::{Authentication, SharedAccess, Users, Verifying};
 use crate::setup::{MemoryPlan, build_network};
 use crate::shard::{
     Control, ControlQueue, ControlSender, GuestRule, ListenerProtocol, ListenerSettings,
@@ -62,6 +62,8 @@ pub(crate) struct ShardStart {
     pub(crate) listen_when: Option<mpsc::Receiver<()>>,
     /// What is said in the name of `.broker`, on the shard that says it.
     pub(crate) words: Option<SpeakerQueue>,
+    /// What clients of elbus may do.
+    pub(crate) access: Arc<SharedAccess>,
     /// Where to say how the start goes.
     pub(crate) started: mpsc::SyncSender<Result<Step, StartError>>,
 }
@@ -105,6 +107,7 @@ impl ShardStart {
             all,
             listen_when,
             words,
+            access,
             started,
             ..
         } = self;
@@ -117,7 +120,7 @@ impl ShardStart {
         let mut together = EndTogether { all, is_fault: true };
         let say = |step| started.send(step).map_err(|_| BrokerFault::NotStarted);
         let mut shard = match build(&config, &directory, port, controls, place).await {
-            Ok(shard) => shard.with_users(authentication),
+            Ok(shard) => shard.with_users(authentication).with_elbus_access(access),
             Err(error) => {
                 say(Err(error))?;
                 return Err(BrokerFault::NotStarted);
@@ -219,6 +222,7 @@ fn listener_settings(config: &Config, listening: &Listening) -> ListenerSettings
         protocol: config.spoken(listening.protocol),
         slow_consumer: listening.slow_consumer,
         guests,
+        is_listed: listening.protocol == Protocol::Elbus,
         flush_delay_us: config.flush_delay_us(listening.protocol),
     }
 }
@@ -233,6 +237,7 @@ fn ways_in(config: &Config) -> Vec<ListenerSettings> {
         protocol: config.spoken(protocol),
         slow_consumer: config.slow_consumer_in_process(protocol),
         guests: GuestRule::Trusted,
+        is_listed: false,
         flush_delay_us: 0,
     };
     let all = vec![settings(Protocol::Native), settings(Protocol::Elbus)];

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use coilgun_protocol::model::SlowConsumerPolicy;
 use coilgun_server::config::{
-    Config, Elbus, Guests, ListenerConfig, Protocol, RulesConfig, UserConfig,
+    Config, Elbus, ElbusClientConfig, Guests, ListenerConfig, Protocol, RulesConfig, UserConfig,
 };
 use coilgun_server::shard::PlacementPolicy;
 use toml::de::{DeTable, DeValue};
@@ -225,15 +225,23 @@ fn everything() -> Table {
         namespaces: Vec::new(),
         publish: rules.clone(),
         subscribe: rules.clone(),
-        request: rules,
+        request: rules.clone(),
+    };
+    let client = ElbusClientConfig {
+        name: String::new(),
+        hosts: Some(Vec::new()),
+        peers: rules.clone(),
+        publish: rules.clone(),
+        subscribe: rules.clone(),
+        broadcast: rules,
     };
     let elbus = Elbus {
         slow_consumer: Some(SlowConsumerPolicy::default()),
         backpressure_ms: Some(0),
         ..Elbus::default()
     };
-    let (listeners, users) = (vec![listener], vec![user]);
-    let config = Config { unix, elbus, listeners, users, ..Config::default() };
+    let (listeners, users, elbus_clients) = (vec![listener], vec![user], vec![client]);
+    let config = Config { unix, elbus, listeners, users, elbus_clients, ..Config::default() };
     to_toml(&config).parse().expect("what is printed is TOML")
 }
 
@@ -284,7 +292,10 @@ mod tests {
         assert_eq!(first_unknown(&text), None);
         let sections = Section::all();
         let titles: Vec<_> = sections[1..].iter().map(Section::title).collect();
-        assert_eq!(titles, ["[elbus]", "[limits]", "[[listener]]", "[timing]", "[[user]]"]);
+        assert_eq!(
+            titles,
+            ["[elbus]", "[[elbus_client]]", "[limits]", "[[listener]]", "[timing]", "[[user]]",]
+        );
         assert!(sections[0].has("data") && sections[0].has("unix"));
         assert!(sections.iter().all(|section| section.keys.len() > 2));
     }

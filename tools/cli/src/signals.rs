@@ -1,9 +1,10 @@
-//! SIGTERM and SIGINT: the first asks for a good end, the second ends at once.
+//! SIGTERM and SIGINT: the first asks for a good end, the second ends at once. SIGHUP asks for the
+//! configuration to be read again, where there is one.
 
 use std::io;
 use std::thread::JoinHandle;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
 /// Listens for signals until it is dropped.
@@ -20,12 +21,30 @@ impl SignalWatch {
     /// # Errors
     /// If the system lets nobody listen.
     pub(crate) fn start(on_first: impl FnOnce() + Send + 'static) -> io::Result<SignalWatch> {
+        SignalWatch::start_all(on_first, None::<fn()>)
+    }
+
+    /// The same, and calls `on_hangup` at every SIGHUP; without it, that ends the process as it always does.
+    ///
+    /// # Errors
+    /// If the system lets nobody listen.
+    pub(crate) fn start_all(
+        on_first: impl FnOnce() + Send + 'static,
+        on_hangup: Option<impl Fn() + Send + 'static>,
+    ) -> io::Result<SignalWatch> {
         let mut signals = Signals::new([SIGTERM, SIGINT])?;
+        if on_hangup.is_some() {
+            signals.add_signal(SIGHUP)?;
+        }
         let handle = signals.handle();
         let watch = move || {
             let mut on_first = Some(on_first);
             // Ends when the handle is closed.
             for signal in signals.forever() {
+                if let (SIGHUP, Some(on_hangup)) = (signal, &on_hangup) {
+                    on_hangup();
+                    continue;
+                }
                 match on_first.take() {
                     Some(on_first) => on_first(),
                     None => signal_hook::low_level::exit(128 + signal),

@@ -178,6 +178,18 @@ impl Clients {
         self.len -= 1;
     }
 
+    /// Gives each client that is present another identity.
+    pub(super) fn change_identities(
+        &mut self,
+        identity_of: impl Fn(ClientId, IdentityId) -> IdentityId,
+    ) {
+        for client in self.slots.iter_mut().flatten() {
+            if client.presence == Presence::Present {
+                client.attributes.identity = identity_of(client.id, client.attributes.identity);
+            }
+        }
+    }
+
     /// Whether any client is being removed.
     pub(super) fn any_leaving(&self) -> bool {
         self.leaving_count > 0

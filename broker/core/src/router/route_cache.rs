@@ -171,6 +171,13 @@ impl RouteCache {
         }
     }
 
+    /// Forgets every route.
+    pub(super) fn forget_all(&mut self) {
+        let all: Vec<_> = self.slots().collect();
+        self.counts.invalidations += all.len() as u64;
+        all.into_iter().for_each(|at| self.forget(at));
+    }
+
     /// How many routes are remembered, current or not.
     pub(super) fn len(&self) -> usize {
         self.table.len()

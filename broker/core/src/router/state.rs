@@ -22,7 +22,7 @@ use super::slab::Key;
 use super::subscriptions::{Entry, Subscriptions};
 use super::trie::{Node, Reach, Trie};
 use crate::mutant::{self, Mutant};
-use crate::security::Identities;
+use crate::security::{Identities, IdentityId};
 
 /// The routes of one shard; see the head of this room.
 #[derive(Debug)]
@@ -136,6 +136,21 @@ impl Router {
     /// Says what each identity may do; to be said before there are clients that have one.
     pub fn know_identities(&mut self, identities: Arc<Identities>) {
         self.identities = identities;
+    }
+
+    /// Says anew what each identity may do, and which one each client has from now on instead of its
+    /// present one. What a client is
+    /// subscribed to stays as it is: whoever may subscribe to less than before has to be removed.
+    pub fn change_identities(
+        &mut self,
+        identities: Arc<Identities>,
+        identity_of: impl Fn(ClientId, IdentityId) -> IdentityId,
+    ) {
+        self.identities = identities;
+        self.clients.change_identities(identity_of);
+        if !mutant::is_active(Mutant::StalePermits) {
+            self.cache.forget_all();
+        }
     }
 
     /// Takes a client in; it has no name and no subscriptions yet.

@@ -119,24 +119,41 @@ pub struct Permissions {
     pub subscribe: Rules,
     /// Where it may send requests.
     pub request: Rules,
+    /// To which names of clients it may send anything; absent: as to every other subject.
+    pub names: Option<Rules>,
+    /// To which masks of names it may send anything; absent: as to the subjects of these names.
+    pub broadcast: Option<Rules>,
 }
 
 impl Permissions {
     /// Whether they forbid nothing.
     #[must_use]
     pub fn is_everything(&self) -> bool {
-        [&self.publish, &self.subscribe, &self.request].into_iter().all(Rules::is_everything)
+        let others = self.names.iter().chain(&self.broadcast);
+        [&self.publish, &self.subscribe, &self.request]
+            .into_iter()
+            .chain(others)
+            .all(Rules::is_everything)
     }
 
-    fn rules(&self, usage: Usage) -> &Rules {
-        match usage {
+    /// The rules that decide about a subject or a filter of names, and what they are asked about.
+    fn about<'a>(&self, usage: Usage, text: &'a [u8], is_broadcast: bool) -> (&Rules, &'a [u8]) {
+        let rules = match usage {
             Usage::Publish => &self.publish,
             Usage::Request => &self.request,
+        };
+        let of_names = if is_broadcast { &self.broadcast } else { &self.names };
+        match (text.strip_prefix(NAMES), of_names) {
+            (Some(name), Some(of_names)) => (of_names, name),
+            (Some(_) | None, _) => (rules, text),
         }
     }
 }
 
-/// The permissions of all identities; made once, and never changed.
+/// What subjects of clients begin with.
+const NAMES: &[u8] = b"$NAME.";
+
+/// The permissions of all identities. Where they change, all of them are made anew.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Identities(Vec<Permissions>);
 
@@ -164,14 +181,15 @@ impl Identities {
     #[must_use]
     pub fn may_send(&self, identity: IdentityId, usage: Usage, subject: &[u8]) -> bool {
         let Some(permissions) = self.restricted(identity) else { return true };
-        Subject::parse(subject).is_ok_and(|it| permissions.rules(usage).allows(it))
+        let (rules, subject) = permissions.about(usage, subject, false);
+        Subject::parse(subject).is_ok_and(|it| rules.allows(it))
     }
 
-    /// Whether an identity may publish to every subject that a filter matches.
+    /// Whether an identity may publish to all clients whose name's subject a filter matches.
     #[must_use]
     pub fn may_send_to_all(&self, identity: IdentityId, usage: Usage, wanted: &[u8]) -> bool {
         let Some(permissions) = self.restricted(identity) else { return true };
-        let rules = permissions.rules(usage);
+        let (rules, wanted) = permissions.about(usage, wanted, true);
         Filter::parse(wanted).is_ok_and(|it| rules.allows_filter(it) && !rules.denies_part_of(it))
     }
 
@@ -241,6 +259,7 @@ mod tests {
             publish: rules(Some(&["orders.>"]), &["orders.secret.>"]),
             subscribe: rules(Some(&["orders.>", "_INBOX.*"]), &["orders.secret.>", "_INBOX.no"]),
             request: rules(Some(&["$SYS.COUNTERS"]), &[]),
+            ..Permissions::default()
         });
         (identities, id)
     }
@@ -279,6 +298,24 @@ mod tests {
             assert_eq!(identities.may_subscribe(id, filter(text)), may, "{text}");
             assert_eq!(identities.hides_part_of(id, filter(text)), is_cut, "{text}");
         }
+    }
+
+    #[test]
+    fn s32_names_and_masks_of_names_may_have_rules_of_their_own() {
+        let mut identities = Identities::default();
+        let id = identities.add(Permissions {
+            publish: rules(Some(&["a.>"]), &[]),
+            names: Some(rules(Some(&["x.>", "y"]), &["x.no"])),
+            broadcast: Some(rules(Some(&["x.*"]), &[])),
+            ..Permissions::default()
+        });
+        let may = |subject: &str| identities.may_send(id, Usage::Publish, subject.as_bytes());
+        let found = ["a.b", "b", "$NAME.x.b", "$NAME.y", "$NAME.x.no", "$NAME.a.b", "x.b"].map(may);
+        assert_eq!(found, [true, false, true, true, false, false, false]);
+        let all = |mask: &[u8]| identities.may_send_to_all(id, Usage::Publish, mask);
+        assert!(all(b"$NAME.x.*") && all(b"$NAME.x.b") && !all(b"$NAME.x.>") && !all(b"$NAME.y"));
+        let only = Permissions { broadcast: Some(rules(None, &["z"])), ..Permissions::default() };
+        assert!(!only.is_everything());
     }
 
     #[test]

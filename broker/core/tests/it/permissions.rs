@@ -200,3 +200,29 @@ fn s32_more_identities_than_bits_are_told_apart_as_well() {
         }
     }
 }
+
+/// Whether a client that may publish to `a` may still do so when its identity may not.
+fn outlives_a_change() -> bool {
+    let mut world = world(Permissions { publish: rules(Some(&["a"]), &[]), ..Default::default() });
+    world.subscribe(0, wants(1, "a"));
+    let mut hint = RouteHint::default();
+    for _ in 0..2 {
+        let may = world.router.check_permission(client(2), Usage::Publish, b"a", &mut hint);
+        assert_eq!(may, Ok(()));
+    }
+    let mut identities = Identities::default();
+    let publish = rules(Some(&["b"]), &[]);
+    let identity = identities.add(Permissions { publish, ..Default::default() });
+    world.router.change_identities(Arc::new(identities), |id, before| {
+        if id == client(2) { identity } else { before }
+    });
+    let other = world.router.check_permission(client(2), Usage::Publish, b"b", &mut hint.clone());
+    assert_eq!(other, Ok(()), "what it may do now");
+    world.router.check_permission(client(2), Usage::Publish, b"a", &mut hint).is_ok()
+}
+
+#[test]
+fn s32_what_was_looked_up_does_not_outlive_a_change_of_identities() {
+    assert!(!outlives_a_change());
+    assert!(mutant::with(Mutant::StalePermits, outlives_a_change), "nobody noticed");
+}

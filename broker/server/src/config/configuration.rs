@@ -10,6 +10,7 @@ use coilgun_protocol::model::{SlowConsumerPolicy, Subject, limits};
 use serde::{Deserialize, Serialize};
 
 use super::elbus::Elbus;
+use super::elbus_client::ElbusClientConfig;
 use super::listener::ListenerConfig;
 use super::policy;
 use super::user::{Guests, UserConfig};
@@ -48,6 +49,9 @@ pub struct Config {
     /// Who may connect, and what each of them may do.
     #[serde(rename = "user", skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<UserConfig>,
+    /// Which clients of elbus may connect, and what each of them may do; none: all, and everything.
+    #[serde(rename = "elbus_client", skip_serializing_if = "Vec::is_empty")]
+    pub elbus_clients: Vec<ElbusClientConfig>,
     /// Namespaces beside `default`.
     pub namespaces: Vec<String>,
     /// Shards, each a thread that works; 0: as many as the process may use processors.
@@ -147,6 +151,16 @@ pub enum ConfigError {
         /// What is wrong.
         reason: String,
     },
+    /// Something about a client of elbus is wrong.
+    #[error("elbus_client {client:?}: {key}: {reason}")]
+    ElbusClient {
+        /// Its name.
+        client: String,
+        /// The key in the configuration.
+        key: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
     /// The address of a listener is none.
     #[error(
         "listener has the address {0:?}, and needs an IP address with a port, or unix: and a path"
@@ -175,6 +189,7 @@ impl Default for Config {
             insecure: false,
             guests: None,
             users: Vec::new(),
+            elbus_clients: Vec::new(),
             namespaces: Vec::new(),
             shards: 0,
             pin: false,
@@ -255,6 +270,7 @@ impl Config {
             return Err(ConfigError::NoListener);
         }
         self.check_namespaces()?;
+        self.elbus_access()?;
         self.check_users()
     }
 

@@ -7,11 +7,13 @@
 
 mod configuration;
 mod elbus;
+mod elbus_client;
 mod listener;
 mod policy;
 mod user;
 
 pub use configuration::{Config, ConfigError, Limits, Timing};
 pub use elbus::Elbus;
+pub use elbus_client::ElbusClientConfig;
 pub use listener::{ListenerConfig, Listening, Protocol};
 pub use user::{Guests, RulesConfig, UserConfig};

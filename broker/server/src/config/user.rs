@@ -131,6 +131,7 @@ impl UserConfig {
             publish: rules("publish", &self.publish)?,
             subscribe: rules("subscribe", &self.subscribe)?,
             request: rules("request", &request)?,
+            ..Permissions::default()
         })
     }
 

@@ -21,12 +21,14 @@
 //! - a name that no user has is checked like a wrong password, against a hash, and takes as long.
 
 mod authentication;
+mod elbus_access;
 mod hash;
 mod helper;
 mod recent;
 mod users;
 
 pub use authentication::Authentication;
+pub use elbus_access::{AccessHandle, ElbusAccess, ElbusClient, SharedAccess};
 pub use hash::{HashCost, InvalidHash, SecretHash, make_hash};
 pub use users::{User, UserNumber, Users};
 

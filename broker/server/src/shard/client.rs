@@ -36,6 +36,10 @@ pub(super) struct Client {
     pub(super) namespace: NamespaceId,
     /// Whether it is let in without saying who it is.
     pub(super) guests: GuestRule,
+    /// Whether it is looked up by its name.
+    pub(super) is_listed: bool,
+    /// Native name under which it was found.
+    pub(super) listed_as: Option<Box<[u8]>>,
     /// There are things it may not do.
     pub(super) is_restricted: bool,
     /// What it was denied.
@@ -95,6 +99,8 @@ impl Client {
             waits: None,
             namespace: NamespaceId::DEFAULT,
             guests: GuestRule::default(),
+            is_listed: false,
+            listed_as: None,
             is_restricted: false,
             denials: Denials::default(),
             known_by: Timestamp::default(),

@@ -40,6 +40,11 @@ pub fn control_queue(waker: Waker) -> (ControlSender, ControlQueue) {
 }
 
 impl ControlSender {
+    /// Has the shard look whether anything has changed.
+    pub(crate) fn wake(&self) {
+        self.waker.wake();
+    }
+
     /// Says a word. If the queue is full the shard has as much to do as one could ask for.
     pub fn send(&self, control: Control) {
         let _ = self.queue.force_push(control);

@@ -35,12 +35,15 @@ impl<E: Env> Shard<E> {
     /// Gives a connection that was counted a session; one for which there is no room, too.
     pub(super) fn begin_session(&mut self, now: Timestamp, id: ClientId, is_surplus: bool) {
         let Some(listener) = self.net.socket(id).map(|socket| socket.listener()) else { return };
-        let ListenerSettings { protocol, slow_consumer, guests, flush_delay_us } =
+        let ListenerSettings { protocol, slow_consumer, guests, is_listed, flush_delay_us } =
             self.listeners[listener];
         self.net.set_flush_delay(id, flush_delay_us);
         let session = AnySession::new(protocol, &self.settings);
-        self.clients
-            .insert(Client { guests, ..Client::new(id, session, slow_consumer, is_surplus) });
+        self.clients.insert(Client {
+            guests,
+            is_listed,
+            ..Client::new(id, session, slow_consumer, is_surplus)
+        });
         if let Some(client) = self.clients.get_mut(id)
             && let Some(outbox) = self.net.outbox(id)
         {

@@ -102,8 +102,14 @@ impl<E: Env> Shard<E> {
         text: &[u8],
     ) -> Result<(), (ErrorCode, String)> {
         let namespace = self.namespace_of(id, user, bytes(open.namespace, chunk, text))?;
-        let identity =
-            user.map_or(IdentityId::EVERYTHING, |it| self.authentication.users().get(it).identity);
+        let [name, primary] = [open.name, open.primary].map(|it| bytes(it, chunk, text));
+        let identity = match user {
+            Some(user) => self.authentication.users().get(user).identity,
+            None if self.clients.get(id).is_some_and(|client| client.is_listed) => {
+                self.identity_of_listed(id, if primary.is_empty() { name } else { primary })?
+            }
+            None => IdentityId::EVERYTHING,
+        };
         let Some(client) = self.clients.get_mut(id) else {
             return Err((ErrorCode::HandshakeExpected, String::new()));
         };
@@ -115,9 +121,7 @@ impl<E: Env> Shard<E> {
             client.slow_mut();
         }
         self.router.add_client(id, ClientAttributes { namespace, flags: open.flags, identity });
-        let name = bytes(open.name, chunk, text);
         let named = |code| (code, format!("name {:?}", name.escape_ascii().to_string()));
-        let primary = bytes(open.primary, chunk, text);
         if !primary.is_empty() {
             self.router.make_secondary(id, primary).map_err(named)?;
         }

@@ -46,6 +46,7 @@ mod entering;
 mod expiring;
 mod held;
 mod interest;
+mod listed;
 mod loads;
 mod naming;
 mod placement;

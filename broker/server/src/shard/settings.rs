@@ -17,6 +17,8 @@ pub struct ListenerSettings {
     pub slow_consumer: SlowConsumer,
     /// Who is let in that does not say who it is.
     pub guests: GuestRule,
+    /// Whether its clients are looked up among those of elbus that are listed.
+    pub is_listed: bool,
     /// How long what is sent to a client may wait for more to go out with it, in microseconds; 0: it goes
     /// out with all else that the same turn brings.
     pub flush_delay_us: u32,
@@ -41,6 +43,7 @@ impl From<ListenerProtocol> for ListenerSettings {
             protocol,
             slow_consumer,
             guests: GuestRule::default(),
+            is_listed: false,
             flush_delay_us: 0,
         }
     }

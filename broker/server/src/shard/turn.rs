@@ -17,6 +17,7 @@ use super::counters::ShardCounters;
 use super::deadlines::Deadlines;
 use super::draining::Draining;
 use super::interest::InterestState;
+use super::listed::Listed;
 use super::naming::Usurpers;
 use super::placing::{Arrival, ShardPlace};
 use super::rate::Throttled;
@@ -87,6 +88,8 @@ pub struct Shard<E: Env> {
     pub(super) trimming: Trimming,
     pub(super) controls: ControlQueue,
     pub(super) authentication: Authentication,
+    /// Clients of elbus that are looked up by their names.
+    pub(super) listed: Listed,
     pub(super) place: ShardPlace,
     pub(super) events: Vec<NetEvent>,
     pub(super) commands: Commands,
@@ -143,6 +146,7 @@ impl<E: Env> Shard<E> {
             trimming: Trimming::default(),
             controls,
             authentication: Authentication::default(),
+            listed: Listed::default(),
             place: ShardPlace::default(),
             events: Vec::new(),
             commands: Commands::default(),
@@ -259,6 +263,7 @@ impl<E: Env> Shard<E> {
     fn has_news(&mut self) -> bool {
         self.net.has_link_work()
             || self.authentication.has_verdict()
+            || self.listed.has_news()
             || !self.controls.is_empty()
             || self.words.as_ref().is_some_and(|words| !words.is_empty())
             || self.mesh.has_work()
@@ -312,6 +317,7 @@ impl<E: Env> Turn for Shard<E> {
         work += self.run_words(now);
         self.run_controls(now);
         self.run_verdicts();
+        self.follow_access(now);
         self.look_for_lost(now);
         self.run_deadlines(now);
         self.run_throttled(now);

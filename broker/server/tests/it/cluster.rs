@@ -21,7 +21,7 @@ pub(crate) const FOR_ALL: usize = 100;
 pub(crate) struct Cluster {
     pub(crate) world: SimWorld,
     pub(crate) shards: Vec<Shard<SimEnv>>,
-    controls: Vec<ControlSender>,
+    pub(crate) controls: Vec<ControlSender>,
     /// Those that have ended.
     pub(crate) done: Vec<bool>,
     /// Those that get no turn for now.

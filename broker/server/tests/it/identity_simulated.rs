@@ -30,6 +30,7 @@ fn users() -> Arc<Users> {
         request: publish.clone(),
         publish,
         subscribe: rules(Some(&["orders.>"]), &["orders.secret.>"]),
+        ..Permissions::default()
     };
     users.add("press", SecretHash::plain("p"), vec![here], permissions);
     Arc::new(users)

@@ -6,6 +6,7 @@ mod courier;
 mod deadlines;
 mod echo_real;
 mod echo_simulated;
+mod elbus_access;
 mod elbus_broker;
 mod elbus_doors;
 mod elbus_peer;

@@ -11,8 +11,9 @@ use coilgun_server::net::SocketKind;
 use coilgun_server::setup::{MemoryPlan, build_network};
 
 use crate::{
-    allocations, deadlines, echo_simulated, elbus_broker, elbus_doors, identity_simulated,
-    links_simulated, mesh_simulated, shard_simulated, shard_soak, slow_consumers, wake_up_model,
+    allocations, deadlines, echo_simulated, elbus_access, elbus_broker, elbus_doors,
+    identity_simulated, links_simulated, mesh_simulated, shard_simulated, shard_soak,
+    slow_consumers, wake_up_model,
 };
 
 /// A test that finds a fault, and what it says about it.
@@ -20,6 +21,7 @@ type Finder = (fn(), &'static str);
 
 const ANNOUNCED: Finder =
     (elbus_broker::clients_that_come_and_go_are_announced, "it never sees it");
+const LISTED: Finder = (elbus_access::a_client_whose_entry_changes_is_cut_off, "its connection");
 const ONE_OWNER: Finder = (elbus_doors::a_name_can_be_taken_away_and_has_one_owner_at_a_time, "");
 
 /// The test that finds a fault, and what it says about it.
@@ -34,6 +36,7 @@ fn finder(mutant: Mutant) -> Finder {
         Mutant::RepeatedSend => {
             (shard_soak::s18_s21_at_most_once_and_in_order_whatever_the_kernel_does, "")
         }
+        Mutant::StaleAccess => LISTED,
         Mutant::Unannounced => ANNOUNCED,
         Mutant::SharedName => ONE_OWNER,
         Mutant::PlantedAllocation => (allocations::s10_one_reader_no_allocation_one_copy, "left"),

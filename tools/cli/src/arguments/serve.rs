@@ -19,11 +19,12 @@ Examples:
   coilgun serve --config coilgun.toml
 
 A flag counts over its environment variable, that over the file, and the file over the defaults.
+SIGHUP reads the configuration file again, as far as it names clients of elbus (elbus_client).
 SIGTERM or SIGINT says good-bye to the clients, waits for them, and ends with status 0; a second
 one ends at once. Sizes are bytes, or have a unit: 64KiB, 1MiB, 2GiB.";
 
 /// Run a broker
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct ServeArguments {
     /// Configuration as TOML; --print-config shows every key
@@ -107,7 +108,7 @@ pub(crate) struct ServeArguments {
 }
 
 /// How the broker uses the processors.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Shards")]
 pub(crate) struct ShardArguments {
     /// Threads that work; 0: as many as this process may use processors [default: 0]
@@ -138,7 +139,7 @@ pub(crate) struct ShardArguments {
 }
 
 /// What clients may use.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArguments {
     /// Connections at a time, on all shards together
@@ -187,7 +188,7 @@ pub(crate) struct LimitArguments {
 }
 
 /// How long things may take.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Timing")]
 pub(crate) struct TimingArguments {
     /// How long a connection may be silent before it is asked for a sign of life

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use coilgun_server::Broker;
 use coilgun_server::config::{Config, Protocol};
+use coilgun_server::security::AccessHandle;
 use coilgun_server::topology::{shard_count, usable_processor_count};
 
 use crate::arguments::ServeArguments;
@@ -21,19 +22,22 @@ pub(super) fn serve(arguments: &ServeArguments) -> Result<(), Failure> {
         return std::io::stdout().write_all(text.as_bytes()).map_err(Failure::output);
     }
     abort_on_panic();
-    run(config)
+    run(config, arguments)
 }
 
-fn run(config: Config) -> Result<(), Failure> {
+fn run(config: Config, arguments: &ServeArguments) -> Result<(), Failure> {
     warn_of_spinning(&config);
     make_room(&config);
     let broker = Broker::start(config)?;
     let shutdown = broker.shutdown_handle();
-    let _watch = SignalWatch::start(move || {
+    let on_first = move || {
         note("saying good-bye to the clients; a second signal ends at once");
         shutdown.shutdown();
-    })
-    .map_err(|source| Failure::System { doing: "listen for signals", source })?;
+    };
+    let (access, again) = (broker.elbus_access(), arguments.clone());
+    let on_hangup = arguments.config.is_some().then_some(move || read_again(&again, &access));
+    let _watch = SignalWatch::start_all(on_first, on_hangup)
+        .map_err(|source| Failure::System { doing: "listen for signals", source })?;
     for (address, protocol) in broker.listeners() {
         match protocol {
             Protocol::Native => note(&format!("listening on {address}")),
@@ -42,6 +46,20 @@ fn run(config: Config) -> Result<(), Failure> {
     }
     broker.wait()?;
     Ok(())
+}
+
+/// Reads the configuration again, as far as it can change while the broker runs: which clients of elbus
+/// may do what.
+fn read_again(arguments: &ServeArguments, access: &AccessHandle) {
+    let replaced = configuration::load(arguments).and_then(|config| {
+        let clients = &config.elbus_clients;
+        access.replace((!clients.is_empty()).then_some(clients))?;
+        Ok(clients.len())
+    });
+    match replaced {
+        Ok(count) => note(&format!("read the configuration again: {count} elbus_client entries")),
+        Err(error) => note(&format!("the configuration stays as it was: {error}")),
+    }
 }
 
 /// Shards that spin take their cores from everybody else who runs there (law S25).

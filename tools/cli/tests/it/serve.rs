@@ -1,5 +1,8 @@
 //! The broker as a process: where it listens, and how it ends.
 
+use coilgun_protocol::elbus::{GREETING, Operation, Qos};
+
+use crate::elbus_peer::{ElbusPeer, Told, handshake};
 use crate::process::{Broker, Running, coilgun, folder};
 
 #[test]
@@ -100,4 +103,36 @@ fn s36_a_shard_is_bound_to_a_processor_only_if_that_is_asked_for() {
     let first: String = own.chars().take_while(char::is_ascii_digit).collect();
     assert_eq!(processors_of_the_shard(&bound), first);
     bound.stop();
+}
+
+#[test]
+fn a_hangup_has_the_clients_of_elbus_read_again() {
+    let folder = folder();
+    let write = |text: &str| {
+        std::fs::write(folder.path().join("c.toml"), text).expect("the folder is writable");
+    };
+    write("[[elbus_client]]\nname = \"a\"\npublish = { allow = [\"x/#\"] }\n");
+    let mut command = coilgun(&["serve", "--config", "c.toml", "--listen", "127.0.0.1:0"]);
+    command.args(["--data", "data", "--shards", "2"]).current_dir(folder.path());
+    let mut broker = Running::start(command);
+    broker.wait_for("coilgun: listening on data/elbus.sock (elbus)");
+    let connect = || ElbusPeer::connect_to(&folder.path().join("data/elbus.sock"));
+    let mut a = connect().introduced(b"a");
+    a.say(1, Operation::Publish, Qos::PROCESSED, &[b"y", b""]);
+    assert_eq!(a.next(), Told::Ack { op_id: 1, code: 0x79 });
+    let mut b = connect();
+    b.write(&handshake(b"b"));
+    assert_eq!(b.raw_rest(), [&GREETING[..], &[1, 0x79]].concat());
+    write("[[elbus_client]]\nname = \"a%%b\"\n");
+    broker.signal(libc::SIGHUP);
+    let why = broker.wait_for("coilgun: the configuration stays as it was: ");
+    assert_eq!(why, "elbus_client \"a%%b\": name: no primary client is called so");
+    a.goes_on("nothing has changed");
+    write("[[elbus_client]]\nname = \"b\"\n");
+    broker.signal(libc::SIGHUP);
+    broker.wait_for("coilgun: read the configuration again: 1 elbus_client entries");
+    assert_eq!(a.next(), Told::End);
+    connect().introduced(b"b").goes_on("it is listed now");
+    broker.signal(libc::SIGTERM);
+    assert_eq!(broker.end().status, 0);
 }

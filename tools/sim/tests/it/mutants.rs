@@ -34,7 +34,8 @@ fn core_finder(mutant: core::Mutant) -> Option<&'static [&'static str]> {
         Mutant::IgnoredPermission
         | Mutant::IgnoredDeny
         | Mutant::IgnoredExclusion
-        | Mutant::Undying => None,
+        | Mutant::Undying
+        | Mutant::StalePermits => None,
     }
 }
 
@@ -61,7 +62,7 @@ fn server_finder(mutant: server::Mutant) -> Option<&'static [&'static str]> {
         // They listen to no announcements, and take no names away.
         Mutant::Unannounced | Mutant::SharedName => None,
         // Simulated clients are guests: nobody asks who they are.
-        Mutant::StaleVerdict => None,
+        Mutant::StaleVerdict | Mutant::StaleAccess => None,
         // They come through sockets, and their requests have no deadline.
         Mutant::NoDoorbell | Mutant::LateRequest => None,
     }

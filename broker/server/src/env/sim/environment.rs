@@ -79,7 +79,8 @@ impl Env for SimEnv {
     }
 
     fn peer_address(&self, _socket: RawFd) -> Option<SocketAddr> {
-        None
+        // An address that is nobody's (RFC 5737).
+        Some(SocketAddr::from(([192, 0, 2, 1], 7)))
     }
 
     fn random(&mut self) -> u64 {

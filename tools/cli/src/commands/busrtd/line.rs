@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(read_line(b"a"), Err(LineError::NoMessage));
         assert_eq!(read_line(b"\xff x"), Err(LineError::NotText));
         assert_eq!(read_line(b"a :m x"), Err(LineError::BadParameter("x".to_owned())));
-        for line in ["a\0b x", "=a\0 x", "*\0 x", &format!("{} x", "n".repeat(600))] {
+        for line in ["a\0b x", "=a\0 x", "*\0 x", &format!("{} x", "n".repeat(5000))] {
             let error = read_line(line.as_bytes());
             assert!(matches!(error, Err(LineError::BadPlace(_))), "{line:?}: {error:?}");
         }
