@@ -25,6 +25,7 @@ use crate::shard::{
 };
 use crate::starting::{ELBUS_IN_PROCESS, Identification, ShardStart, Step};
 use crate::topology::Topology;
+use crate::websocket::{self, Bridge};
 
 /// A broker that runs. Whoever drops it without waiting for it ends it, as [`Broker::stop`] does, and
 /// goes on when its threads have ended: what it held is free then.
@@ -38,6 +39,8 @@ pub struct Broker {
     placing: Placing,
     speaker: Speaker,
     access: Arc<SharedAccess>,
+    /// Accepts WebSockets, if there are to be any.
+    bridge: Option<Bridge>,
     /// Checks passwords, if there are users.
     helper: Option<HelperThread>,
     /// By their numbers.
@@ -81,7 +84,7 @@ impl Broker {
         let mut words = Some(words);
         let shards = Vec::new();
         let (addresses, listeners) = (Vec::new(), Vec::new());
-        let protocols: Vec<Protocol> = config.listeners().iter().map(|it| it.protocol).collect();
+        let (bridge, bridged) = (None, Arc::clone(&config));
         let mut broker = Broker {
             addresses,
             listeners,
@@ -90,6 +93,7 @@ impl Broker {
             placing,
             speaker,
             access,
+            bridge,
             helper,
             shards,
         };
@@ -116,12 +120,10 @@ impl Broker {
         }
         drop((directory, identification));
         match broker.start_shards(topology, starts, &go) {
-            Ok(addresses) => {
-                broker.listeners = addresses.into_iter().zip(protocols).collect();
-                let native = broker.listeners.iter().filter(|it| it.1 == Protocol::Native);
-                broker.addresses = native.map(|it| it.0.clone()).collect();
-                Ok(broker)
-            }
+            Ok(addresses) => match broker.listens(addresses, &bridged) {
+                Ok(()) => Ok(broker),
+                Err(error) => Err(broker.abandon(Some(error))),
+            },
             Err(error) => {
                 drop(go);
                 Err(broker.abandon(error))
@@ -155,6 +157,21 @@ impl Broker {
             Step::Listening(addresses) => Ok(addresses),
             Step::Ready => Ok(Vec::new()),
         }
+    }
+
+    /// The shards listen on these addresses: has WebSockets accepted as well, where that is wanted.
+    fn listens(&mut self, on: Vec<ListenAddress>, config: &Config) -> Result<(), StartError> {
+        let protocols = config.shard_listeners().map(|it| it.protocol);
+        self.listeners = on.into_iter().zip(protocols).collect();
+        let all = self.shutdown_handle();
+        let bridge = websocket::start(config, &self.connector(), move || all.stop())?;
+        self.bridge = bridge.map(|(bridge, places)| {
+            self.listeners.extend(places);
+            bridge
+        });
+        let native = self.listeners.iter().filter(|it| it.1 == Protocol::Native);
+        self.addresses = native.map(|it| it.0.clone()).collect();
+        Ok(())
     }
 
     /// Ends the shards that were started, and returns why they were.
@@ -246,6 +263,10 @@ impl Broker {
         };
         // All of them are waited for, also behind one that broke.
         let ended: Vec<_> = std::mem::take(&mut self.shards).into_iter().map(join).collect();
+        // The shards have ended every connection.
+        if self.bridge.take().is_some_and(|bridge| !bridge.join()) {
+            return Err(BrokerFault::Thread("the thread of the WebSockets".to_owned()));
+        }
         // The last shard has let go of its queue.
         if self.helper.take().is_some_and(|helper| !helper.join()) {
             return Err(BrokerFault::Thread("the thread that checks passwords".to_owned()));
@@ -264,6 +285,9 @@ impl Drop for Broker {
             if let Err(error) = shard.join().map_err(BrokerFault::Ring).and_then(|ended| ended) {
                 eprintln!("coilgun: a broker that nobody waited for ended badly: {error}");
             }
+        }
+        if self.bridge.take().is_some_and(|bridge| !bridge.join()) {
+            eprintln!("coilgun: the thread of the WebSockets ended badly");
         }
         if self.helper.take().is_some_and(|helper| !helper.join()) {
             eprintln!("coilgun: the thread that checks passwords ended badly");

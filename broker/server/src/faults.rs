@@ -55,3 +55,26 @@ pub enum BrokerFault {
     #[error("the shard did not start")]
     NotStarted,
 }
+
+/// Calls what it was given when it is dropped: when a thread panics.
+pub(crate) struct Fault<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> Fault<F> {
+    /// Calls this, unless it turns out that there was none.
+    pub(crate) fn new(on_fault: F) -> Fault<F> {
+        Fault(Some(on_fault))
+    }
+
+    /// There was none.
+    pub(crate) fn none(mut self) {
+        self.0 = None;
+    }
+}
+
+impl<F: FnOnce()> Drop for Fault<F> {
+    fn drop(&mut self) {
+        if let Some(on_fault) = self.0.take() {
+            on_fault();
+        }
+    }
+}

@@ -20,6 +20,7 @@ pub mod setup;
 pub mod shard;
 mod starting;
 pub mod topology;
+mod websocket;
 
 pub use broker::{Broker, ShutdownHandle};
 pub use faults::{BrokerFault, StartError};

@@ -7,6 +7,7 @@
 use std::io;
 
 use crate::config::Config;
+use crate::link::LINKS_MAX;
 use crate::topology::shard_count;
 
 /// Connections that are turned away politely, beyond those that are let in.
@@ -94,11 +95,22 @@ impl ResourceError {
     }
 }
 
+/// How many connections the thread of the WebSockets has at the most: no more than the broker may have,
+/// and than its shards have room for.
+pub(crate) fn bridged_connections_max(config: &Config) -> usize {
+    config.limits.connections_max.min(LINKS_MAX * shard_count(config))
+}
+
 /// How many descriptors a process with a broker needs: a connection that is let in or turned away
 /// has one, a listener has one, and so has what each shard and the process around them work with.
 #[must_use]
 pub fn descriptors_needed(config: &Config) -> u64 {
-    let sockets = config.limits.connections_max + SURPLUS_CONNECTIONS + config.listeners().len();
+    let bridged = match config.bridged_listeners().next() {
+        Some(_) => bridged_connections_max(config),
+        None => 0,
+    };
+    let sockets =
+        config.limits.connections_max + bridged + SURPLUS_CONNECTIONS + config.listeners().len();
     sockets as u64 + SHARD_DESCRIPTORS * shard_count(config) as u64 + RESERVED_DESCRIPTORS
 }
 

@@ -146,11 +146,14 @@ impl ShardStart {
                 listeners
             }
         };
-        let places = config.listeners().into_iter().map(|it| it.address.to_string());
-        match listeners.as_slice() {
-            [] => shard.name_listeners(places),
-            bound => shard.name_listeners(bound.iter().map(|it| it.address().to_string())),
-        }
+        let places: Vec<_> = match listeners.as_slice() {
+            [] => config.shard_listeners().map(|it| it.address.to_string()).collect(),
+            bound => bound.iter().map(|it| it.address().to_string()).collect(),
+        };
+        // Behind them come the ways in of this process, of which the first two are no places.
+        let bridged = config.bridged_listeners().map(|it| it.address.to_string());
+        let inside = std::iter::repeat_n(String::new(), BRIDGED);
+        shard.name_listeners(places.into_iter().chain(inside).chain(bridged));
         if let Some(words) = words {
             shard.speak_for(words);
         }
@@ -201,7 +204,7 @@ fn listen(config: &Config, shard: &mut Shard<LinuxEnv>) -> Result<Vec<Listener>,
 
 /// Tells a shard what holds on the sockets on which another one accepts.
 fn know_listeners(config: &Config, shard: &mut Shard<LinuxEnv>) {
-    for listening in config.listeners() {
+    for listening in config.shard_listeners() {
         shard.know_listener(listener_settings(config, &listening));
     }
 }
@@ -222,7 +225,7 @@ fn listener_settings(config: &Config, listening: &Listening) -> ListenerSettings
         protocol: config.spoken(listening.protocol),
         slow_consumer: listening.slow_consumer,
         guests,
-        is_listed: listening.protocol == Protocol::Elbus,
+        is_listed: listening.protocol != Protocol::Native,
         flush_delay_us: config.flush_delay_us(listening.protocol),
     }
 }
@@ -230,8 +233,12 @@ fn listener_settings(config: &Config, listening: &Listening) -> ListenerSettings
 /// The way in, among [`ways_in`], of clients of this process that speak the protocol of elbus.
 pub(crate) const ELBUS_IN_PROCESS: usize = 1;
 
+/// The first way in, among [`ways_in`], of clients whom the thread of the WebSockets connects.
+pub(crate) const BRIDGED: usize = 2;
+
 /// What holds for clients of this process, which could do to its broker whatever they liked anyway:
-/// first for those that speak the native protocol, then for those of elbus.
+/// first for those that speak the native protocol, then for those of elbus; and behind them what holds for
+/// those whom the thread of the WebSockets connects, who come from elsewhere.
 fn ways_in(config: &Config) -> Vec<ListenerSettings> {
     let settings = |protocol| ListenerSettings {
         protocol: config.spoken(protocol),
@@ -240,7 +247,9 @@ fn ways_in(config: &Config) -> Vec<ListenerSettings> {
         is_listed: false,
         flush_delay_us: 0,
     };
-    let all = vec![settings(Protocol::Native), settings(Protocol::Elbus)];
+    let mut all = vec![settings(Protocol::Native), settings(Protocol::Elbus)];
+    debug_assert_eq!(all.len(), BRIDGED);
+    all.extend(config.bridged_listeners().map(|it| listener_settings(config, &it)));
     debug_assert!(matches!(all[ELBUS_IN_PROCESS].protocol, ListenerProtocol::Elbus(_)));
     all
 }
@@ -285,8 +294,7 @@ fn shard_settings(config: &Config) -> ShardSettings {
 }
 
 fn bind(config: &Config) -> Result<Vec<(Listener, Listening)>, ListenError> {
-    let listeners = config.listeners().into_iter();
-    listeners.map(|it| Ok((Listener::bind(&it.address)?, it))).collect()
+    config.shard_listeners().map(|it| Ok((Listener::bind(&it.address)?, it))).collect()
 }
 
 #[cfg(test)]

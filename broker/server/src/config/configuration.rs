@@ -11,10 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::elbus::Elbus;
 use super::elbus_client::ElbusClientConfig;
-use super::listener::ListenerConfig;
+use super::listener::{ListenerConfig, Protocol};
 use super::policy;
 use super::user::{Guests, UserConfig};
-use crate::net::ListenAddress;
 use crate::shard::PlacementPolicy;
 
 /// Longest time that publishers may be made to wait, in milliseconds.
@@ -166,6 +165,9 @@ pub enum ConfigError {
         "listener has the address {0:?}, and needs an IP address with a port, or unix: and a path"
     )]
     Listener(String),
+    /// A protocol of the network is to be spoken somewhere else.
+    #[error("listener {0:?} speaks {1}, which needs an IP address with a port")]
+    NoNetwork(String, Protocol),
     /// Two listeners have the same address.
     #[error("{0} is given twice: each listener needs an address of its own")]
     Twice(String),
@@ -291,41 +293,6 @@ impl Config {
         in_range_ms("limits.bytes_per_second_max", limit.bytes_per_second_max, 0, 1 << 40)
     }
 
-    fn check_listeners(&self) -> Result<(), ConfigError> {
-        for listener in &self.listeners {
-            let ms = listener.backpressure_ms.unwrap_or(0);
-            in_range_ms("listener.backpressure_ms", ms, 0, PATIENCE_MS_MAX)?;
-            if listener.parsed_address().is_none() {
-                return Err(ConfigError::Listener(listener.address.clone()));
-            }
-        }
-        for (key, value, min, max) in self.elbus.ranges() {
-            in_range_ms(key, value, min, max)?;
-        }
-        let listeners = self.listeners();
-        let twice = listeners.iter().enumerate().find(|(at, it)| {
-            it.address.is_fixed()
-                && listeners[..*at].iter().any(|other| other.address == it.address)
-        });
-        if let Some((_, twice)) = twice {
-            return Err(ConfigError::Twice(twice.address.to_string()));
-        }
-        let exposed = listeners.into_iter().find_map(|it| match it.address {
-            ListenAddress::Tcp(address) if !address.ip().is_loopback() => Some(address),
-            ListenAddress::Tcp(_) | ListenAddress::Unix(_) => None,
-        });
-        match exposed {
-            Some(address) if self.lets_strangers_in() => Err(ConfigError::Exposed(address)),
-            Some(_) | None => Ok(()),
-        }
-    }
-
-    /// Whether somebody on another machine who does not say who it is would be let in, and nobody said
-    /// that this is meant.
-    fn lets_strangers_in(&self) -> bool {
-        !self.insecure && (self.users.is_empty() || self.guests() == Guests::Everybody)
-    }
-
     fn check_namespaces(&self) -> Result<(), ConfigError> {
         for name in &self.namespaces {
             let bytes = name.as_bytes();
@@ -342,7 +309,12 @@ fn in_range(key: &'static str, value: usize, min: usize, max: usize) -> Result<(
     in_range_ms(key, value as u64, min as u64, max as u64)
 }
 
-fn in_range_ms(key: &'static str, value: u64, min: u64, max: u64) -> Result<(), ConfigError> {
+pub(super) fn in_range_ms(
+    key: &'static str,
+    value: u64,
+    min: u64,
+    max: u64,
+) -> Result<(), ConfigError> {
     if value < min || value > max {
         return Err(ConfigError::Range { key, value, min, max });
     }

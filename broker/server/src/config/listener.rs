@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use coilgun_protocol::model::{SlowConsumer, SlowConsumerPolicy};
 use serde::{Deserialize, Serialize};
 
-use super::configuration::Config;
+use super::configuration::{Config, ConfigError, PATIENCE_MS_MAX, in_range_ms};
 use super::policy;
+use super::user::Guests;
 use crate::net::ListenAddress;
 use crate::shard::ListenerProtocol;
 
@@ -19,11 +20,13 @@ pub enum Protocol {
     Native,
     /// That of elbus and busrt.
     Elbus,
+    /// The same in the binary messages of a WebSocket.
+    ElbusWebsocket,
 }
 
 impl Protocol {
     /// Every protocol there is.
-    pub const ALL: [Protocol; 2] = [Protocol::Native, Protocol::Elbus];
+    pub const ALL: [Protocol; 3] = [Protocol::Native, Protocol::Elbus, Protocol::ElbusWebsocket];
 
     /// Its name, as configurations write it.
     #[must_use]
@@ -31,7 +34,14 @@ impl Protocol {
         match self {
             Protocol::Native => "native",
             Protocol::Elbus => "elbus",
+            Protocol::ElbusWebsocket => "elbus-websocket",
         }
+    }
+
+    /// Whether a thread beside the shards accepts its connections.
+    #[must_use]
+    pub fn is_bridged(self) -> bool {
+        self == Protocol::ElbusWebsocket
     }
 }
 
@@ -114,6 +124,59 @@ impl Config {
         tcp.chain(unix).chain(elbus_tcp).chain(elbus_unix).chain(others).collect()
     }
 
+    /// Those on which the shards accept themselves.
+    pub(crate) fn shard_listeners(&self) -> impl Iterator<Item = Listening> {
+        self.listeners().into_iter().filter(|it| !it.protocol.is_bridged())
+    }
+
+    /// Those on which a thread beside the shards accepts.
+    pub(crate) fn bridged_listeners(&self) -> impl Iterator<Item = Listening> {
+        self.listeners().into_iter().filter(|it| it.protocol.is_bridged())
+    }
+
+    /// Checks where to listen.
+    pub(super) fn check_listeners(&self) -> Result<(), ConfigError> {
+        for listener in &self.listeners {
+            let ms = listener.backpressure_ms.unwrap_or(0);
+            in_range_ms("listener.backpressure_ms", ms, 0, PATIENCE_MS_MAX)?;
+            match listener.parsed_address() {
+                Some(ListenAddress::Unix(_)) if listener.protocol.is_bridged() => {
+                    return Err(ConfigError::NoNetwork(
+                        listener.address.clone(),
+                        listener.protocol,
+                    ));
+                }
+                Some(_) => {}
+                None => return Err(ConfigError::Listener(listener.address.clone())),
+            }
+        }
+        for (key, value, min, max) in self.elbus.ranges() {
+            in_range_ms(key, value, min, max)?;
+        }
+        let listeners = self.listeners();
+        let twice = listeners.iter().enumerate().find(|(at, it)| {
+            it.address.is_fixed()
+                && listeners[..*at].iter().any(|other| other.address == it.address)
+        });
+        if let Some((_, twice)) = twice {
+            return Err(ConfigError::Twice(twice.address.to_string()));
+        }
+        let exposed = listeners.into_iter().find_map(|it| match it.address {
+            ListenAddress::Tcp(address) if !address.ip().is_loopback() => Some(address),
+            ListenAddress::Tcp(_) | ListenAddress::Unix(_) => None,
+        });
+        match exposed {
+            Some(address) if self.lets_strangers_in() => Err(ConfigError::Exposed(address)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Whether somebody on another machine who does not say who it is would be let in, and nobody said
+    /// that this is meant.
+    fn lets_strangers_in(&self) -> bool {
+        !self.insecure && (self.users.is_empty() || self.guests() == Guests::Everybody)
+    }
+
     /// What happens to messages for clients of this process that do not read fast enough.
     #[must_use]
     pub fn slow_consumer_in_process(&self, protocol: Protocol) -> SlowConsumer {
@@ -125,7 +188,7 @@ impl Config {
     pub(crate) fn spoken(&self, protocol: Protocol) -> ListenerProtocol {
         match protocol {
             Protocol::Native => ListenerProtocol::Native,
-            Protocol::Elbus => {
+            Protocol::Elbus | Protocol::ElbusWebsocket => {
                 ListenerProtocol::Elbus(self.elbus.session(self.limits.payload_bytes_max))
             }
         }
@@ -136,7 +199,9 @@ impl Config {
     pub(crate) fn flush_delay_us(&self, protocol: Protocol) -> u32 {
         match protocol {
             Protocol::Native => 0,
-            Protocol::Elbus => u32::try_from(self.elbus.flush_delay_us).unwrap_or(u32::MAX),
+            Protocol::Elbus | Protocol::ElbusWebsocket => {
+                u32::try_from(self.elbus.flush_delay_us).unwrap_or(u32::MAX)
+            }
         }
     }
 
@@ -149,7 +214,9 @@ impl Config {
     ) -> SlowConsumer {
         let (by_protocol, protocol_ms) = match protocol {
             Protocol::Native => (None, None),
-            Protocol::Elbus => (self.elbus.slow_consumer, self.elbus.backpressure_ms),
+            Protocol::Elbus | Protocol::ElbusWebsocket => {
+                (self.elbus.slow_consumer, self.elbus.backpressure_ms)
+            }
         };
         let ms = ms.or(protocol_ms).unwrap_or(self.timing.backpressure_ms);
         SlowConsumer {

@@ -117,6 +117,17 @@ impl Listener {
         }
     }
 
+    /// The same socket for a thread that accepts on it without blocking.
+    ///
+    /// # Errors
+    /// If there is no descriptor left.
+    pub fn accept_elsewhere(&self) -> Result<TcpListener, ListenError> {
+        let failed = |error| ListenError::System(self.address.clone(), error);
+        let socket = TcpListener::from(self.descriptor.try_clone().map_err(failed)?);
+        socket.set_nonblocking(true).map_err(failed)?;
+        Ok(socket)
+    }
+
     /// Its descriptor.
     #[must_use]
     pub fn descriptor(&self) -> RawFd {

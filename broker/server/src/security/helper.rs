@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use super::users::{UserNumber, Users};
 use crate::env::Waker;
+use crate::faults::Fault;
 
 /// What the thread found out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,9 +64,9 @@ impl HelperThread {
         let (questions, asked) = sync_channel(limits::AUTHENTICATIONS_WAITING_MAX);
         let thread =
             thread::Builder::new().name("coilgun-passwords".to_owned()).spawn(move || {
-                let mut fault = Fault(Some(on_fault));
+                let fault = Fault::new(on_fault);
                 answer(&users, &asked);
-                fault.0 = None;
+                fault.none();
             })?;
         Ok((HelperThread(thread), Verifying { questions }))
     }
@@ -73,17 +74,6 @@ impl HelperThread {
     /// Waits until it has ended; says whether it ended well.
     pub(crate) fn join(self) -> bool {
         self.0.join().is_ok()
-    }
-}
-
-/// Calls what is left in it when it is dropped.
-struct Fault<F: FnOnce()>(Option<F>);
-
-impl<F: FnOnce()> Drop for Fault<F> {
-    fn drop(&mut self) {
-        if let Some(on_fault) = self.0.take() {
-            on_fault();
-        }
     }
 }
 

@@ -36,6 +36,7 @@ mod shard_soak;
 mod slow_consumers;
 mod slow_together;
 mod wake_up_model;
+mod websocket;
 
 // Where a file of the crate that is compiled a second time here finds its mutants.
 use coilgun_server::mutant;

@@ -41,7 +41,9 @@ fn run(config: Config, arguments: &ServeArguments) -> Result<(), Failure> {
     for (address, protocol) in broker.listeners() {
         match protocol {
             Protocol::Native => note(&format!("listening on {address}")),
-            Protocol::Elbus => note(&format!("listening on {address} ({protocol})")),
+            Protocol::Elbus | Protocol::ElbusWebsocket => {
+                note(&format!("listening on {address} ({protocol})"));
+            }
         }
     }
     broker.wait()?;

@@ -109,6 +109,11 @@ impl<E: Env> Shard<E> {
         }
     }
 
+    /// Where it connected to, if that is a place.
+    fn place_of(&self, socket: &Socket) -> Option<String> {
+        self.listener_names.get(socket.listener()).filter(|name| !name.is_empty()).cloned()
+    }
+
     /// The next clients of a namespace, in the order of their names, behind this one.
     pub(in super::super) fn client_rows(&self, namespace: NamespaceId, after: &[u8]) -> Rows {
         let mut rows = Vec::new();
@@ -129,7 +134,7 @@ impl<E: Env> Shard<E> {
                     SocketKind::WebSocket => Kind::WebSocket,
                 },
                 source: self.source_of(socket),
-                port: self.listener_names.get(socket.listener()).cloned(),
+                port: self.place_of(socket),
                 traffic: Counted::from(client.session.traffic()),
                 queue: socket.outbox().pending_bytes() as u64,
             });

@@ -31,7 +31,7 @@ struct Scene<'a> {
 pub(crate) fn run(broker: &Broker, places: &Places, counts: &mut Counts) {
     let mut scene = Scene { broker, places, counts };
     println!("command line of busrt");
-    for kind in Kind::ALL.into_iter().filter(|kind| kind.has_rpc()) {
+    for kind in Kind::ALL.into_iter().filter(|kind| kind.is_on_a_socket()) {
         let name = format!("peer.{}", kind.name());
         let mut peer = Client::start(kind, name, broker, places);
         scene.talks_to(&mut peer);

@@ -18,18 +18,21 @@ pub(crate) enum Kind {
     PythonBusrtAsync,
     /// The package elbus of Python.
     PythonElbus,
+    /// The crate busrt, through a WebSocket.
+    BusrtWebSocket,
     /// The native client.
     Native,
 }
 
 impl Kind {
     /// Every kind.
-    pub(crate) const ALL: [Kind; 6] = [
+    pub(crate) const ALL: [Kind; 7] = [
         Kind::Busrt,
         Kind::Elbus,
         Kind::PythonBusrt,
         Kind::PythonBusrtAsync,
         Kind::PythonElbus,
+        Kind::BusrtWebSocket,
         Kind::Native,
     ];
 
@@ -41,6 +44,7 @@ impl Kind {
             Kind::PythonBusrt => "python-busrt",
             Kind::PythonBusrtAsync => "python-busrt-async",
             Kind::PythonElbus => "python-elbus",
+            Kind::BusrtWebSocket => "busrt-websocket",
             Kind::Native => "native",
         }
     }
@@ -50,9 +54,20 @@ impl Kind {
         self != Kind::Native
     }
 
+    /// Whether its clients reach a broker that only has a UNIX socket for elbus.
+    pub(crate) fn is_on_a_socket(self) -> bool {
+        self.has_rpc() && self != Kind::BusrtWebSocket
+    }
+
+    /// Bytes of the largest payload that it is asked to send. busrt's client cannot send more through a
+    /// WebSocket than twice the size of its buffers, whatever the server.
+    pub(crate) fn payload_bytes_max(self) -> usize {
+        if self == Kind::BusrtWebSocket { 16_000 } else { 300_000 }
+    }
+
     /// Whether it excludes topics, publishes for one receiver, and has secondary clients.
     pub(crate) fn has_all_operations(self) -> bool {
-        self == Kind::Busrt
+        matches!(self, Kind::Busrt | Kind::BusrtWebSocket)
     }
 
     /// The program, for a client with this name.
@@ -64,7 +79,7 @@ impl Kind {
             command
         };
         let mut command = match self {
-            Kind::Busrt => rust("busrt-client"),
+            Kind::Busrt | Kind::BusrtWebSocket => rust("busrt-client"),
             Kind::Elbus => rust("elbus-client"),
             Kind::Native => rust("native-client"),
             Kind::PythonBusrtAsync => python("client_async.py"),
@@ -75,7 +90,12 @@ impl Kind {
             }
         };
         let native = broker.native_socket();
-        command.arg(if self == Kind::Native { &native } else { &broker.socket }).arg(name);
+        match self {
+            Kind::Native => command.arg(native),
+            Kind::BusrtWebSocket => command.arg(&broker.websocket),
+            _ => command.arg(&broker.socket),
+        };
+        command.arg(name);
         command
     }
 }

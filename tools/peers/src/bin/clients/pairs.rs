@@ -64,8 +64,9 @@ fn messages(from: &mut Client, to: &mut Client, counts: &mut Counts) {
     from.does(&format!("broadcast to.{}.* all", to.kind.name()), counts);
     to.hears_this("broadcast", &sender, "-", "all");
     counts.add("broadcasts heard");
-    from.does(&format!("send {} x*300000", to.name), counts);
-    to.hears_this("message", &sender, "-", "x*300000");
+    let large = format!("x*{}", from.kind.payload_bytes_max());
+    from.does(&format!("send {} {large}", to.name), counts);
+    to.hears_this("message", &sender, "-", &large);
     counts.add("large messages heard");
     let refused = from.order("send nobody.of.this.name hello");
     assert_eq!(refused, "done 113", "{sender}: not registered");
@@ -79,7 +80,10 @@ fn calls(from: &mut Client, to: &mut Client, counts: &mut Counts) {
     let (target, caller) = (to.rpc_name(), from.rpc_name());
     assert_eq!(from.order(&format!("call {target} echo hello")), "reply hello");
     counts.add("calls answered");
-    assert_eq!(from.order(&format!("call {target} echo x*200000")), "reply x*200000");
+    // There and back.
+    let bytes_max = from.kind.payload_bytes_max().min(to.kind.payload_bytes_max());
+    let large = format!("x*{}", bytes_max - 100);
+    assert_eq!(from.order(&format!("call {target} echo {large}")), format!("reply {large}"));
     for (order, wanted) in [
         (format!("call {target} fail sorry"), "failed -32099 sorry"),
         (format!("call {target} nothing x"), "failed -32601 "),
@@ -112,7 +116,7 @@ fn exclusions(from: &mut Client, to: &mut Client, counts: &mut Counts) {
 }
 
 fn for_one_receiver(from: &mut Client, to: &mut Client, counts: &mut Counts) {
-    let (at, sender) = (format!("for/{}", to.kind.name()), from.name.clone());
+    let (at, sender) = (format!("for/{}/{}", from.kind.name(), to.kind.name()), from.name.clone());
     to.does(&format!("subscribe {at}"), counts);
     from.does(&format!("publish_for {at} {} only", to.name), counts);
     to.hears_this("publication", &sender, &at, "only");
