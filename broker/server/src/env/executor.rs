@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   turn, turn, turn ...    while there is work; every 200 us one real reactor turn for glommio
-//!   nothing to do:          spin for a while, if asked to; then
+//!   nothing to do:          spin for a while, if asked to and if that was worth it the last time; then
 //!                           announce sleep, look again, and
 //!                             nap:  wait in the shard's own ring, until glommio's next turn
 //!                             park: wait for the eventfd inside glommio
@@ -101,7 +101,8 @@ where
 }
 
 /// Calls `shard`'s turns inside a glommio executor until it is done. Where nothing is left to do it
-/// goes on to look for `spin_us` microseconds before it sleeps (law S25); 0: it sleeps at once.
+/// goes on to look for `spin_us` microseconds before it sleeps (law S25), if there was something to do
+/// again within that time when nothing was left before; 0: it sleeps at once.
 ///
 /// # Errors
 /// If a turn fails, or glommio cannot wait.
@@ -111,12 +112,21 @@ pub async fn run(shard: &mut impl Turn, waker: &Waker, spin_us: u64) -> io::Resu
     let always = PollableFd::new(ready_event()?).map_err(io::Error::from)?;
     let mut reactor_turn_at = Timestamp::default();
     let mut spins_until = Timestamp::default();
+    let (spin_ns, mut idle_since) = (spin_us * 1_000, None::<Timestamp>);
+    // How long nothing was to do the last time.
+    let mut pause_ns = u64::MAX;
     // Ends when the shard says that it is done.
     loop {
         let now = shard.now();
         let work = shard.turn(now)?;
         if work == Work::More {
-            spins_until = Timestamp(now.0 + spin_us * 1_000);
+            if let Some(since) = idle_since.take() {
+                pause_ns = now.0 - since.0;
+            }
+            // Whoever waits for longer than that is not found by looking.
+            spins_until = if pause_ns <= spin_ns { Timestamp(now.0 + spin_ns) } else { now };
+        } else {
+            idle_since.get_or_insert(now);
         }
         match work {
             Work::Done => return Ok(()),

@@ -100,6 +100,11 @@ pub(crate) struct OwnArguments {
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     pub(crate) idle_timeout: Option<Duration>,
 
+    /// How long a shard with nothing to do looks for more before it sleeps, in microseconds, if there was more
+    /// that soon the last time [default: 20, or 0 if no processor is left free]
+    #[arg(long, value_name = "MICROSECONDS", value_parser = clap::value_parser!(u64).range(..=1_000_000))]
+    pub(crate) spin: Option<u64>,
+
     /// Size of one payload
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = parse_bytes)]
     pub(crate) payload_max: usize,

@@ -207,7 +207,8 @@ pub(crate) struct TimingArguments {
     #[arg(long, value_name = "MILLISECONDS", env = "COILGUN_DRAIN_MS")]
     pub(crate) drain_ms: Option<u64>,
 
-    /// How long a shard with nothing to do looks for more before it sleeps [default: 0]
+    /// How long a shard with nothing to do looks for more before it sleeps, if there was more that soon the
+    /// last time [default: 0]
     #[arg(long = "spin", value_name = "MICROSECONDS", env = "COILGUN_SPIN_US")]
     pub(crate) spin_us: Option<u64>,
 }

@@ -17,6 +17,8 @@ use crate::failure::Failure;
 /// If a host has no address, or the numbers do not fit together.
 pub(super) fn config(arguments: &BusrtdArguments, data: &Path) -> Result<Config, Failure> {
     let ours = &arguments.ours;
+    let processors = usable_processor_count();
+    let shards = shards(arguments.workers, processors);
     let outbox_bytes_max = (arguments.queue_size as usize * FRAME_BYTES).max(OUTBOX_BYTES_MIN);
     let mut config = Config {
         listen: Vec::new(),
@@ -35,13 +37,17 @@ pub(super) fn config(arguments: &BusrtdArguments, data: &Path) -> Result<Config,
         data: data.to_owned(),
         // Whoever names an address of the network wants to be reached there, as with their servers.
         insecure: true,
-        shards: shards(arguments.workers, usable_processor_count()),
+        shards,
         limits: Limits {
             payload_bytes_max: ours.payload_max,
             outbox_bytes_max,
             ..Limits::default()
         },
-        timing: Timing { frame_ms: ms(arguments.timeout), ..Timing::default() },
+        timing: Timing {
+            frame_ms: ms(arguments.timeout),
+            spin_us: ours.spin.unwrap_or(if shards < processors { SPIN_US } else { 0 }),
+            ..Timing::default()
+        },
         ..Config::default()
     };
     let buffers = 8 * config.outbox_bytes();
@@ -49,6 +55,10 @@ pub(super) fn config(arguments: &BusrtdArguments, data: &Path) -> Result<Config,
     config.check().map_err(crate::configuration::ConfigurationError::from)?;
     Ok(config)
 }
+
+/// How long a shard looks for more where nothing else is said: clients of a bus that wait for an answer ask
+/// again that soon, and to be asleep by then costs more than to look.
+const SPIN_US: u64 = 20;
 
 /// The least that the configuration lets wait for a client.
 const OUTBOX_BYTES_MIN: usize = 64 * 1024;
@@ -139,7 +149,7 @@ mod tests {
     fn every_flag_has_its_place() {
         let config = of(
             "-B a.sock -B 127.0.0.1:0 -B fifo:x --force-register -t 0.5 --buf-ttl 10 --queue-size 4 \
-             --overflow disconnect --idle-timeout 6.25 --payload-max 2MiB -w 1 --buf-size 7",
+             --spin 7 --overflow disconnect --idle-timeout 6.25 --payload-max 2MiB -w 1 --buf-size 7",
         );
         let config = config.expect("it is complete");
         assert_eq!(config.listeners().len(), 2);
@@ -149,7 +159,7 @@ mod tests {
         assert_eq!(config.elbus.slow_consumer, Some(SlowConsumerPolicy::Disconnect));
         assert_eq!(config.limits.payload_bytes_max, 2 << 20);
         assert!(config.outbox_bytes() > 2 << 20, "one message may always wait");
-        assert_eq!(config.shards, 1);
+        assert_eq!((config.shards, config.timing.spin_us), (1, 7));
         let large = of("-B a.sock --queue-size 1000000").expect("buffers grow with it");
         assert_eq!(large.limits.outbox_bytes_max, 512_000_000);
     }
