@@ -114,16 +114,8 @@ macro_rules! bus_client {
             let rpc =
                 RpcClient::new(Client::connect(&config).await.expect("it is let in"), Handlers);
             report::ready();
-            let (send, mut orders) = tokio::sync::mpsc::unbounded_channel();
-            std::thread::spawn(move || {
-                for line in std::io::stdin().lines().map_while(Result::ok) {
-                    if send.send(line).is_err() {
-                        return;
-                    }
-                }
-            });
-            while let Some(line) = orders.recv().await {
-                let order = Order::parse(&line).expect("it is an order");
+            let mut orders = $crate::order::orders();
+            while let Some(order) = orders.recv().await {
                 carry_out(&mut client, &rpc, order).await;
             }
         }

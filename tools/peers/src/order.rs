@@ -1,5 +1,25 @@
 //! What a test tells a client to do: one line, words with spaces between them.
 
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+/// The orders on standard input, as they come.
+///
+/// # Panics
+/// On the thread that reads, if a line is none.
+#[must_use]
+pub fn orders() -> UnboundedReceiver<Order> {
+    let (send, orders) = unbounded_channel();
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines().map_while(Result::ok) {
+            let order = Order::parse(&line).unwrap_or_else(|| panic!("{line:?} is no order"));
+            if send.send(order).is_err() {
+                return;
+            }
+        }
+    });
+    orders
+}
+
 /// One order.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Order {

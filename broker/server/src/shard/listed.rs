@@ -10,7 +10,7 @@ use super::turn::Shard;
 use crate::env::Env;
 use crate::mutant::{self, Mutant};
 use crate::net::SocketKind;
-use crate::security::{ElbusAccess, SharedAccess};
+use crate::security::{ElbusAccess, ElbusClient, SharedAccess};
 
 /// What a shard knows of who is listed.
 #[derive(Debug, Default)]
@@ -27,6 +27,26 @@ impl Listed {
     #[inline]
     pub(super) fn has_news(&self) -> bool {
         self.shared.as_ref().is_some_and(|shared| shared.version() != self.version)
+    }
+}
+
+/// What a client may do.
+#[derive(PartialEq, Eq)]
+enum Right<'a> {
+    /// Everything: nobody is listed.
+    Everything,
+    /// What its entry says.
+    Listed(&'a ElbusClient),
+    /// Nothing: others are listed.
+    Nothing,
+}
+
+impl<'a> Right<'a> {
+    fn of(access: &'a Option<Arc<ElbusAccess>>, name: &[u8]) -> Right<'a> {
+        match access {
+            None => Right::Everything,
+            Some(access) => access.get(name).map_or(Right::Nothing, Right::Listed),
+        }
     }
 }
 
@@ -57,6 +77,10 @@ impl<E: Env> Shard<E> {
         id: ClientId,
         name: &[u8],
     ) -> Result<IdentityId, (ErrorCode, String)> {
+        if let Some(client) = self.clients.get_mut(id) {
+            // Also where nobody is listed: somebody may be, later.
+            client.listed_as = Some(name.into());
+        }
         let Some(access) = &self.listed.access else { return Ok(IdentityId::EVERYTHING) };
         let (is_near, address) = match self.net.socket(id) {
             Some(socket) => match socket.kind() {
@@ -71,9 +95,6 @@ impl<E: Env> Shard<E> {
             Some(entry) if is_near || entry.may_come_from(address.map(|it| it.ip())) => {}
             Some(_) => return refused("it may not come from there"),
             None => return refused("no client of this name is listed"),
-        }
-        if let Some(client) = self.clients.get_mut(id) {
-            client.listed_as = Some(name.into());
         }
         Ok(self.listed.identities[name])
     }
@@ -92,17 +113,15 @@ impl<E: Env> Shard<E> {
             .collect();
         self.listed.version = version;
         let before = std::mem::replace(&mut self.listed.access, access);
-        let entry = |access: &Option<Arc<ElbusAccess>>, name: &[u8]| {
-            access.as_ref().and_then(|access| access.get(name).cloned())
-        };
         let (mut changed, mut ended) = (HashMap::new(), Vec::new());
         for client in self.clients.iter_mut() {
             let Some(name) = client.listed_as.as_deref() else { continue };
-            let is_same = entry(&before, name) == entry(&self.listed.access, name)
-                || mutant::is_active(Mutant::StaleAccess);
-            let identity = match self.listed.identities.get(name) {
-                Some(identity) if is_same => *identity,
-                Some(_) | None => nobody,
+            let (may, might) = (Right::of(&self.listed.access, name), Right::of(&before, name));
+            let is_same = may == might || mutant::is_active(Mutant::StaleAccess);
+            let identity = match (is_same, self.listed.identities.get(name), &may) {
+                (true, Some(identity), _) => *identity,
+                (true, None, Right::Everything) => IdentityId::EVERYTHING,
+                (_, _, _) => nobody,
             };
             client.is_restricted = identity.is_restricted();
             changed.insert(client.id, identity);

@@ -150,7 +150,15 @@ pub(crate) fn a_client_whose_entry_changes_is_cut_off() {
     assert!(!same.is_ended());
     handle.replace(None).expect("there is nothing wrong with nothing");
     same.until_ended(&mut cluster);
-    assert_eq!(connect(&mut cluster, 0, "anybody").code(), 1, "everybody may come again");
+    let mut anybody = connect(&mut cluster, 0, "anybody");
+    assert_eq!(anybody.code(), 1, "everybody may come again");
+    let mut worker_peer = connect(&mut cluster, 1, "worker");
+    handle.replace(None).expect("there is nothing wrong with nothing");
+    assert_eq!(anybody.ask(&mut cluster, Operation::Publish, &[b"any/where", b"x"]), 1, "still");
+    handle.set(&worker()).expect("it is a client");
+    anybody.until_ended(&mut cluster);
+    worker_peer.until_ended(&mut cluster);
+    assert_eq!(connect(&mut cluster, 0, "anybody").code(), 0x79);
     let wrong = ElbusClientConfig::named("a%%b");
     assert!(handle.set(&wrong).is_err() && handle.replace(Some(&[wrong])).is_err());
 }

@@ -1,7 +1,6 @@
 //! Connections inside the process that speak the protocol of elbus.
 
-use std::sync::Arc;
-use std::task::{Wake, Waker};
+use std::task::Waker;
 use std::thread;
 
 use coilgun_protocol::elbus::{
@@ -13,13 +12,7 @@ use coilgun_server::Broker;
 use coilgun_server::config::Config;
 use coilgun_server::link::LinkOrigin;
 
-struct Unpark(thread::Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
+use crate::unpark::waker_of_this_thread;
 
 /// A client, whose thread parks when nothing has come.
 struct Client {
@@ -31,7 +24,7 @@ struct Client {
 impl Client {
     fn open(connector: &impl LinkConnector, name: &str) -> Client {
         let link = connector.connect().expect("there is room");
-        let waker = Arc::new(Unpark(thread::current())).into();
+        let waker = waker_of_this_thread();
         let mut client = Client { link, waker, bytes: Vec::new() };
         client.send(&[&GREETING[..], &(name.len() as u16).to_le_bytes(), name.as_bytes()].concat());
         let greeted = client.until(|bytes| (bytes.len() >= 5).then(|| (bytes[..5].to_vec(), 5)));

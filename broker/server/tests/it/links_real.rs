@@ -1,7 +1,6 @@
 //! Connections inside the process to a broker on threads: nobody sleeps on bytes that are there.
 
-use std::sync::Arc;
-use std::task::{Wake, Waker};
+use std::task::Waker;
 use std::thread;
 
 use coilgun_protocol::link::{Link, LinkConnector, LinkEnded, LinkRefused};
@@ -11,13 +10,7 @@ use coilgun_protocol::native::{
 use coilgun_server::Broker;
 use coilgun_server::config::{Config, Limits};
 
-struct Unpark(thread::Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
+use crate::unpark::waker_of_this_thread;
 
 /// A client on a thread of its own, which parks when it has nothing to do.
 struct Client {
@@ -29,7 +22,7 @@ struct Client {
 
 impl Client {
     fn new(link: Box<dyn Link>) -> Client {
-        let waker = Arc::new(Unpark(thread::current())).into();
+        let waker = waker_of_this_thread();
         let mut client = Client { link, waker, reader: ServerReader::default(), bytes: Vec::new() };
         client.send(&Preface::OURS.encode());
         client.say(&[ClientFrame::Hello(Hello::default())]);

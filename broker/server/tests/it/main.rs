@@ -35,6 +35,7 @@ mod shard_simulated;
 mod shard_soak;
 mod slow_consumers;
 mod slow_together;
+mod unpark;
 mod wake_up_model;
 mod websocket;
 

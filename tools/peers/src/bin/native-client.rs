@@ -2,7 +2,7 @@
 //! to it, and what is sent to a name comes to whoever has it.
 
 use coilgun_client::{Client, Options, Publication, SubscribeOptions, Subscriber};
-use peers::order::{Order, payload_of};
+use peers::order::{Order, orders, payload_of};
 use peers::report;
 
 /// Changes the spelling of a topic or a mask of topics.
@@ -63,16 +63,8 @@ async fn main() {
     let client = Client::connect(options).await.expect("it is let in");
     listen(client.named().expect("it has a name"), "named");
     report::ready();
-    let (send, mut orders) = tokio::sync::mpsc::unbounded_channel();
-    std::thread::spawn(move || {
-        for line in std::io::stdin().lines().map_while(Result::ok) {
-            if send.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    while let Some(line) = orders.recv().await {
-        let order = Order::parse(&line).expect("it is an order");
+    let mut orders = orders();
+    while let Some(order) = orders.recv().await {
         report::done(carry_out(&client, order).await);
     }
 }
