@@ -49,9 +49,9 @@ fn counted<T>(work: impl FnOnce() -> T) -> (T, u64) {
 }
 
 /// Shards on this thread, and clients of them.
-struct Bench {
+pub(crate) struct Bench {
     shards: Vec<Listening>,
-    allocations: u64,
+    pub(crate) allocations: u64,
     /// Allocates inside the turn, to prove that it would be seen.
     planted: bool,
 }
@@ -64,7 +64,7 @@ struct Listening {
 }
 
 impl Listening {
-    fn new(port: ThreadPort) -> Listening {
+    fn new(port: ThreadPort, protocol: ListenerProtocol) -> Listening {
         let any = ListenAddress::Tcp("127.0.0.1:0".parse().expect("an address"));
         let listener = Listener::bind(&any).expect("a port is free");
         let ListenAddress::Tcp(address) = *listener.address() else { panic!("it is TCP") };
@@ -73,19 +73,24 @@ impl Listening {
         let (_, controls) = control_queue(port.waker().clone());
         let mut shard = Shard::new(env, net, port, ShardSettings::default(), controls)
             .expect("the kernel gives memory");
-        shard.listen(listener.descriptor(), listener.kind(), ListenerProtocol::Native);
+        shard.listen(listener.descriptor(), listener.kind(), protocol);
         Listening { shard, _listener: listener, address }
     }
 }
 
 impl Bench {
     fn new(shard_count: usize) -> Bench {
+        Bench::speaking(shard_count, ListenerProtocol::Native)
+    }
+
+    /// Shards that speak this.
+    pub(crate) fn speaking(shard_count: usize, protocol: ListenerProtocol) -> Bench {
         let ports = fabric(shard_count).expect("there are descriptors");
-        let shards = ports.into_iter().map(Listening::new).collect();
+        let shards = ports.into_iter().map(|port| Listening::new(port, protocol)).collect();
         Bench { shards, allocations: 0, planted: false }
     }
 
-    fn turn(&mut self) {
+    pub(crate) fn turn(&mut self) {
         let planted = self.planted;
         for one in &mut self.shards {
             let ((), count) = counted(|| {
@@ -100,13 +105,19 @@ impl Bench {
     }
 
     /// What all shards have counted together.
-    fn counters(&self) -> ShardCounters {
+    pub(crate) fn counters(&self) -> ShardCounters {
         self.shards.iter().map(|one| one.shard.counters()).sum()
     }
 
-    fn connect(&mut self, shard: usize, filters: &[&str]) -> TcpStream {
-        let mut stream = TcpStream::connect(self.shards[shard].address).expect("the shard accepts");
+    /// A socket that is connected to a shard and does not block.
+    pub(crate) fn stream(&self, shard: usize) -> TcpStream {
+        let stream = TcpStream::connect(self.shards[shard].address).expect("the shard accepts");
         stream.set_nonblocking(true).expect("the socket can");
+        stream
+    }
+
+    fn connect(&mut self, shard: usize, filters: &[&str]) -> TcpStream {
+        let mut stream = self.stream(shard);
         let mut bytes = Preface::OURS.encode().to_vec();
         let mut send = |frame| encode_frame(&frame, &mut bytes).expect("within the limits");
         send(ClientFrame::Hello(Hello::default()));
@@ -152,7 +163,7 @@ struct Job {
     write_bytes: usize,
 }
 
-fn read_some(stream: &mut TcpStream, seen: &mut Vec<u8>) {
+pub(crate) fn read_some(stream: &mut TcpStream, seen: &mut Vec<u8>) {
     let mut buffer = [0; 4096];
     if let Ok(count) = stream.read(&mut buffer) {
         seen.extend_from_slice(&buffer[..count]);

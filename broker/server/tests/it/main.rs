@@ -1,6 +1,7 @@
 //! Integration tests of the broker's shards: on a simulated kernel with faults, and on the real one.
 
 mod allocations;
+mod allocations_elbus;
 mod cluster;
 mod courier;
 mod deadlines;
