@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::process_limits::make_room;
 use crate::signals::SignalWatch;
 
-/// Where private directories are made: what lives there may be on a disk.
+/// Where private directories are made, if that is possible: what lives there may be on a disk.
 const PRIVATE_PARENT: &str = "/var/tmp";
 
 /// Runs a broker for clients of elbus, in the foreground or in the background, and says what fails.
@@ -122,11 +122,12 @@ impl DataPlace {
         if let Some(path) = given {
             return Ok(DataPlace::Given(path));
         }
-        let system = Path::new(PRIVATE_PARENT);
-        let parent = if system.is_dir() { system.to_owned() } else { std::env::temp_dir() };
-        let made = tempfile::Builder::new().prefix("coilgun-busrtd-").tempdir_in(&parent);
-        made.map(DataPlace::Private)
-            .map_err(|source| Failure::path("make a directory in", &parent, source))
+        let make = |parent: &Path| {
+            let made = tempfile::Builder::new().prefix("coilgun-busrtd-").tempdir_in(parent);
+            made.map(DataPlace::Private)
+                .map_err(|source| Failure::path("make a directory in", parent, source))
+        };
+        make(Path::new(PRIVATE_PARENT)).or_else(|_| make(&std::env::temp_dir()))
     }
 
     fn path(&self) -> &Path {
