@@ -59,7 +59,7 @@ impl RpcError {
     }
 
     /// The code. Codes from -32256 to -32000 are those of the bus: -32000 less the number of an
-    /// [`ErrorKind`].
+    /// [`ErrorKind`](crate::elbus::ErrorKind).
     #[must_use]
     pub fn code(&self) -> i16 {
         self.code
