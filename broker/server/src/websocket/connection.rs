@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
+use std::task::Waker;
 
 use coilgun_protocol::link::{Link, LinkConnector, LinkRefused};
 use coilgun_protocol::model::Timestamp;
@@ -184,16 +185,11 @@ impl Connection {
 
     fn look_at_open(&mut self, now: Timestamp) -> Look {
         let Stage::Open(open) = &mut self.stage else { return Look::Over };
+        let waker = Arc::clone(&self.waker).into();
         for _ in 0..ROUNDS_MAX {
-            match open.round(&mut self.room) {
+            match open.round_or_wait(&mut self.room, &waker) {
                 Ok(true) => {}
-                Ok(false) => {
-                    let for_room = open.held.1 < open.held.0.len();
-                    let waker = Arc::clone(&self.waker).into();
-                    if !open.link.wake(&waker, for_room) {
-                        return Look::Waits;
-                    }
-                }
+                Ok(false) => return Look::Waits,
                 Err(end) => return self.end(now, end),
             }
         }
@@ -227,6 +223,20 @@ impl Open {
     /// Moves something in each direction, if it can. Returns whether it did.
     fn round(&mut self, room: &mut [u8]) -> Result<bool, End> {
         Ok(self.move_in()? | self.move_out(room)?)
+    }
+
+    /// The same, and if there is nothing to move, has the link wake the thread when there is. Returns
+    /// whether to look again at once.
+    fn round_or_wait(&mut self, room: &mut [u8], waker: &Waker) -> Result<bool, End> {
+        if self.round(room)? {
+            return Ok(true);
+        }
+        let for_room = self.held.1 < self.held.0.len();
+        if !self.link.wake(waker, for_room) {
+            return Ok(false);
+        }
+        // Bytes that the client does not take are no reason to look again: its socket says when it does.
+        Ok(self.round(room)? || !self.is_blocked)
     }
 
     /// Moves what the client sent into the link.
