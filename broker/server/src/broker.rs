@@ -73,7 +73,8 @@ impl Broker {
         let doors: Doors =
             ports.iter().map(|port| Arc::new(Door::new(port.waker().clone()))).collect();
         let (helper, identification) = start_helper(&config, &controls)?;
-        let access = Arc::new(SharedAccess::new(config.elbus_access()?));
+        let of_users = identification.as_ref().map(|it| it.users.identities()).unwrap_or_default();
+        let access = Arc::new(SharedAccess::new(config.elbus_access()?, of_users));
         let (config, loads) = (Arc::new(config), LoadTable::new(ports.len()));
         let placing = Placing {
             loads: loads.clone(),

@@ -1,5 +1,8 @@
 //! What each identity may do.
 
+use std::collections::HashMap;
+
+use ahash::RandomState;
 use coilgun_protocol::model::{Filter, FilterToken, InvalidFilter, Subject, limits};
 
 use super::coverage::{covers, overlaps};
@@ -177,6 +180,26 @@ impl Identities {
         IdentityId(u16::try_from(at).expect("there are fewer users than that"))
     }
 
+    /// The identities of many, in their order, as [`Identities::add`] makes them one by one.
+    ///
+    /// # Panics
+    /// As [`Identities::add`].
+    pub fn add_all(&mut self, all: impl IntoIterator<Item = Permissions>) -> Vec<IdentityId> {
+        let number = |at: usize| u16::try_from(at).expect("there are fewer users than that");
+        let known = self.0.iter().cloned().enumerate();
+        let mut known: HashMap<Permissions, u16, RandomState> =
+            known.map(|(at, permissions)| (permissions, number(at))).collect();
+        let mut add = |permissions: Permissions| {
+            let next = number(self.0.len());
+            let at = *known.entry(permissions).or_insert_with_key(|permissions| {
+                self.0.push(permissions.clone());
+                next
+            });
+            IdentityId(at)
+        };
+        all.into_iter().map(&mut add).collect()
+    }
+
     /// Whether an identity may publish or send requests to a subject.
     #[must_use]
     pub fn may_send(&self, identity: IdentityId, usage: Usage, subject: &[u8]) -> bool {
@@ -324,7 +347,12 @@ mod tests {
         assert!(id.is_restricted());
         assert!(!identities.add(Permissions::default()).is_restricted());
         let again = identities.0[1].clone();
-        assert_eq!(identities.add(again), id);
+        assert_eq!(identities.add(again.clone()), id);
+        let other = Permissions { publish: rules(Some(&["x"]), &[]), ..Permissions::default() };
+        let all = [other.clone(), again, Permissions::default(), other.clone()];
+        let all = identities.add_all(all);
+        assert_eq!(all, [IdentityId(2), id, IdentityId::EVERYTHING, IdentityId(2)]);
+        assert_eq!(identities.add(other), IdentityId(2));
         assert!(Rules::new(Some(&["a..b"]), &[]).is_err());
         let many = vec!["a"; limits::PERMISSION_FILTERS_MAX + 1];
         assert!(Rules::new(None, &many).is_err());

@@ -13,13 +13,13 @@ use std::sync::{Arc, PoisonError};
 
 #[expect(
     clippy::disallowed_types,
-    reason = "held to copy one pointer, when an operator changes something"
+    reason = "held to copy one pointer; by whoever changes something, for as long as that takes"
 )]
 use std::sync::Mutex;
 #[expect(clippy::disallowed_types, reason = "as the lock itself")]
 type Lock<T> = Mutex<T>;
 
-use coilgun_core::security::Permissions;
+use coilgun_core::security::{Identities, IdentityId, Permissions, Rules};
 use coilgun_protocol::model::limits;
 use ipnet::IpNet;
 
@@ -39,11 +39,39 @@ pub struct ElbusClient {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ElbusAccess(HashMap<Box<[u8]>, ElbusClient>);
 
+/// What is said at a time, with the identities that follow from it: made by whoever says it, because it may
+/// take a while (law S26).
+#[derive(Debug)]
+pub(crate) struct AccessTable {
+    /// Nothing: everybody may do everything.
+    access: Option<ElbusAccess>,
+    /// What each identity may do, users included.
+    identities: Arc<Identities>,
+    by_name: HashMap<Box<[u8]>, IdentityId>,
+    /// Whoever may do nothing.
+    nobody: IdentityId,
+}
+
+/// What a client may do.
+#[derive(PartialEq, Eq, Debug)]
+pub(crate) enum Right<'a> {
+    /// Everything: nobody is listed.
+    Everything,
+    /// What its entry says.
+    Listed(&'a ElbusClient),
+    /// Nothing: others are listed.
+    Nothing,
+}
+
 /// What all shards look at.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SharedAccess {
+    /// Those of users, which never change.
+    of_users: Arc<Identities>,
     version: AtomicU64,
-    current: Lock<Option<Arc<ElbusAccess>>>,
+    current: Lock<Arc<AccessTable>>,
+    /// Held by whoever changes something.
+    changing: Lock<()>,
 }
 
 /// Changes what clients of elbus may do while the broker runs. Cheap to clone.
@@ -92,24 +120,59 @@ impl ElbusAccess {
         }
         Ok(ElbusAccess(access))
     }
+}
 
-    /// The entry of a client, by its native name.
-    pub(crate) fn get(&self, name: &[u8]) -> Option<&ElbusClient> {
-        self.0.get(name)
+impl AccessTable {
+    fn new(access: Option<ElbusAccess>, of_users: &Identities) -> AccessTable {
+        let mut identities = of_users.clone();
+        let nothing = || Rules::new::<&str>(Some(&[]), &[]).expect("there is no filter in them");
+        let nobody = identities.add(Permissions {
+            publish: nothing(),
+            subscribe: nothing(),
+            request: nothing(),
+            names: Some(nothing()),
+            broadcast: Some(nothing()),
+        });
+        let entries: Vec<_> = access.iter().flat_map(|access| &access.0).collect();
+        let numbers = identities.add_all(entries.iter().map(|(_, it)| it.permissions.clone()));
+        let by_name = entries.iter().zip(numbers).map(|((name, _), id)| ((*name).clone(), id));
+        let by_name = by_name.collect();
+        AccessTable { access, identities: Arc::new(identities), by_name, nobody }
     }
 
-    /// All entries.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &ElbusClient)> {
-        self.0.iter().map(|(name, client)| (&**name, client))
+    /// What a client of this native name may do.
+    pub(crate) fn right_of(&self, name: &[u8]) -> Right<'_> {
+        match &self.access {
+            None => Right::Everything,
+            Some(access) => access.0.get(name).map_or(Right::Nothing, Right::Listed),
+        }
+    }
+
+    /// The identity of that.
+    pub(crate) fn identity_of(&self, name: &[u8]) -> IdentityId {
+        match &self.access {
+            None => IdentityId::EVERYTHING,
+            Some(_) => self.by_name.get(name).copied().unwrap_or(self.nobody),
+        }
+    }
+
+    /// The identity of whoever may do nothing.
+    pub(crate) fn nobody(&self) -> IdentityId {
+        self.nobody
+    }
+
+    /// What each identity may do.
+    pub(crate) fn identities(&self) -> Arc<Identities> {
+        Arc::clone(&self.identities)
     }
 }
 
 impl SharedAccess {
-    /// What is said in the beginning; nothing: everybody may do everything.
+    /// What is said in the beginning, beside what users may do; nothing: everybody may do everything.
     #[must_use]
-    pub fn new(access: Option<ElbusAccess>) -> SharedAccess {
-        let current = Lock::new(access.map(Arc::new));
-        SharedAccess { version: AtomicU64::new(1), current }
+    pub fn new(access: Option<ElbusAccess>, of_users: Arc<Identities>) -> SharedAccess {
+        let current = Lock::new(Arc::new(AccessTable::new(access, &of_users)));
+        SharedAccess { of_users, version: AtomicU64::new(1), current, changing: Lock::new(()) }
     }
 
     /// Goes up with every change.
@@ -119,13 +182,16 @@ impl SharedAccess {
     }
 
     /// What is said now.
-    pub(crate) fn current(&self) -> Option<Arc<ElbusAccess>> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn current(&self) -> Arc<AccessTable> {
+        Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn change(&self, change: impl FnOnce(Option<&ElbusAccess>) -> Option<ElbusAccess>) {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        *current = change(current.as_deref()).map(Arc::new);
+        // Two who change something do so one after the other: each begins from what the other one made.
+        let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.current();
+        let table = Arc::new(AccessTable::new(change(before.access.as_ref()), &self.of_users));
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = table;
         // Behind what it announces.
         self.version.fetch_add(1, Ordering::Release);
     }

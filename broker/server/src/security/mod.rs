@@ -33,4 +33,5 @@ pub use hash::{HashCost, InvalidHash, SecretHash, make_hash};
 pub use users::{User, UserNumber, Users};
 
 pub(crate) use authentication::Answer;
+pub(crate) use elbus_access::{AccessTable, Right};
 pub(crate) use helper::{HelperThread, Verifying};

@@ -36,7 +36,7 @@ fn cluster(shards: usize, clients: &[ElbusClientConfig]) -> (Cluster, AccessHand
     let world = SimWorld::new(1, Faults::none());
     let mut cluster = Cluster::new(&world, shards, &ShardSettings::default());
     let access = ElbusAccess::of(clients).expect("they are clients");
-    let shared = Arc::new(SharedAccess::new(Some(access)));
+    let shared = Arc::new(SharedAccess::new(Some(access), Arc::default()));
     let settings = ListenerSettings {
         is_listed: true,
         ..ListenerProtocol::Elbus(ElbusConfig::default()).into()
