@@ -30,10 +30,13 @@ impl Listed {
 }
 
 impl<E: Env> Shard<E> {
-    /// The same shard, where clients of elbus are looked up; to be said before it listens.
+    /// The same shard, where clients of elbus are looked up; to be said before it listens, and when it knows
+    /// its users.
     #[must_use]
     pub fn with_elbus_access(mut self, shared: Arc<SharedAccess>) -> Shard<E> {
-        self.listed.shared = Some(shared);
+        let (version, table) = (shared.version(), shared.current());
+        self.router.know_identities(table.identities());
+        self.listed = Listed { shared: Some(shared), version, table: Some(table) };
         self
     }
 
