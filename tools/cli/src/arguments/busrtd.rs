@@ -26,8 +26,8 @@ SIGTERM or SIGINT announces the end to the clients and ends with status 0; a sec
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct BusrtdArguments {
-    /// Path of a UNIX socket (it begins with / or ends with .sock, .socket or .ipc), HOST:PORT, or fifo:PATH;
-    /// may be given more than once
+    /// Path of a UNIX socket (it begins with / or ends with .sock, .socket or .ipc), HOST:PORT, ws://HOST:PORT
+    /// for WebSockets, or fifo:PATH; may be given more than once
     #[arg(short = 'B', long = "bind", value_name = "PATH", required = true)]
     pub(crate) bind: Vec<BindArgument>,
 

@@ -55,6 +55,8 @@ pub(crate) enum BindArgument {
     Fifo(PathBuf),
     /// A host, by name or address, and a port.
     Tcp(String),
+    /// The same for WebSockets.
+    WebSocket(String),
 }
 
 impl FromStr for BindArgument {
@@ -65,20 +67,23 @@ impl FromStr for BindArgument {
             text.starts_with('/')
                 || [".sock", ".socket", ".ipc"].iter().any(|suffix| text.ends_with(suffix))
         };
+        let has_port =
+            |text: &str| text.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        if let Some(host) = text.strip_prefix("ws://") {
+            let host = host.strip_suffix('/').unwrap_or(host);
+            return has_port(host)
+                .then(|| BindArgument::WebSocket(host.to_owned()))
+                .ok_or_else(|| "ws:// is followed by HOST:PORT".to_owned());
+        }
         match text.strip_prefix("fifo:") {
             Some("") => Err("fifo: is followed by a path".to_owned()),
             Some(path) => Ok(BindArgument::Fifo(path.into())),
             None if is_path(text) => Ok(BindArgument::Unix(text.into())),
-            None => {
-                let port = text.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
-                port.is_some_and(|port| port.is_ok())
-                    .then(|| BindArgument::Tcp(text.to_owned()))
-                    .ok_or_else(|| {
-                        "the path of a socket begins with / or ends with .sock, .socket or .ipc; \
-                         other places are HOST:PORT or fifo:PATH"
-                            .to_owned()
-                    })
-            }
+            None => has_port(text).then(|| BindArgument::Tcp(text.to_owned())).ok_or_else(|| {
+                "the path of a socket begins with / or ends with .sock, .socket or .ipc; other places \
+                 are HOST:PORT, ws://HOST:PORT or fifo:PATH"
+                    .to_owned()
+            }),
         }
     }
 }
@@ -170,8 +175,11 @@ mod tests {
         for host in ["127.0.0.1:9924", "localhost:0", "[::1]:80", ":9924"] {
             assert_eq!(host.parse(), Ok(BindArgument::Tcp(host.to_owned())), "{host}");
         }
+        for text in ["ws://127.0.0.1:9925", "ws://127.0.0.1:9925/"] {
+            assert_eq!(text.parse(), Ok(BindArgument::WebSocket("127.0.0.1:9925".to_owned())));
+        }
         assert_eq!("fifo:a.sock".parse(), Ok(BindArgument::Fifo("a.sock".into())));
-        for text in ["", "bus", "fifo:", "host:port", "1.2.3.4:70000"] {
+        for text in ["", "bus", "fifo:", "ws://", "ws://host", "host:port", "1.2.3.4:70000"] {
             assert!(text.parse::<BindArgument>().is_err(), "{text}");
         }
     }

@@ -159,6 +159,31 @@ fn more_lines_than_wait_at_a_time_are_all_said_in_order() {
     server.stop();
 }
 
+#[test]
+fn websockets_are_taken_where_it_is_told_to() {
+    let mut server = Server::start(&["-B", "ws://127.0.0.1:0"]);
+    let address = server.process.wait_for("coilgun: listening on ws://");
+    let mut stream = TcpStream::connect(&address).expect("it listens");
+    let request = "GET / HTTP/1.1\r\nHost: bus\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                   Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(request.as_bytes()).expect("it reads");
+    // The greeting of elbus comes in the first binary message behind the answer.
+    let (mut seen, greeting) = (Vec::new(), [&[0x82, 3][..], &GREETING].concat());
+    while !seen.ends_with(&greeting) {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("it answers");
+        seen.push(byte[0]);
+    }
+    let text = String::from_utf8_lossy(&seen).into_owned();
+    assert!(text.starts_with("HTTP/1.1 101 "), "{text}");
+    // The example of RFC 6455.
+    assert!(
+        text.to_lowercase().contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="),
+        "{text}"
+    );
+    server.stop();
+}
+
 /// A link to the binary under another name.
 fn alias(folder: &TempDir, name: &str) -> Command {
     let path = folder.path().join(name);

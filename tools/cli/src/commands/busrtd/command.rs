@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use coilgun_server::Broker;
-use coilgun_server::config::Config;
+use coilgun_server::config::{Config, Protocol};
 use coilgun_server::net::ListenAddress;
 
 use super::daemon::{Daemon, Process, detach};
@@ -81,7 +81,7 @@ impl Running {
         make_room(&config);
         let fifos = arguments.bind.iter().filter_map(|place| match place {
             BindArgument::Fifo(path) => Some(Fifo::create(path)),
-            BindArgument::Unix(_) | BindArgument::Tcp(_) => None,
+            BindArgument::Unix(_) | BindArgument::Tcp(_) | BindArgument::WebSocket(_) => None,
         });
         let fifos = fifos.collect::<Result<Vec<_>, _>>()?;
         let broker = Broker::start(config)?;
@@ -97,8 +97,9 @@ impl Running {
         for fifo in fifos {
             readers.push(fifo.read(broker.speaker(), log)?);
         }
-        for (address, _) in broker.listeners() {
-            log.say(Level::Info, &format!("listening on {address}"));
+        for (address, protocol) in broker.listeners() {
+            let scheme = if *protocol == Protocol::ElbusWebsocket { "ws://" } else { "" };
+            log.say(Level::Info, &format!("listening on {scheme}{address}"));
         }
         Ok(Running { _signals: signals, _fifos: readers, broker, _pid_file: pid_file, _data: data })
     }

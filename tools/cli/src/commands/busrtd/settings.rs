@@ -76,12 +76,12 @@ fn shards(workers: Option<u16>, processors: usize) -> usize {
 fn listeners(bind: &[BindArgument]) -> Result<Vec<ListenerConfig>, Failure> {
     let mut listeners = Vec::new();
     for place in bind {
-        let address = match place {
+        let (protocol, address) = match place {
             BindArgument::Fifo(_) => continue,
-            BindArgument::Unix(path) => format!("unix:{}", path.display()),
-            BindArgument::Tcp(host) => resolve(host)?.to_string(),
+            BindArgument::Unix(path) => (Protocol::Elbus, format!("unix:{}", path.display())),
+            BindArgument::Tcp(host) => (Protocol::Elbus, resolve(host)?.to_string()),
+            BindArgument::WebSocket(host) => (Protocol::ElbusWebsocket, resolve(host)?.to_string()),
         };
-        let protocol = Protocol::Elbus;
         let (slow_consumer, backpressure_ms) = (None, None);
         listeners.push(ListenerConfig { address, protocol, slow_consumer, backpressure_ms });
     }
