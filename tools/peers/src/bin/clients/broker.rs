@@ -54,6 +54,11 @@ impl Broker {
         Broker { process, folder, socket, websocket: String::new() }
     }
 
+    /// Ends it in good order.
+    pub(crate) fn end(mut self) {
+        self.process.end();
+    }
+
     /// Its socket for native clients.
     pub(crate) fn native_socket(&self) -> PathBuf {
         self.folder.join("data/coilgun.sock")

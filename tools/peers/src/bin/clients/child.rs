@@ -83,6 +83,15 @@ impl Child {
         self.said.join("\n")
     }
 
+    /// Asks it to end, and waits until it has: what it made goes with it.
+    pub(crate) fn end(&mut self) {
+        let asked = Command::new("kill").arg(self.process.id().to_string()).status();
+        assert!(asked.is_ok_and(|status| status.success()), "{}", self.story("it is gone"));
+        while self.line().is_some() {}
+        let status = self.process.wait().expect("it was not waited for");
+        assert!(status.success(), "{}", self.story(&status.to_string()));
+    }
+
     /// What went wrong, with all that was said.
     pub(crate) fn story(&self, what: &str) -> String {
         format!("{}\n  {what}\nIt said:\n{}", self.what, self.said.join("\n"))

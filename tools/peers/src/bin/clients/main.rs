@@ -28,8 +28,12 @@ fn main() -> ExitCode {
         }
     };
     let mut counts = Counts::default();
-    pairs::run(&Broker::serve(&places), &places, &mut counts);
-    command_line::run(&Broker::busrtd(&places), &places, &mut counts);
+    let broker = Broker::serve(&places);
+    pairs::run(&broker, &places, &mut counts);
+    broker.end();
+    let broker = Broker::busrtd(&places);
+    command_line::run(&broker, &places, &mut counts);
+    broker.end();
     println!("{counts}");
     counts.verdict()
 }
