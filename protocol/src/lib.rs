@@ -14,6 +14,7 @@ pub mod elbus;
 pub mod fuzz;
 pub mod link;
 pub mod model;
+mod mutant;
 pub mod native;
 pub mod session;
 pub mod transcript;

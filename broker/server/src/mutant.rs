@@ -4,7 +4,7 @@
 //! it never does: without the feature `mutants`, which only this crate's own tests ask for, no fault can
 //! be switched on and the questions cost nothing.
 
-coilgun_core::mutants! {
+coilgun_protocol::mutants! {
     /// The bytes of a send leave the outbox when it is submitted, not when it completes.
     FreedEarly,
     /// A receive that ended by itself counts as armed.
