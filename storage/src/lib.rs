@@ -16,6 +16,7 @@ mod data_directory;
 pub mod disk;
 mod identity;
 mod identity_file;
+pub mod mutant;
 
 pub use data_directory::{DataDirectory, DataDirectoryError};
 pub use identity::{Identity, InvalidIdentity};

@@ -32,6 +32,21 @@ impl Block {
     pub fn bytes_mut(&mut self) -> &mut [u8; BLOCK_BYTES] {
         &mut self.0
     }
+
+    /// The bytes of blocks that lie behind each other in memory.
+    #[must_use]
+    pub fn bytes_of(blocks: &[Block]) -> &[u8] {
+        // SAFETY: a block is an array of bytes and nothing else (see the assertion below), so a run of
+        // blocks is a run of that many times as many initialised bytes, borrowed as long.
+        unsafe { core::slice::from_raw_parts(blocks.as_ptr().cast(), size_of_val(blocks)) }
+    }
+
+    /// The bytes of blocks that lie behind each other in memory, to be filled in.
+    pub fn bytes_of_mut(blocks: &mut [Block]) -> &mut [u8] {
+        let bytes = size_of_val(blocks);
+        // SAFETY: as above, and the borrow is the only one; any bytes make a block.
+        unsafe { core::slice::from_raw_parts_mut(blocks.as_mut_ptr().cast(), bytes) }
+    }
 }
 
 impl core::fmt::Debug for Block {

@@ -1,7 +1,8 @@
 //! The seam to the disk: everything that touches a file goes through here.
 //!
 //! What it does: locks and syncs directories, moves whole aligned blocks by direct IO, and tests a
-//! device by reading back what was written.
+//! device by reading back what was written. What a log needs of a disk is [`Disk`] and [`DiskFile`];
+//! [`sim`] is a disk that fails.
 //!
 //! What it never does: it does not know what the bytes mean. Nothing outside this folder names the
 //! runtime or the file system, so that another runtime or a simulated disk replaces one folder.
@@ -13,10 +14,13 @@ mod block;
 mod directory;
 mod error;
 mod glommio;
+mod seam;
 mod self_test;
+pub mod sim;
 
 pub use block::{BLOCK_BYTES, Block};
 pub use error::{DiskError, Operation};
+pub use seam::{DirectoryEntry, Disk, DiskBuffer, DiskFile, FileKind};
 pub use self_test::{SelfTestError, self_test};
 
 pub(crate) use directory::{
