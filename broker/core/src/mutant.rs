@@ -35,4 +35,18 @@ coilgun_protocol::mutants! {
     IgnoredExclusion,
     /// Secondaries stay when their primary goes.
     Undying,
+    /// An append is acked as durable when it gets its offsets.
+    EarlyAck,
+    /// Producers of earlier epochs may go on.
+    NoEpochCheck,
+    /// What a producer sends again is appended again.
+    NoDedup,
+    /// A duplicate of a pending append is acked before that is durable.
+    DuplicateAckedEarly,
+    /// Followers see what is written, durable or not.
+    VisibleEarly,
+    /// An atomic append goes on without the parts that were refused.
+    AtomicInPart,
+    /// After poison a batch that came before is refused like one that did not.
+    KnownAfterPoison,
 }

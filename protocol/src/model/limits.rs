@@ -123,6 +123,32 @@ pub const PINGS_UNANSWERED_MAX: u64 = 2;
 /// How long a broker that shuts down waits for its clients, in milliseconds.
 pub const DRAIN_MS_MAX: u64 = 5_000;
 
+/// Most records of one batch.
+pub const RECORDS_PER_BATCH_MAX: u32 = 65_536;
+/// Largest body of one batch, in bytes.
+pub const BATCH_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Bodies of appends of one partition that wait for the disk, in bytes.
+pub const PENDING_BYTES_PER_PARTITION_MAX: usize = 16 * 1024 * 1024;
+/// Appends of one partition that wait for the disk.
+pub const PENDING_APPENDS_PER_PARTITION_MAX: usize = 4096;
+/// Duplicates that wait for one append to be on the disk.
+pub const DUPLICATES_PER_PENDING_APPEND_MAX: usize = 8;
+/// Duplicates that wait in one partition.
+pub const DUPLICATES_PER_PARTITION_MAX: usize = 256;
+/// Partitions that one atomic append may have parts for.
+pub const ATOMIC_PARTS_MAX: usize = 256;
+/// Producers that one partition remembers.
+pub const PRODUCERS_PER_PARTITION_MAX: usize = 1024;
+/// Batches of a producer by which duplicates are recognised: what clients of Kafka have under way
+/// when they are idempotent (law L22).
+pub const PRODUCER_BATCHES_REMEMBERED: usize = 5;
+/// How long a partition remembers a producer that appends nothing, in milliseconds.
+pub const PRODUCER_EXPIRY_MS: u64 = 24 * 60 * 60 * 1000;
+/// Followers that one partition may have.
+pub const FOLLOWERS_PER_PARTITION_MAX: usize = 1024;
+/// Bytes that one read for a follower asks for, in bytes; a single batch may be larger.
+pub const FOLLOWER_READ_BYTES_MAX: usize = 1024 * 1024;
+
 const _: () = assert!(SUBJECT_BYTES_MAX <= u16::MAX as usize, "frames say it in 16 bits");
 const _: () = assert!(CLIENT_NAME_BYTES_MAX <= u16::MAX as usize, "frames say it in 16 bits");
 const _: () = assert!("$NAME.".len() + CLIENT_NAME_BYTES_MAX <= SUBJECT_BYTES_MAX);
@@ -148,3 +174,14 @@ const _: () = assert!(PAYLOAD_BYTES_CEILING + HEADERS_BYTES_MAX < (1 << 31), "sp
 const _: () = assert!(OUTBOX_LOW_BYTES < OUTBOX_HIGH_BYTES);
 const _: () = assert!(FRAME_BYTES_DEFAULT <= OUTBOX_HIGH_BYTES, "one message fits an outbox");
 const _: () = assert!(BACKPRESSURE_MS_MAX < 1_000, "some clients give up after one second");
+const _: () = assert!(
+    PAYLOAD_BYTES_DEFAULT + HEADERS_BYTES_MAX <= BATCH_BYTES_MAX,
+    "what can be published can be appended"
+);
+const _: () =
+    assert!(BATCH_BYTES_MAX <= PENDING_BYTES_PER_PARTITION_MAX, "one batch may be pending");
+const _: () = assert!(BATCH_BYTES_MAX <= OUTBOX_HIGH_BYTES, "one batch fits an outbox");
+const _: () = assert!(BATCH_BYTES_MAX <= u32::MAX as usize, "pending appends count 32 bits");
+const _: () = assert!(DUPLICATES_PER_PENDING_APPEND_MAX <= DUPLICATES_PER_PARTITION_MAX);
+const _: () = assert!(ATOMIC_PARTS_MAX <= u16::MAX as usize, "acks name a part in 16 bits");
+const _: () = assert!(FOLLOWERS_PER_PARTITION_MAX < u32::MAX as usize, "slots have 32 bits");

@@ -16,6 +16,7 @@ pub mod limits;
 mod shards;
 mod slow_consumer;
 mod span;
+mod stream;
 mod subject;
 mod time;
 
@@ -33,5 +34,9 @@ pub use ids::{ClientId, NamespaceId, SubscriptionId, Ticket};
 pub use shards::{ShardId, ShardSet};
 pub use slow_consumer::{Remedy, SlowConsumer, SlowConsumerPolicy, SlowConsumerWish};
 pub use span::Span;
+pub use stream::{
+    AckLevel, CoLocationGroupId, Incarnation, Offset, PartitionId, ProducerEpoch, ProducerId,
+    ProducerSequence, UnixMs,
+};
 pub use subject::{InvalidSubject, Subject, SubjectClass, fuzz_subject};
 pub use time::Timestamp;

@@ -6,12 +6,13 @@ use coilgun_core::router::Subscription;
 use crate::mesh::Mesh;
 use crate::mesh_property::run_mesh_histories;
 use crate::property::run_histories;
+use crate::stream_mutants;
 use crate::world::{World, client, wants};
 
 #[test]
 fn every_mutant_is_found_by_the_comparison_with_the_model() {
     // The clients of the histories may do everything; the tests of permissions find these themselves.
-    // They exclude nothing and are nobody's secondaries, either.
+    // They exclude nothing and are nobody's secondaries, either. Nothing here is appended to streams.
     let others = [
         Mutant::IgnoredPermission,
         Mutant::IgnoredDeny,
@@ -19,6 +20,7 @@ fn every_mutant_is_found_by_the_comparison_with_the_model() {
         Mutant::Undying,
         Mutant::StalePermits,
     ];
+    let others = others.into_iter().chain(stream_mutants::ALL).collect::<Vec<_>>();
     for one in Mutant::ALL.into_iter().filter(|it| !others.contains(it)) {
         let found = mutant::with(one, || run_histories(600, false));
         if found.is_ok() {
