@@ -1,11 +1,13 @@
-//! Directories, names and locks: short blocking calls for start and shutdown.
+//! Directories, names, locks and small files: short blocking calls for start and shutdown, or for a thread
+//! that may block.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-use super::error::{DiskError, Operation};
+use super::error::{DiskError, Operation, too_long};
+use super::seam::{DirectoryEntry, FileKind};
 
 /// Only the broker's own user may look at its data.
 const DIRECTORY_MODE: u32 = 0o700;
@@ -145,4 +147,60 @@ pub(super) fn write_buffered(path: &Path, bytes: &[u8]) -> Result<(), DiskError>
         .map_err(Operation::Create.on(path))?;
     file.write_all(bytes).map_err(Operation::Write.on(path))?;
     file.sync_all().map_err(Operation::Sync.on(path))
+}
+
+/// As [`write_buffered`], but what was made of the file is removed again if it cannot be completed.
+///
+/// # Errors
+/// If there is such a file already, or it cannot be written or synced.
+pub(super) fn write_small(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
+    let written = write_buffered(path, bytes);
+    if written.as_ref().is_err_and(|error| error.operation != Operation::Create) {
+        // It was made here. The error that counts is the one that is there already.
+        let _ = fs::remove_file(path);
+    }
+    written
+}
+
+/// Reads a file that may have `bytes_max` bytes at most.
+///
+/// # Errors
+/// If it is longer, or cannot be read.
+pub(super) fn read_small(path: &Path, bytes_max: usize) -> Result<Vec<u8>, DiskError> {
+    let file = File::open(path).map_err(Operation::Open.on(path))?;
+    let found = file.metadata().map_err(Operation::Inspect.on(path))?.len();
+    if found > bytes_max as u64 {
+        return Err(Operation::Read.on(path)(too_long(found, bytes_max)));
+    }
+    let mut bytes = Vec::with_capacity(bytes_max.min(found as usize));
+    file.take(bytes_max as u64).read_to_end(&mut bytes).map_err(Operation::Read.on(path))?;
+    Ok(bytes)
+}
+
+/// What is in a directory, by name.
+///
+/// # Errors
+/// If it cannot be read.
+pub(super) fn list(path: &Path) -> Result<Vec<DirectoryEntry>, DiskError> {
+    let mut entries = Vec::new();
+    for found in fs::read_dir(path).map_err(Operation::List.on(path))? {
+        let found = found.map_err(Operation::List.on(path))?;
+        let metadata = match found.metadata() {
+            Ok(metadata) => metadata,
+            // Somebody else has removed it meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(Operation::Inspect.on(&found.path())(error)),
+        };
+        let (kind, bytes) = if metadata.is_file() {
+            (FileKind::File, metadata.len())
+        } else if metadata.is_dir() {
+            (FileKind::Directory, 0)
+        } else {
+            (FileKind::Other, 0)
+        };
+        let name = found.file_name().to_string_lossy().into_owned();
+        entries.push(DirectoryEntry { name, bytes, kind });
+    }
+    entries.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(entries)
 }

@@ -2,7 +2,7 @@
 //!
 //! What it does: locks and syncs directories, moves whole aligned blocks by direct IO, and tests a
 //! device by reading back what was written. What a log needs of a disk is [`Disk`] and [`DiskFile`];
-//! [`sim`] is a disk that fails.
+//! [`DirectDisk`] is that on the machine's disk, and [`sim`] on one that fails.
 //!
 //! What it never does: it does not know what the bytes mean. Nothing outside this folder names the
 //! runtime or the file system, so that another runtime or a simulated disk replaces one folder.
@@ -11,20 +11,21 @@
 //! their thread; they serve start and shutdown, never a turn of a shard.
 
 mod block;
+mod direct;
 mod directory;
 mod error;
-mod glommio;
 mod seam;
 mod self_test;
 pub mod sim;
 
 pub use block::{BLOCK_BYTES, Block};
+pub use direct::{DirectBuffer, DirectDisk, DirectFile};
 pub use error::{DiskError, Operation};
 pub use seam::{DirectoryEntry, Disk, DiskBuffer, DiskFile, FileKind};
 pub use self_test::{SelfTestError, self_test};
 
+pub(crate) use direct::{read_whole_block, write_new_file};
 pub(crate) use directory::{
     Entry, FileLock, create_directory, entry_kind, lock_file, remove_if_there, rename,
     sync_directory,
 };
-pub(crate) use glommio::{read_whole_block, write_new_file};

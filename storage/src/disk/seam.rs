@@ -11,14 +11,15 @@
 
 use std::rc::Rc;
 
+use super::block::BLOCK_BYTES;
 use super::error::DiskError;
 
-/// Memory for direct IO: aligned to a block, and a multiple of [`BLOCK_BYTES`](super::BLOCK_BYTES) long.
+/// Memory for direct IO: aligned to a block, and a multiple of [`BLOCK_BYTES`] long.
 pub trait DiskBuffer: AsRef<[u8]> + AsMut<[u8]> + 'static {
     /// Keeps only the first `bytes`. What was cut off does not come back.
     ///
     /// # Panics
-    /// If `bytes` is no multiple of [`BLOCK_BYTES`](super::BLOCK_BYTES), is 0, or is more than there is.
+    /// If `bytes` is no multiple of [`BLOCK_BYTES`], is 0, or is more than there is.
     fn truncate(&mut self, bytes: usize);
 }
 
@@ -61,15 +62,18 @@ pub trait Disk: Clone + 'static {
     /// Memory for `bytes` bytes, with anything in it.
     ///
     /// # Panics
-    /// If `bytes` is no multiple of [`BLOCK_BYTES`](super::BLOCK_BYTES), or 0.
+    /// If `bytes` is no multiple of [`BLOCK_BYTES`], or 0.
     fn buffer(&self, bytes: usize) -> Self::Buffer;
 
-    /// Makes a file of `bytes` zeros, a multiple of the block size, and opens it. When it returns, every
-    /// block was written and is durable; the name is not.
+    /// Makes a file of `bytes` zeros and opens it to read and to write it. When it returns, every block was
+    /// written and is durable; the name is not.
     ///
     /// # Errors
     /// If there is such a name already, the disk is full, or it refuses. What was made of the file is
     /// removed again then; the name may come back after a power failure.
+    ///
+    /// # Panics
+    /// If `bytes` is no multiple of the block size, or 0.
     async fn create_filled(&self, name: &str, bytes: u64) -> Result<Self::File, DiskError>;
 
     /// Opens a file to read and to write it.
@@ -186,13 +190,18 @@ pub(super) fn assert_plain(name: &str) {
 
 /// Asserts that direct IO can be done at a place with a length.
 pub(super) fn assert_aligned(at: u64, bytes: usize) {
-    use super::block::BLOCK_BYTES;
-
     assert!(at.is_multiple_of(BLOCK_BYTES as u64), "direct IO begins at a block, not at {at}");
     assert!(
         bytes > 0 && bytes.is_multiple_of(BLOCK_BYTES),
         "direct IO moves blocks, not {bytes} bytes"
     );
+}
+
+/// Asserts that a file can be filled with so many bytes: whole blocks, and one at least, because runtimes
+/// have been seen that are misled by an empty file.
+pub(super) fn assert_filled(bytes: u64) {
+    let has_blocks = bytes > 0 && bytes.is_multiple_of(BLOCK_BYTES as u64);
+    assert!(has_blocks, "files are filled with whole blocks, not {bytes} bytes");
 }
 
 /// Asserts that a write stays within a file of `file_bytes`.
@@ -204,8 +213,6 @@ pub(super) fn assert_within(at: u64, bytes: usize, file_bytes: u64) {
 
 /// Asserts that a file of `file_bytes` can be cut off behind its first `bytes`.
 pub(super) fn assert_shorter(bytes: u64, file_bytes: u64) {
-    use super::block::BLOCK_BYTES;
-
     assert!(bytes.is_multiple_of(BLOCK_BYTES as u64), "files are cut at blocks, not at {bytes}");
     assert!(bytes <= file_bytes, "cutting off makes no file of {file_bytes} bytes longer");
 }

@@ -15,9 +15,9 @@
 use std::path::{Path, PathBuf};
 
 use super::block::{BLOCK_BYTES, Block};
+use super::direct::{read_from_start, write_new_file};
 use super::directory::{remove_if_there, write_buffered};
 use super::error::DiskError;
-use super::glommio::{read_from_start, write_new_file};
 
 /// Blocks in each file of the test.
 const BLOCK_COUNT: usize = 4;

@@ -10,7 +10,7 @@ use super::request::{Answer, Request};
 use super::waiting::Waiting;
 use super::world::SimWorld;
 use crate::disk::error::{DiskError, Operation};
-use crate::disk::seam::{DirectoryEntry, Disk, assert_aligned, assert_plain};
+use crate::disk::seam::{DirectoryEntry, Disk, assert_filled, assert_plain};
 
 /// What stands for the directory in errors.
 const DIRECTORY: &str = "simulated";
@@ -59,7 +59,7 @@ impl Disk for SimDisk {
 
     async fn create_filled(&self, name: &str, bytes: u64) -> Result<SimFile, DiskError> {
         let path = path_of(name);
-        assert_aligned(bytes, super::super::block::BLOCK_BYTES);
+        assert_filled(bytes);
         let request = Request::CreateFilled { name: name.to_owned(), bytes };
         let answer = self.ask(Operation::Create, &path, request).await?;
         Ok(SimFile::new(&self.world, path, answer, true))
