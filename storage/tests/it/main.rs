@@ -1,6 +1,8 @@
 //! The data directory on a real disk, driven from real executors.
 
 mod data_directory;
+mod disk_conformance;
+mod disk_direct;
 mod executor;
 mod golden;
 mod identity;

@@ -237,7 +237,7 @@ mod tests {
         assert_eq!(lines("broker/server/src/shard.rs", text), [1]);
         assert_eq!(lines("storage/src/journal/writer.rs", text), [1]);
         assert_eq!(lines("broker/server/src/env/runtime.rs", text), [0; 0]);
-        assert_eq!(lines("storage/src/disk/glommio.rs", text), [0; 0]);
+        assert_eq!(lines("storage/src/disk/direct/disk.rs", text), [0; 0]);
         assert_eq!(lines("storage/tests/it/executor.rs", text), [0; 0]);
     }
 }

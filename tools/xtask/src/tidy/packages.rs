@@ -21,7 +21,7 @@ const PACKAGES: [(&str, Place); 7] = [
         "glommio",
         Place {
             manifest: "storage/Cargo.toml",
-            file: "storage/src/disk/glommio.rs",
+            file: "storage/src/disk/direct/disk.rs",
             token: "glommio :: io",
         },
     ),
