@@ -2,7 +2,10 @@
 
 mod data_directory;
 mod disk_conformance;
+mod disk_crashes;
 mod disk_direct;
+mod disk_faults;
+mod disk_order;
 mod executor;
 mod golden;
 mod identity;

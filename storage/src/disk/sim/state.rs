@@ -82,6 +82,10 @@ impl State {
 
     /// Nobody waits for an operation any more. It is carried out all the same.
     pub(super) fn abandon(&mut self, number: u64) {
+        if self.is_crashed {
+            // The process is dead: nobody has changed their mind.
+            return;
+        }
         match self.in_flight.get_mut(&number) {
             Some(in_flight) => {
                 in_flight.is_abandoned = true;
