@@ -50,10 +50,15 @@ unsafe impl GlobalAlloc for Counting {
 static COUNTING: Counting = Counting;
 
 /// How often `body` allocates.
-fn allocations(body: impl FnOnce()) -> u64 {
+pub(crate) fn allocations(body: impl FnOnce()) -> u64 {
     let before = ALLOCATIONS.get();
     body();
     ALLOCATIONS.get() - before
+}
+
+/// How many bytes this thread holds, counted from any zero.
+pub(crate) fn bytes_held() -> i64 {
+    BYTES_HELD.get()
 }
 
 /// Plain targets, groups, credit and names, and a client that wants no echo; and the subjects in use.
