@@ -12,6 +12,7 @@
 use rkyv::rancor::Failure;
 
 use crate::disk::{BLOCK_BYTES, Block};
+use crate::format::{checksum_around, put_u32, u32_at};
 
 const MAGIC: [u8; 8] = *b"COILGUNi";
 /// The version of the format that this code writes.
@@ -87,7 +88,7 @@ impl Identity {
         put_u32(bytes, VERSION_AT, VERSION);
         put_u32(bytes, LENGTH_AT, ARCHIVE_BYTES as u32);
         bytes[ARCHIVE_AT..ARCHIVE_AT + ARCHIVE_BYTES].copy_from_slice(&archive);
-        let crc = checksum(bytes);
+        let crc = checksum_around(bytes, CRC_AT);
         put_u32(bytes, CRC_AT, crc);
         block
     }
@@ -101,7 +102,7 @@ impl Identity {
         if bytes[..VERSION_AT] != MAGIC {
             return Err(InvalidIdentity::Foreign);
         }
-        if u32_at(bytes, CRC_AT) != checksum(bytes) {
+        if u32_at(bytes, CRC_AT) != checksum_around(bytes, CRC_AT) {
             return Err(InvalidIdentity::Checksum);
         }
         match u32_at(bytes, VERSION_AT) {
@@ -122,21 +123,6 @@ impl Identity {
     }
 }
 
-fn checksum(bytes: &[u8; BLOCK_BYTES]) -> u32 {
-    let before = crc32c::crc32c(&bytes[..CRC_AT]);
-    let blanked = crc32c::crc32c_append(before, &[0; 4]);
-    crc32c::crc32c_append(blanked, &bytes[CRC_AT + 4..])
-}
-
-fn put_u32(bytes: &mut [u8; BLOCK_BYTES], at: usize, value: u32) {
-    bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
-}
-
-fn u32_at(bytes: &[u8; BLOCK_BYTES], at: usize) -> u32 {
-    let field = bytes[at..at + 4].try_into().expect("the range is four bytes long");
-    u32::from_le_bytes(field)
-}
-
 const _: () = assert!(CRC_AT + 4 <= ARCHIVE_AT && ARCHIVE_AT + ARCHIVE_BYTES <= BLOCK_BYTES);
 const _: () = assert!(ARCHIVE_AT.is_multiple_of(align_of::<ArchivedRecord>()));
 const _: () = assert!(ARCHIVE_BYTES == 24, "the archive's length is part of the format");
@@ -151,7 +137,7 @@ mod tests {
     fn resealed(change: impl FnOnce(&mut [u8; BLOCK_BYTES])) -> Block {
         let mut block = SAMPLE.to_block();
         change(block.bytes_mut());
-        let crc = checksum(block.bytes());
+        let crc = checksum_around(block.bytes(), CRC_AT);
         put_u32(block.bytes_mut(), CRC_AT, crc);
         block
     }

@@ -14,9 +14,12 @@
 
 mod data_directory;
 pub mod disk;
+pub mod format;
 mod identity;
 mod identity_file;
+pub mod journal;
 pub mod mutant;
+pub mod recovery;
 
 pub use data_directory::{DataDirectory, DataDirectoryError};
 pub use identity::{Identity, InvalidIdentity};

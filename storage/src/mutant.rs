@@ -7,4 +7,24 @@
 coilgun_protocol::mutants! {
     /// A write is complete and not durable.
     UnsyncedWrite,
+    /// A commit group is said to be durable when it is handed to the disk.
+    EarlyDurable,
+    /// What was read at a start is not synced before it is handed out.
+    NoResync,
+    /// The directory is not synced when a manifest has taken its name.
+    UnsyncedManifest,
+    /// What an entry holds is not checked.
+    TrustedBody,
+    /// A commit group counts wherever it stands, and whoever wrote it.
+    OldContent,
+    /// A checkpoint is written to its slot before all of it is durable.
+    EarlyCheckpoint,
+    /// Only the later checkpoint keeps segments from being given back.
+    EarlyRelease,
+    /// A commit group begins in the last block of the one before it.
+    RewrittenBlock,
+    /// What cannot be read is the end of the log, whatever follows.
+    NoHole,
+    /// An idle journal writes no watermark.
+    NoWatermark,
 }
