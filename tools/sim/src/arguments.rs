@@ -9,17 +9,19 @@ const AFTER_HELP: &str = "\
 Examples:
   coilgun-sim --seeds 0..100000 --jobs 2   run a hundred thousand worlds
   coilgun-sim --seed 4711 --trace          do again, line by line, what seed 4711 did
+  coilgun-sim --log --seeds 0..100000      run logs on disks that fail
+  coilgun-sim --log --every-crash          end each of them at every operation of its disk
 
 A seed always does the same. What it found is printed with how to do it again.
 
 Exit status: 0 nothing is wrong; 1 something is, or less happened than must; 2 wrong arguments.";
 
-/// Runs simulated brokers against a model of what they promise.
+/// Runs simulated brokers and logs against models of what they promise.
 #[derive(Debug, Parser)]
 #[command(
     name = "coilgun-sim",
     version,
-    about = "Runs simulated brokers against a model of what they promise",
+    about = "Runs simulated brokers and logs against models of what they promise",
     after_help = AFTER_HELP
 )]
 pub(crate) struct Arguments {
@@ -38,6 +40,18 @@ pub(crate) struct Arguments {
     /// Shards of every broker [default: as the seed says]
     #[arg(long, value_name = "N", value_parser = parse_shards)]
     pub(crate) shards: Option<usize>,
+
+    /// Simulate logs on disks that fail, instead of brokers
+    #[arg(long, conflicts_with = "shards")]
+    pub(crate) log: bool,
+
+    /// End the first life of the log at this operation of its disk
+    #[arg(long, value_name = "N", requires = "log", requires = "seed")]
+    pub(crate) crash_at: Option<u64>,
+
+    /// Run each seed once for every operation of its disk, and end everything there
+    #[arg(long, requires = "log", conflicts_with = "seed")]
+    pub(crate) every_crash: bool,
 
     /// Print what happened, line by line; for one seed
     #[arg(long, requires = "seed")]

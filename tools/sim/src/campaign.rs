@@ -5,45 +5,44 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use crate::finding::Finding;
-use crate::report::Tally;
-use crate::simulation::{Options, run};
+use crate::tally::Tallied;
 
 /// Seeds with something wrong after which a campaign ends.
 const FINDINGS_MAX: u64 = 10;
 
 /// What a campaign found.
 #[derive(Debug, Default)]
-pub struct Campaign {
+pub struct Campaign<T> {
     /// What happened in all seeds.
-    pub tally: Tally,
+    pub tally: T,
     /// Seeds with something wrong, lowest first.
     pub findings: Vec<(u64, Finding)>,
 }
 
 /// Runs all seeds of a range on so many threads, or until enough of them have found something; each
-/// finding is told to `on_finding` at once.
+/// finding is told to `on_finding` at once. `run` plays one seed.
 ///
 /// # Panics
 /// If a thread does, which catches the assertions of its simulations.
 #[must_use]
-pub fn campaign(
+pub fn campaign<T: Tallied>(
     seeds: Range<u64>,
     jobs: usize,
-    options: Options,
+    run: impl Fn(u64) -> (T, Option<Finding>) + Sync,
     on_finding: impl Fn(u64, &Finding) + Sync,
-) -> Campaign {
+) -> Campaign<T> {
     let (next, found) = (AtomicU64::new(seeds.start), AtomicU64::new(0));
-    let mut all = Campaign::default();
+    let mut all = Campaign { tally: T::default(), findings: Vec::new() };
     let work = || {
-        let mut campaign = Campaign::default();
+        let mut campaign = Campaign { tally: T::default(), findings: Vec::new() };
         while found.load(Ordering::Relaxed) < FINDINGS_MAX {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= seeds.end {
                 break;
             }
-            let run = run(seed, options);
-            campaign.tally.add(&run.tally);
-            if let Some(finding) = run.finding {
+            let (tally, finding) = run(seed);
+            campaign.tally.add(&tally);
+            if let Some(finding) = finding {
                 found.fetch_add(1, Ordering::Relaxed);
                 on_finding(seed, &finding);
                 campaign.findings.push((seed, finding));

@@ -1,5 +1,7 @@
 //! What a simulation found wrong.
 
+use core::any::Any;
+
 /// A promise that was broken.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{promise}: {detail}")]
@@ -15,6 +17,14 @@ impl Finding {
     #[must_use]
     pub fn new(promise: &'static str, detail: impl Into<String>) -> Finding {
         Finding { promise, detail: detail.into() }
+    }
+
+    /// What a simulation found that ended in a panic.
+    #[must_use]
+    pub fn of_panic(panic: &(dyn Any + Send)) -> Finding {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()));
+        Finding::new("no assertion fails", text.unwrap_or_default())
     }
 }
 

@@ -1,35 +1,13 @@
-//! What simulations did, counted, and how much of it there must be.
-
-use std::fmt;
+//! What simulations of brokers did, counted, and how much of it there must be.
 
 use coilgun_server::env::sim::{FaultCounts, MeshCounts};
 use coilgun_server::shard::ShardCounters;
 
-/// Declares what is counted: its field, its name in reports, and how often it must happen in a
-/// thousand seeds.
-macro_rules! tally {
-    ($($(#[$meaning:meta])* $field:ident, $name:literal, $least:literal;)+) => {
-        /// What happened.
-        #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-        pub struct Tally {
-            $($(#[$meaning])* pub $field: u64,)+
-        }
-
-        impl Tally {
-            /// Adds what happened elsewhere.
-            pub fn add(&mut self, other: &Tally) {
-                $(self.$field += other.$field;)+
-            }
-
-            /// Everything with its name and how often it must happen in a thousand seeds.
-            fn rows(&self) -> [(&'static str, u64, u64); [$($least),+].len()] {
-                [$(($name, self.$field, $least)),+]
-            }
-        }
-    };
-}
+use crate::tally::tally;
 
 tally! {
+    /// What happened.
+    Tally;
     /// Seeds that were run.
     seeds, "seeds", 1_000;
     /// Rounds of all of them.
@@ -102,27 +80,5 @@ impl Tally {
         self.delays += faults.delays;
         self.short_sends += faults.short_sends;
         self.late_cancels += faults.late_cancels;
-    }
-
-    /// What happened less often than it must, as text; nothing is asked of few seeds.
-    #[must_use]
-    pub fn too_rare(&self) -> Vec<String> {
-        let rows = self.rows();
-        let rows = rows.iter().filter(|(_, count, least)| count * 1_000 < least * self.seeds);
-        rows.map(|(name, count, least)| {
-            format!("{name}: {count}, less than {least} per 1,000 seeds")
-        })
-        .collect()
-    }
-}
-
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<26}{:>12}{:>14}{:>10}", "", "all", "per 1,000", "at least")?;
-        for (name, count, least) in self.rows() {
-            let per_thousand = count * 1_000 / self.seeds.max(1);
-            writeln!(f, "{name:<26}{count:>12}{per_thousand:>14}{least:>10}")?;
-        }
-        Ok(())
     }
 }

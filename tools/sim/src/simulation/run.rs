@@ -46,11 +46,7 @@ pub fn run(seed: u64, options: Options) -> Run {
     let played = catch_unwind(AssertUnwindSafe(|| simulation.play()));
     let finding = match played {
         Ok(result) => result.err(),
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().cloned();
-            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()));
-            Some(Finding::new("no assertion fails", text.unwrap_or_default()))
-        }
+        Err(panic) => Some(Finding::of_panic(&*panic)),
     };
     simulation.finish(seed, finding)
 }

@@ -1,5 +1,6 @@
 //! Seeds that must pass, faults that must be found, and runs that must be the same.
 
 mod determinism;
+mod log;
 mod mutants;
 mod seeds;

@@ -36,6 +36,14 @@ fn core_finder(mutant: core::Mutant) -> Option<&'static [&'static str]> {
         | Mutant::IgnoredExclusion
         | Mutant::Undying
         | Mutant::StalePermits => None,
+        // Simulated brokers have no partitions.
+        Mutant::EarlyAck
+        | Mutant::NoEpochCheck
+        | Mutant::NoDedup
+        | Mutant::DuplicateAckedEarly
+        | Mutant::VisibleEarly
+        | Mutant::AtomicInPart
+        | Mutant::KnownAfterPoison => None,
     }
 }
 
