@@ -21,7 +21,7 @@ pub struct Requester {
 /// Which batch of which producer: as one that is idempotent numbers them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ProducerPosition {
-    /// Who; not [`ProducerId::NONE`].
+    /// Who; [`ProducerId::NONE`] is as if nothing were said.
     pub producer: ProducerId,
     /// How often it began anew.
     pub epoch: ProducerEpoch,

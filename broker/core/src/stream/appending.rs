@@ -1,6 +1,6 @@
 //! Accepting appends: plans, and what carrying one out changes.
 
-use coilgun_protocol::model::{AckLevel, Offset, UnixMs};
+use coilgun_protocol::model::{AckLevel, Offset, ProducerId, UnixMs};
 
 use super::append::{
     Ack, AppendAnswer, AppendPlan, AppendRefusal, AppendRequest, Placed, WaitPlan,
@@ -25,6 +25,8 @@ impl Partition {
         now: UnixMs,
         request: &AppendRequest,
     ) -> Result<AppendPlan, AppendAnswer> {
+        let known = request.producer.filter(|it| it.producer != ProducerId::NONE);
+        let request = &AppendRequest { producer: known, ..*request };
         self.check_size(request).map_err(AppendAnswer::Refused)?;
         match self.state {
             PartitionState::Open => {}
@@ -146,6 +148,10 @@ impl Partition {
             | Judgement::Refused(
                 AppendRefusal::SequenceTooOld { .. } | AppendRefusal::SequenceOverlaps { .. },
             ) => AppendAnswer::OutcomeUnknown,
+            // It may have been stored before that was known, and must not be sent again, either.
+            Judgement::Refused(
+                refusal @ (AppendRefusal::Fenced { .. } | AppendRefusal::UnknownProducer),
+            ) => AppendAnswer::Refused(refusal),
             Judgement::Next | Judgement::Refused(_) => {
                 AppendAnswer::Refused(AppendRefusal::Poisoned)
             }

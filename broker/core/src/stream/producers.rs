@@ -117,15 +117,6 @@ impl Producers {
             && !known.is_lost()
     }
 
-    /// Forgets the producer that appended nothing for the longest time, if there are more than `most`.
-    pub(super) fn forget_one_beyond(&mut self, most: usize) {
-        if self.all.len() > most {
-            let places = 0..self.all.len();
-            let oldest = places.min_by_key(|place| self.all[*place].last_append_time);
-            self.all.remove(oldest.expect("there are more than none"));
-        }
-    }
-
     /// Takes back what lies behind `end`. An epoch stays: who was fenced off stays so.
     pub(super) fn truncate(&mut self, end: Offset) {
         for known in &mut self.all {

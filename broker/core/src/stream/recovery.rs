@@ -16,6 +16,9 @@ use super::snapshot::PartitionSnapshot;
 /// A partition that is made again: it takes what the log says, in its order, and nothing else. What
 /// does not fit is an error, because it comes from a disk, and changes nothing. There are no effects:
 /// nobody who waited is left.
+///
+/// The log does not say who was forgotten, so the partition may remember more producers than it may
+/// have: a guess could forget one whose batch is sent again next. [`Partition::tick`] forgets them.
 #[derive(Debug)]
 pub struct Recovery {
     partition: Partition,
@@ -169,8 +172,6 @@ impl Recovery {
             }
             let batch = RecentBatch { base_offset, count };
             partition.producers.note(&ProducedBatch { position, batch, append_time });
-            // Those that are too many were forgotten before this one came.
-            partition.producers.forget_one_beyond(partition.limits.producers);
         }
         partition.last_append_time = append_time;
         let log_start = partition.places.log_start;

@@ -28,21 +28,16 @@ pub struct PartitionSnapshot {
 }
 
 impl Partition {
-    /// Its state for a checkpoint.
-    ///
-    /// # Panics
-    /// If it is poisoned, because then nothing more is written, or deleted, because then there is
-    /// nothing to keep.
+    /// Its state for a checkpoint; nothing, if it is poisoned, because then nothing more is written, or
+    /// deleted, because then there is nothing to keep.
     #[must_use]
-    pub fn snapshot(&self) -> PartitionSnapshot {
+    pub fn snapshot(&self) -> Option<PartitionSnapshot> {
         let is_read_only = match self.state {
             PartitionState::Open => false,
             PartitionState::ReadOnly => true,
-            PartitionState::Poisoned | PartitionState::Deleted => {
-                panic!("a partition that is {:?} has no checkpoint", self.state)
-            }
+            PartitionState::Poisoned | PartitionState::Deleted => return None,
         };
-        PartitionSnapshot {
+        Some(PartitionSnapshot {
             partition: self.id,
             co_location_group: self.co_location_group,
             incarnation: self.incarnation,
@@ -51,6 +46,6 @@ impl Partition {
             last_append_time: self.last_append_time,
             is_read_only,
             producers: self.producers.snapshots().to_vec(),
-        }
+        })
     }
 }

@@ -69,6 +69,10 @@ fn l13_l14_after_poison_nothing_that_may_be_stored_is_refused_and_nothing_is_ack
     for new in [batch(2, 1), produced(2, 1, (9, 0, 7)), produced(2, 1, (8, 0, 0))] {
         assert_eq!(world.refusal(&new), AppendRefusal::Poisoned);
     }
+    // Who was forgotten may have stored it.
+    let forgotten = world.refusal(&produced(2, 1, (8, 0, 3)));
+    assert_eq!(forgotten, AppendRefusal::UnknownProducer);
+    assert_eq!(world.partition.snapshot(), None);
 }
 
 #[test]
@@ -142,7 +146,7 @@ fn l8_a_partition_whose_end_is_not_proven_is_read_only_also_after_a_checkpoint()
     let world = StreamWorld::of(partition);
     assert_eq!(world.refusal(&batch(1, 1)), AppendRefusal::ReadOnly);
     assert_eq!(world.partition.places().readable().end, Offset(2));
-    let snapshot = world.partition.snapshot();
+    let snapshot = world.partition.snapshot().expect("it is not poisoned");
     let again = Recovery::restore(&snapshot, Arc::default()).expect("it was just made");
     let again = again.finish(EndOfLog::Proven).expect("it was not deleted");
     assert_eq!(again.state(), PartitionState::ReadOnly);
@@ -153,7 +157,7 @@ fn a_restart_brings_back_what_the_log_says_and_all_of_it_is_durable() {
     let mut world = StreamWorld::new();
     let first = [produced(1, 2, (9, 0, 0)), batch(2, 1)];
     let placed = first.each_ref().map(|request| world.append(request));
-    let snapshot = world.partition.snapshot();
+    let snapshot = world.partition.snapshot().expect("it is not poisoned");
     world.now = UnixMs(2_000);
     let second = [produced(3, 3, (9, 0, 2)), produced(4, 1, (8, 2, 0))];
     let replaced = second.each_ref().map(|request| world.append(request));
@@ -220,7 +224,7 @@ fn a_checkpoint_that_contradicts_itself_is_an_error() {
     let mut world = StreamWorld::new();
     world.append(&produced(1, 2, (9, 0, 0)));
     world.append(&produced(1, 2, (8, 0, 0)));
-    let good = world.partition.snapshot();
+    let good = world.partition.snapshot().expect("it is not poisoned");
     let restore = |change: fn(&mut coilgun_core::stream::PartitionSnapshot)| {
         let mut snapshot = good.clone();
         change(&mut snapshot);
@@ -257,8 +261,15 @@ fn l22_the_log_knows_better_which_producers_were_forgotten() {
         let batch = LoggedAppend { append_time, producer, ..logged(base_offset as u64, 1) };
         assert_eq!(recovery.replay_append(&batch), Ok(()));
     }
-    let world = StreamWorld::of(recovery.finish(EndOfLog::Proven).expect("it was not deleted"));
-    assert_eq!(world.partition.counts().producers, 2);
-    assert_eq!(world.refusal(&produced(1, 1, (8, 0, 1))), AppendRefusal::UnknownProducer);
-    assert!(matches!(world.answer(&produced(1, 1, (9, 3, 1))), AppendAnswer::Duplicate(_)));
+    let partition = recovery.finish(EndOfLog::Proven).expect("it was not deleted");
+    let mut world = StreamWorld::of(partition);
+    assert_eq!(world.partition.counts().producers, 3, "who is forgotten is not in the log");
+    for known in [(9, 3, 1), (8, 0, 0), (7, 0, 0)] {
+        assert!(matches!(world.answer(&produced(1, 1, known)), AppendAnswer::Duplicate(_)));
+    }
+    assert_eq!(world.refusal(&produced(1, 1, (6, 0, 0))), AppendRefusal::ProducersFull);
+    let day = PartitionLimits::default().producer_expiry_ms;
+    world.partition.tick(UnixMs(2_005 + day), 10);
+    assert_eq!(world.partition.counts().producers, 1);
+    world.append(&produced(1, 1, (6, 0, 0)));
 }

@@ -100,7 +100,7 @@ impl StreamLog {
             }
         };
         for entry in &self.entries[checkpoint.map_or(0, |place| place + 1)..] {
-            replay(entry, partition, &mut recovery, &mut shadow, limits)?;
+            replay(entry, partition, &mut recovery, &mut shadow)?;
         }
         let recovered = recovery.finish(EndOfLog::Proven);
         let recovered = recovered.ok_or("nothing was deleted")?;
@@ -113,13 +113,12 @@ fn replay(
     partition: usize,
     recovery: &mut Recovery,
     shadow: &mut ShadowPartition,
-    limits: &PartitionLimits,
 ) -> Result<(), String> {
     let result = match entry {
         Entry::Append(parts) => {
             let Some(part) = parts.iter().find(|it| it.0 == partition) else { return Ok(()) };
             let (_, incarnation, batch) = part;
-            shadow.append(*batch, limits);
+            shadow.append(*batch);
             recovery.replay_append(&LoggedAppend {
                 incarnation: *incarnation,
                 base_offset: Offset(batch.base_offset),

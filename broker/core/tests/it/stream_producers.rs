@@ -107,6 +107,15 @@ fn l22_a_later_epoch_begins_at_zero_and_fences_off_earlier_ones_while_it_is_pend
 }
 
 #[test]
+fn nobody_is_no_producer() {
+    let mut world = StreamWorld::new();
+    for _ in 0..2 {
+        world.append(&produced(1, 1, (0, 7, 9)));
+    }
+    assert_eq!(world.partition.counts().producers, 0);
+}
+
+#[test]
 fn l22_producers_are_bounded_and_forgotten_after_a_time() {
     let limits =
         PartitionLimits { producers: 3, producer_expiry_ms: 100, ..PartitionLimits::default() };

@@ -68,7 +68,9 @@ pub(crate) fn run_stream_histories(cases: u32, shrink: bool) -> Result<StreamExe
 
 #[test]
 fn partitions_agree_with_their_shadows() {
-    let exercised = run_stream_histories(800, true).unwrap_or_else(|why| panic!("{why}"));
+    let is_full = std::env::var_os("COILGUN_TEST_FULL").is_some();
+    let cases = if is_full { 40_000 } else { 800 };
+    let exercised = run_stream_histories(cases, true).unwrap_or_else(|why| panic!("{why}"));
     println!("{exercised:?}");
     for (what, count, minimum) in [
         ("appends", exercised.appends, 30_000),

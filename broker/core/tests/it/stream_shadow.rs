@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use coilgun_core::stream::{AppendRefusal, PartitionLimits, PartitionSnapshot, ProducerPosition};
+use coilgun_core::stream::{AppendRefusal, PartitionSnapshot, ProducerPosition};
 use coilgun_protocol::model::limits::PRODUCER_BATCHES_REMEMBERED;
 use coilgun_protocol::model::{Offset, ProducerEpoch, ProducerSequence};
 
@@ -118,7 +118,7 @@ impl ShadowPartition {
         })
     }
 
-    pub(crate) fn append(&mut self, batch: ShadowBatch, limits: &PartitionLimits) {
+    pub(crate) fn append(&mut self, batch: ShadowBatch) {
         let batch = ShadowBatch { forgotten_before: self.forgotten, ..batch };
         self.batches.push(batch);
         self.last_time = batch.time;
@@ -143,11 +143,6 @@ impl ShadowPartition {
         let too_late = known.batches.len().saturating_sub(PRODUCER_BATCHES_REMEMBERED);
         known.too_late = known.too_late.max(too_late);
         known.last_time = batch.time;
-        if self.producers.len() > limits.producers {
-            let oldest = self.producers.iter().min_by_key(|(_, known)| known.last_time);
-            let oldest = *oldest.expect("there are some").0;
-            self.forget(oldest);
-        }
     }
 
     pub(crate) fn truncate(&mut self, end: u64) {

@@ -97,10 +97,9 @@ impl StreamTrial {
     }
 
     pub(crate) fn checkpoint(&mut self, place: usize) -> Result<(), String> {
-        if self.is_poisoned {
-            return Ok(());
-        }
-        let snapshot = self.partitions[place].snapshot();
+        let Some(snapshot) = self.partitions[place].snapshot() else {
+            return same(true, self.is_poisoned);
+        };
         self.shadows[place].compare(&snapshot)?;
         self.log.push(Entry::Checkpoint(place, snapshot, self.shadows[place].clone()));
         Ok(())
@@ -180,7 +179,7 @@ impl StreamTrial {
         self.is_poisoned = false;
         for place in 0..PARTITION_COUNT {
             let (partition, shadow, from_checkpoint) = self.log.recover(place, &self.limits)?;
-            shadow.compare(&partition.snapshot())?;
+            shadow.compare(&partition.snapshot().ok_or("it is open")?)?;
             shadow.check()?;
             same(self.log.durable_place(place), partition.places().visible.0)?;
             self.partitions[place] = partition;

@@ -188,7 +188,7 @@ impl StreamTrial {
             producer: request.producer,
             forgotten_before: 0,
         };
-        shadow.append(batch, &self.limits);
+        shadow.append(batch);
         let found = (placed.base_offset.0, placed.end.0, placed.append_time.0);
         same((batch.base_offset, batch.end(), batch.time), found)?;
         same(shadow.incarnation, placed.incarnation.0)?;
@@ -282,6 +282,9 @@ impl StreamTrial {
                 | Judged::Refused(
                     AppendRefusal::SequenceTooOld { .. } | AppendRefusal::SequenceOverlaps { .. },
                 ) => Verdict::Unknown,
+                Judged::Refused(
+                    why @ (AppendRefusal::Fenced { .. } | AppendRefusal::UnknownProducer),
+                ) => refused(why),
                 Judged::Next | Judged::Refused(_) => refused(AppendRefusal::Poisoned),
             };
         }
