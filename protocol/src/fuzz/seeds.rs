@@ -5,11 +5,11 @@ use crate::model::limits::BLOCK_BYTES;
 use crate::model::{
     AddCredit, BarrierDone, ClientId, Closing, Commands, Delivery, ErrorCode, Event, Header,
     Headers, Opened, Outcome, PublishFlags, SlowConsumerPolicy, SlowConsumerWish, SubscriptionId,
-    Ticket, Timestamp, Unsubscribe, Visibility, encode_header,
+    Ticket, Timestamp, UnixMs, Unsubscribe, Visibility, encode_header,
 };
 use crate::native::{
     ClientFrame, ErrorFrame, Features, GoAway, HEADER_BYTES, Hello, NativeConfig, NativeSession,
-    Preface, PublishFrame, SubscribeRequest, Welcome, encode_frame,
+    Preface, PublishFrame, Record, SubscribeRequest, Welcome, append_record, encode_frame,
 };
 use crate::session::Session;
 
@@ -23,6 +23,7 @@ pub fn fuzz_seeds(target: &str) -> Vec<Vec<u8>> {
         "model_headers" => vec![Vec::new(), header_block()],
         "native_preface" => vec![Preface::OURS.encode().to_vec(), b"GET /".to_vec()],
         "native_framer" => client_frames().iter().map(encoded).collect(),
+        "native_records" => vec![with_first_byte(3, batch_body())],
         "native_hello" => vec![encoded(&ClientFrame::Hello(hello())).split_off(HEADER_BYTES)],
         "native_subscribe" => {
             vec![encoded(&ClientFrame::Subscribe(subscribe())).split_off(HEADER_BYTES)]
@@ -82,6 +83,22 @@ fn header_block() -> Vec<u8> {
         encode_header(header, &mut block).expect("every name is one");
     }
     block
+}
+
+/// Three records: with everything, with a payload alone, with nothing.
+fn batch_body() -> Vec<u8> {
+    let block = header_block();
+    let headers = Headers::parse(&block).expect("the block is one");
+    let (key, producer_time) = (b"k".as_slice(), UnixMs(1_700_000_000_000));
+    let mut body = Vec::new();
+    for record in [
+        Record { key, headers, payload: b"hello", producer_time },
+        Record { payload: b"alone", ..Record::default() },
+        Record::default(),
+    ] {
+        append_record(&record, &mut body).expect("every record is small");
+    }
+    body
 }
 
 fn hello() -> Hello<'static> {

@@ -123,10 +123,18 @@ pub const PINGS_UNANSWERED_MAX: u64 = 2;
 /// How long a broker that shuts down waits for its clients, in milliseconds.
 pub const DRAIN_MS_MAX: u64 = 5_000;
 
+/// Largest name of a stream, in bytes.
+pub const STREAM_NAME_BYTES_MAX: usize = 256;
+/// Most partitions of one stream.
+pub const PARTITIONS_PER_STREAM_MAX: u32 = 4096;
+/// Largest payload of one record unless configured otherwise, in bytes.
+pub const RECORD_BYTES_DEFAULT: usize = 1024 * 1024;
 /// Most records of one batch.
 pub const RECORDS_PER_BATCH_MAX: u32 = 65_536;
 /// Largest body of one batch, in bytes.
 pub const BATCH_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Largest native frame with a batch, in bytes.
+pub const BATCH_FRAME_BYTES_MAX: usize = BATCH_BYTES_MAX + FRAME_OVERHEAD_BYTES_MAX;
 /// Bodies of appends of one partition that wait for the disk, in bytes.
 pub const PENDING_BYTES_PER_PARTITION_MAX: usize = 16 * 1024 * 1024;
 /// Appends of one partition that wait for the disk.
@@ -178,6 +186,14 @@ const _: () = assert!(
     PAYLOAD_BYTES_DEFAULT + HEADERS_BYTES_MAX <= BATCH_BYTES_MAX,
     "what can be published can be appended"
 );
+const _: () = assert!(
+    RECORD_BYTES_DEFAULT + HEADERS_BYTES_MAX + u16::MAX as usize + 32 <= BATCH_BYTES_MAX,
+    "a record with every part as large as it may be fits a batch"
+);
+const _: () = assert!(STREAM_NAME_BYTES_MAX <= SUBJECT_BYTES_MAX, "its grammar is a subject's");
+const _: () = assert!(STREAM_NAME_BYTES_MAX <= FRAME_OVERHEAD_BYTES_MAX - 128, "frames have room");
+const _: () = assert!(PARTITIONS_PER_STREAM_MAX < u32::MAX, "the last number stands for none");
+const _: () = assert!(BATCH_FRAME_BYTES_MAX < (1 << 31), "spans hold 31 bits");
 const _: () =
     assert!(BATCH_BYTES_MAX <= PENDING_BYTES_PER_PARTITION_MAX, "one batch may be pending");
 const _: () = assert!(BATCH_BYTES_MAX <= OUTBOX_HIGH_BYTES, "one batch fits an outbox");

@@ -35,8 +35,8 @@ pub use shards::{ShardId, ShardSet};
 pub use slow_consumer::{Remedy, SlowConsumer, SlowConsumerPolicy, SlowConsumerWish};
 pub use span::Span;
 pub use stream::{
-    AckLevel, CoLocationGroupId, Incarnation, Offset, PartitionId, ProducerEpoch, ProducerId,
-    ProducerSequence, UnixMs,
+    AckLevel, BodyKind, CoLocationGroupId, FollowId, Incarnation, Offset, PartitionHealth,
+    PartitionId, ProducerEpoch, ProducerId, ProducerSequence, UnixMs,
 };
 pub use subject::{InvalidSubject, Subject, SubjectClass, fuzz_subject};
 pub use time::Timestamp;

@@ -1,4 +1,5 @@
-//! What streams are counted in: partitions, offsets, producers, and how far an append has come.
+//! What streams are counted in: partitions, offsets, producers, followers, and how far an append has
+//! come.
 
 /// A partition, in every namespace and on every log of a broker.
 ///
@@ -76,4 +77,76 @@ pub enum AckLevel {
     /// It is on the disk.
     #[default]
     Durable = 2,
+}
+
+impl AckLevel {
+    /// Every level there is, by number.
+    pub const ALL: [AckLevel; 3] = [AckLevel::None, AckLevel::Leader, AckLevel::Durable];
+
+    /// The level with this number, if there is one.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<AckLevel> {
+        AckLevel::ALL.into_iter().find(|level| *level as u8 == number)
+    }
+
+    /// Its name, as documents write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            AckLevel::None => "none",
+            AckLevel::Leader => "leader",
+            AckLevel::Durable => "durable",
+        }
+    }
+}
+
+/// How the body of a batch is written. Its numbers are those of the wire and of the disk, and never
+/// change their meaning.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u16)]
+pub enum BodyKind {
+    /// Bytes that only the clients understand, as one record.
+    Opaque = 0,
+    /// Records as the native protocol writes them.
+    Native = 1,
+}
+
+impl BodyKind {
+    /// Every kind there is, by number.
+    pub const ALL: [BodyKind; 2] = [BodyKind::Opaque, BodyKind::Native];
+
+    /// The kind with this number, if this version knows it.
+    #[must_use]
+    pub fn from_number(number: u16) -> Option<BodyKind> {
+        BodyKind::ALL.into_iter().find(|kind| *kind as u16 == number)
+    }
+}
+
+/// The number a client gives to one of its followers; unique per connection.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct FollowId(pub u64);
+
+/// What a partition lets be done, as clients are told. Its numbers are those of the wire.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[repr(u8)]
+pub enum PartitionHealth {
+    /// Appends and reads.
+    #[default]
+    Open = 0,
+    /// Reads: it is not proven that nothing is missing at its end (law L8).
+    ReadOnly = 1,
+    /// Reads of what was durable when a write to its log failed (law L14).
+    Poisoned = 2,
+}
+
+impl PartitionHealth {
+    /// Every one there is, by number.
+    pub const ALL: [PartitionHealth; 3] =
+        [PartitionHealth::Open, PartitionHealth::ReadOnly, PartitionHealth::Poisoned];
+
+    /// The one with this number, if there is one.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<PartitionHealth> {
+        PartitionHealth::ALL.into_iter().find(|health| *health as u8 == number)
+    }
 }

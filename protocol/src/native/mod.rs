@@ -32,6 +32,7 @@ mod header;
 mod hot;
 mod operation;
 mod preface;
+mod record;
 #[rustfmt::skip]
 #[allow(
     clippy::all,
@@ -62,4 +63,8 @@ pub use header::{FrameHeader, HEADER_BYTES};
 pub use hot::{DeliverFrame, NoticeFrame, OutcomeFrame, PUBLISH_PREFIX_BYTES};
 pub use operation::{HeadKind, Operation, Peer};
 pub use preface::{PREFACE_BYTES, Preface, VERSION_MAX, VERSION_MIN, fuzz_preface};
+pub use record::{
+    InvalidRecords, RECORD_HEAD_BYTES, Record, RecordFault, RecordLimits, RecordTooLarge, Records,
+    append_record, body_crc, fuzz_records, key_hash, partition_of,
+};
 pub use session::{NativeConfig, NativeSession, fuzz_session};
