@@ -17,6 +17,7 @@ pub mod disk;
 pub mod format;
 mod identity;
 mod identity_file;
+pub mod index;
 pub mod journal;
 pub mod mutant;
 pub mod recovery;

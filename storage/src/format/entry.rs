@@ -134,6 +134,12 @@ impl Prefix {
     }
 }
 
+/// How long the body of the entry at the beginning of `bytes` is, which was written by us.
+pub(crate) fn body_bytes(bytes: &[u8]) -> usize {
+    let prefix = bytes.first_chunk().expect("an entry begins with its prefix");
+    Prefix::read(prefix).body_bytes as usize
+}
+
 /// Reads the entry at the beginning of `bytes`, which may be any, checks all of it, and says how many
 /// bytes it takes up.
 ///

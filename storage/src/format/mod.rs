@@ -25,8 +25,8 @@ mod position;
 mod superblock;
 
 pub use directory::{ROW_BYTES, Row, rows};
-pub(crate) use entry::write as write_entry;
 pub use entry::{ENTRY_ALIGN, Entry, EntryFault, PREFIX_BYTES, entry_bytes, read_entry};
+pub(crate) use entry::{body_bytes, write as write_entry};
 pub(crate) use fields::{checksum_around, put_u32, u32_at};
 pub use footer::{
     FOOTER_HEADER_BYTES, Footer, FooterBatch, FooterFault, FooterPartition, footer_bytes,

@@ -1,21 +1,25 @@
 //! The journal's state, without any IO: what is appended, what is on its way, what is durable.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use coilgun_protocol::model::Timestamp;
 
 use super::checkpoints::Checkpoints;
-use super::footers::FooterBuilder;
 use super::geometry::Geometry;
+use super::group_cache::GroupCache;
 use super::group_commit::{GroupCommit, Step};
 use super::open_group::{OpenGroup, Place};
 use super::segments::{Job as FileJob, Purpose, Segments};
-use crate::disk::Disk;
+use crate::disk::{BLOCK_BYTES, Disk};
 use crate::format::{
-    Append, CheckpointChunk, Epoch, Head, LogPosition, Row, SegmentSequence, Superblock, Watermark,
-    entry_bytes,
+    Append, CheckpointChunk, Epoch, Footer, GROUP_HEADER_BYTES, Head, LogPosition, ROW_BYTES, Row,
+    SegmentSequence, Superblock, Watermark, entry_bytes,
 };
+use crate::index::LogIndex;
+
+/// Least memory of a commit group, in bytes.
+const CAPACITY_BYTES_MIN: usize = 16 * 1024;
 
 /// Commit groups that are durable and that the owner has not taken: beyond that nothing is written.
 const DURABLE_GROUPS_MAX: usize = 64;
@@ -66,6 +70,8 @@ pub struct DurableGroup<B> {
     pub bytes: Rc<B>,
     /// Its batches in order.
     pub batches: Vec<BatchPlace>,
+    /// How much memory its bytes hold.
+    held_bytes: usize,
 }
 
 /// What goes to the disk.
@@ -79,6 +85,8 @@ pub(super) struct Write<B> {
 pub(super) enum Job {
     File(FileJob),
     Checkpoint(Superblock),
+    /// Write the footer of a sealed segment that has none.
+    Footer(SegmentSequence),
 }
 
 /// How a log begins that was opened.
@@ -92,6 +100,12 @@ pub(crate) struct Beginning {
     pub(crate) last_crc: u32,
     pub(crate) last_number: u64,
     pub(crate) last_rows: Vec<Row>,
+    /// Where the batches of the sealed segments stand.
+    pub(crate) index: LogIndex,
+    /// How much memory the commit groups that were written last may hold, in bytes.
+    pub(crate) cache_bytes: usize,
+    /// The footers of sealed segments that have none on the disk.
+    pub(crate) rebuilt_footers: BTreeMap<SegmentSequence, Rc<Footer>>,
     /// Where the log ended before.
     pub(crate) durable: LogPosition,
 }
@@ -111,7 +125,14 @@ pub(super) struct Core<D: Disk> {
     open_has_chunks: bool,
     in_flight: Option<DurableGroup<D::Buffer>>,
     durable_groups: VecDeque<DurableGroup<D::Buffer>>,
-    footers: BTreeMap<SegmentSequence, FooterBuilder>,
+    pub(super) index: LogIndex,
+    pub(super) cache: GroupCache<D::Buffer>,
+    /// The footers of sealed segments that have none on the disk yet.
+    pub(super) rebuilt_footers: BTreeMap<SegmentSequence, Rc<Footer>>,
+    /// Of these, the ones for which there is no room on the disk either.
+    pub(super) without_room: BTreeSet<SegmentSequence>,
+    /// How much memory the next group gets, in bytes: about twice what the latest ones needed.
+    capacity: usize,
     /// The number that the open group will have.
     number: GroupNumber,
     previous_crc: u32,
@@ -142,7 +163,11 @@ impl<D: Disk> Core<D> {
             open_has_chunks: false,
             in_flight: None,
             durable_groups: VecDeque::new(),
-            footers: BTreeMap::new(),
+            index: beginning.index,
+            cache: GroupCache::new(beginning.cache_bytes),
+            rebuilt_footers: beginning.rebuilt_footers,
+            without_room: BTreeSet::new(),
+            capacity: CAPACITY_BYTES_MIN,
             number: GroupNumber(beginning.last_number + 1),
             previous_crc: beginning.last_crc,
             previous_rows: beginning.last_rows,
@@ -219,15 +244,20 @@ impl<D: Disk> Core<D> {
         entry_count: usize,
         purpose: Purpose,
     ) -> Result<(), Refused> {
+        let rows = self.previous_rows.len() + entry_count;
+        let needed = GROUP_HEADER_BYTES + entry_bytes + rows * ROW_BYTES;
         let open = match &mut self.open {
             Some(open) => open,
             empty => {
-                let buffer = self.disk.buffer(self.geometry.group_bytes_max as usize);
+                let bytes = self.capacity.max(needed).next_multiple_of(BLOCK_BYTES);
+                let bytes = bytes.min(self.geometry.group_bytes_max as usize);
                 let previous = core::mem::take(&mut self.previous_rows);
-                empty.insert(OpenGroup::new(buffer, &self.geometry, previous))
+                empty.insert(OpenGroup::new(self.disk.buffer(bytes), &self.geometry, previous))
             }
         };
         if !open.has_room(entry_bytes, entry_count) {
+            // The next one will have room for it beside as much as there is now.
+            self.capacity = self.capacity.max(open.bytes_with(entry_bytes, entry_count));
             return Err(Refused::NoRoom);
         }
         let bytes = open.bytes_with(entry_bytes, entry_count);
@@ -274,6 +304,8 @@ impl<D: Disk> Core<D> {
             durable: self.durable,
             number: self.number.0,
         };
+        self.adapt_capacity(open.bytes());
+        let held_bytes = open.capacity();
         let (closed, rows) = open.close(&place);
         self.previous_rows = rows;
         self.previous_crc = closed.crc;
@@ -282,7 +314,13 @@ impl<D: Disk> Core<D> {
         self.checkpoints.on_closed(position, end, core::mem::take(&mut self.open_has_chunks));
         let bytes = Rc::new(closed.buffer);
         let batches = core::mem::take(&mut self.open_batches);
-        let group = DurableGroup { number: self.number, position, bytes: bytes.clone(), batches };
+        let group = DurableGroup {
+            number: self.number,
+            position,
+            bytes: bytes.clone(),
+            batches,
+            held_bytes,
+        };
         assert!(self.in_flight.is_none());
         self.in_flight = Some(group);
         self.number.0 += 1;
@@ -290,16 +328,21 @@ impl<D: Disk> Core<D> {
         Write { position, bytes }
     }
 
-    /// Notes what the closed group holds for the footer of its segment.
+    /// Grows at once and shrinks slowly.
+    fn adapt_capacity(&mut self, used: usize) {
+        let most = self.geometry.group_bytes_max as usize;
+        let shrunk = (self.capacity - self.capacity / 16).max(CAPACITY_BYTES_MIN);
+        self.capacity = (2 * used).max(shrunk).min(most);
+    }
+
+    /// Notes what the closed group holds.
     fn note(&mut self, position: LogPosition) {
-        let footer = self.footers.entry(position.segment).or_default();
         for batch in &self.open_batches {
-            let byte = position.byte + batch.byte;
-            footer.note_batch(&batch.head, batch.body_bytes, byte, batch.entry_bytes);
+            let place = LogPosition { byte: position.byte + batch.byte, ..position };
+            self.index.note_batch(&batch.head, batch.body_bytes, place, batch.entry_bytes);
         }
-        for _ in 0..core::mem::take(&mut self.open_others) {
-            footer.note_other();
-        }
+        let others = core::mem::take(&mut self.open_others);
+        self.index.note_others(position.segment, others);
     }
 
     /// The disk says that what is in flight is durable.
@@ -310,6 +353,7 @@ impl<D: Disk> Core<D> {
         assert!(durable > self.durable && group.number > self.durable_number);
         self.durable = durable;
         self.durable_number = group.number;
+        self.cache.keep(group.position, Rc::clone(&group.bytes), group.held_bytes);
         self.durable_groups.push_back(group);
         self.group_commit.on_durable(self.now);
     }
@@ -329,17 +373,14 @@ impl<D: Disk> Core<D> {
             return Some(Job::Checkpoint(superblock));
         }
         let job = self.segments.next_job(self.durable, !self.is_full, self.closing);
-        job.map(Job::File)
+        let mut rebuilt = self.rebuilt_footers.keys();
+        let footer = rebuilt.find(|segment| !self.without_room.contains(segment));
+        job.map(Job::File).or_else(|| footer.map(|segment| Job::Footer(*segment)))
     }
 
     /// Nothing more will be written. Says whether the current segment has to be sealed now.
     pub(super) fn finish(&mut self) -> bool {
         self.segments.finish(self.previous_crc)
-    }
-
-    /// The footer of a segment to which nothing is written any more.
-    pub(super) fn take_footer(&mut self, segment: SegmentSequence) -> FooterBuilder {
-        self.footers.remove(&segment).unwrap_or_default()
     }
 
     /// Takes nothing any more; what was taken still goes to the disk.

@@ -16,6 +16,7 @@ use std::rc::Rc;
 
 use coilgun_protocol::model::Timestamp;
 
+use super::at_hand::AtHand;
 use super::core::{Beginning, Core, DurableGroup, GroupNumber, Refused, Write};
 use super::segments::Purpose;
 use super::signal::Signal;
@@ -40,6 +41,7 @@ pub(super) struct Shared<D: Disk> {
     pub(super) core: RefCell<Core<D>>,
     /// The files of the segments that are written to or will be.
     pub(super) files: RefCell<BTreeMap<SegmentSequence, Rc<D::File>>>,
+    pub(super) at_hand: RefCell<AtHand<D::File>>,
     pub(super) to_writer: Signal,
     pub(super) to_keeper: Signal,
 }
@@ -54,7 +56,8 @@ impl<D: Disk> Journal<D> {
         let core = RefCell::new(Core::new(disk.clone(), beginning));
         let (to_writer, to_keeper) = (Signal::default(), Signal::default());
         let files = RefCell::new(files);
-        Journal { shared: Rc::new(Shared { disk, core, files, to_writer, to_keeper }) }
+        let at_hand = RefCell::default();
+        Journal { shared: Rc::new(Shared { disk, core, files, at_hand, to_writer, to_keeper }) }
     }
 
     /// Adds a batch: `body` is copied once, from these parts. It is durable once a commit group with the
@@ -266,6 +269,7 @@ impl<D: Disk> Journal<D> {
     /// # Errors
     /// If the disk refuses; all are closed all the same.
     pub async fn close_files(&self) -> Result<(), DiskError> {
+        self.shared.at_hand.borrow_mut().clear();
         let files = mem::take(&mut *self.shared.files.borrow_mut());
         let mut closed = Ok(());
         for (_, file) in files {

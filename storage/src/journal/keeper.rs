@@ -17,8 +17,8 @@ use super::handle::Journal;
 use super::segments::{Full, Job as FileJob};
 use crate::disk::{BLOCK_BYTES, Disk, DiskError, DiskFile};
 use crate::format::{
-    Expected, LogPosition, MANIFEST_FILE_NAME, MANIFEST_NEW_FILE_NAME, SUPERBLOCK_FILE_NAME,
-    Superblock, segment_file_name,
+    Expected, Holds, LogPosition, MANIFEST_FILE_NAME, MANIFEST_NEW_FILE_NAME, SUPERBLOCK_FILE_NAME,
+    SegmentSequence, Superblock, segment_file_name,
 };
 use crate::mutant::{self, Mutant};
 
@@ -33,6 +33,7 @@ impl<D: Disk> Journal<D> {
             let job = self.shared.core.borrow().next_job();
             let done = match job {
                 Some(Job::Checkpoint(superblock)) => self.write_superblock(superblock).await,
+                Some(Job::Footer(segment)) => self.write_footer(segment).await,
                 Some(Job::File(FileJob::Prepare(spare))) => self.prepare(spare).await,
                 Some(Job::File(FileJob::Seal(full))) => self.seal(full).await,
                 Some(Job::File(FileJob::Release)) => self.recycle().await,
@@ -96,16 +97,18 @@ impl<D: Disk> Journal<D> {
     /// Seals a segment. When it returns, the manifest says where it ends.
     async fn seal(&self, full: Full) -> Result<(), DiskError> {
         let (footer, place) = {
-            let mut core = self.shared.core.borrow_mut();
+            let core = self.shared.core.borrow();
             let position = LogPosition { segment: full.segment, byte: full.end };
             let place = Expected { log_id: core.log_id(), epoch: core.epoch(), position };
-            (core.take_footer(full.segment).finish(), place)
+            (core.index.footer(full.segment), place)
         };
-        let file = self.shared.files.borrow_mut().remove(&full.segment);
+        let file = self.shared.files.borrow().get(&full.segment).map(Rc::clone);
         let file = file.expect("a segment that was written to is open");
         let bytes = footer.to_bytes(&place, full.crc);
         self.write_bytes(&file, &bytes, u64::from(full.end)).await?;
         self.shared.core.borrow_mut().segments.on_sealed(&full, bytes.len() as u32);
+        self.shared.core.borrow_mut().index.seal(full.segment);
+        self.shared.files.borrow_mut().remove(&full.segment);
         self.write_manifest().await?;
         if let Ok(file) = Rc::try_unwrap(file) {
             file.close().await?;
@@ -113,9 +116,47 @@ impl<D: Disk> Journal<D> {
         Ok(())
     }
 
+    /// Writes the footer of a segment that was closed off when the log was opened, and gives back what is
+    /// behind it in its file. When it returns, the manifest says that the footer is there.
+    async fn write_footer(&self, segment: SegmentSequence) -> Result<(), DiskError> {
+        let (footer, row, log_id) = {
+            let core = self.shared.core.borrow();
+            (Rc::clone(&core.rebuilt_footers[&segment]), *core.segments.row(segment), core.log_id())
+        };
+        let Holds::Sealed { epoch, end, crc, .. } = row.holds else {
+            unreachable!("only sealed segments have been closed off");
+        };
+        let position = LogPosition { segment, byte: end };
+        let bytes = footer.to_bytes(&Expected { log_id, epoch, position }, crc);
+        let footer_end = end + bytes.len() as u32;
+        let file = self.shared.disk.open(&segment_file_name(row.file)).await?;
+        if file.bytes() < u64::from(footer_end) {
+            // It stays in memory, and is made again at the next start.
+            self.shared.core.borrow_mut().without_room.insert(segment);
+            return file.close().await;
+        }
+        self.write_bytes(&file, &bytes, u64::from(end)).await?;
+        {
+            let mut core = self.shared.core.borrow_mut();
+            core.segments.on_footer(segment, bytes.len() as u32, footer_end);
+            core.rebuilt_footers.remove(&segment);
+        }
+        self.write_manifest().await?;
+        file.truncate(u64::from(footer_end)).await?;
+        file.close().await
+    }
+
     /// Turns what was released into spare files. When it returns, the manifest names them so.
     async fn recycle(&self) -> Result<(), DiskError> {
-        let removed = self.shared.core.borrow_mut().segments.recycle();
+        let removed = {
+            let mut core = self.shared.core.borrow_mut();
+            let removed = core.segments.recycle();
+            let released = core.segments.manifest().released;
+            core.index.release(released);
+            core.rebuilt_footers.retain(|segment, _| *segment > released);
+            self.shared.at_hand.borrow_mut().release(released);
+            removed
+        };
         self.write_manifest().await?;
         for file in removed {
             self.shared.disk.remove(&segment_file_name(file)).await?;

@@ -7,14 +7,16 @@
 //! What it never does: it writes over nothing that counts; it says of nothing that it is durable
 //! before the disk has said so; and after a write that failed it says so of nothing any more.
 
+mod at_hand;
 mod checkpoints;
 mod core;
-mod footers;
 mod geometry;
+mod group_cache;
 mod group_commit;
 mod handle;
 mod keeper;
 mod open_group;
+mod reading;
 mod segments;
 mod signal;
 
@@ -25,6 +27,7 @@ pub use geometry::{
 pub use group_commit::{GroupCommit, Step, WATERMARK_DELAY_US};
 pub use handle::Journal;
 pub use open_group::{ClosedGroup, NoRoom, OpenGroup, Place};
+pub use reading::{ReadBatch, ReadError, ReadRequest};
 pub use segments::Purpose;
 
 pub(crate) use checkpoints::Checkpoints;

@@ -50,11 +50,11 @@ pub struct ClosedGroup<B> {
 }
 
 impl<B: DiskBuffer> OpenGroup<B> {
-    /// An empty group in `buffer`, which is as long as the largest group. `previous` is the directory
-    /// of the group before it.
+    /// An empty group in `buffer`, which is as long as it may become. `previous` is the directory of the
+    /// group before it.
     #[must_use]
     pub fn new(buffer: B, geometry: &Geometry, previous: Vec<Row>) -> OpenGroup<B> {
-        assert!(buffer.as_ref().len() == geometry.group_bytes_max as usize);
+        assert!(buffer.as_ref().len() <= geometry.group_bytes_max as usize);
         let entries_max = geometry.group_entries_max as usize;
         assert!(previous.len() <= entries_max);
         let rows = Vec::with_capacity(entries_max.min(64));
@@ -65,6 +65,12 @@ impl<B: DiskBuffer> OpenGroup<B> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    /// How long it may become, in bytes.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.buffer.as_ref().len()
     }
 
     /// How many entries were added.

@@ -104,10 +104,15 @@ impl Segments {
         &self.manifest
     }
 
-    /// The row of a segment.
+    /// The row of a segment that cannot have been given back.
     pub(super) fn row(&self, segment: SegmentSequence) -> &FileRow {
+        self.find(segment).expect("only segments that are named are asked for")
+    }
+
+    /// The row of a segment; nothing if it was given back.
+    pub(super) fn find(&self, segment: SegmentSequence) -> Option<&FileRow> {
         let found = self.manifest.segments().find(|(named, _)| *named == segment);
-        found.expect("only segments that are named are asked for").1
+        found.map(|(_, row)| row)
     }
 
     /// Where the next commit group goes if it stays in the current segment.
@@ -249,6 +254,19 @@ impl Segments {
         };
         let Full { end, crc, .. } = *full;
         row.holds = Holds::Sealed { segment, epoch, end, crc, footer_bytes };
+    }
+
+    /// The footer of a segment that had none is written: the next manifest says so, and that its file
+    /// ends behind it.
+    pub(super) fn on_footer(&mut self, segment: SegmentSequence, length: u32, file_end: u32) {
+        let mut rows = self.manifest.files.iter_mut();
+        let row = rows.find(|row| row.holds.segment() == Some(segment));
+        let row = row.expect("a sealed segment is named until it is released");
+        row.bytes = file_end;
+        let Holds::Sealed { footer_bytes, .. } = &mut row.holds else {
+            unreachable!("only sealed segments have footers");
+        };
+        *footer_bytes = length;
     }
 
     /// Nobody needs the sealed segments before this one any more. Says how many of them there are.

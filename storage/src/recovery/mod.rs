@@ -12,9 +12,11 @@
 //! - what was handed to the visitor is durable before the journal is handed out (law L7);
 //! - a crash during recovery leaves a log that recovers to the same.
 
+mod closing;
 mod decide;
 mod found;
 mod gather;
+mod indexing;
 mod open;
 mod scan;
 mod window;

@@ -1,11 +1,14 @@
 //! One life of a log: from opening it until it is closed, or everything stops.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use coilgun_protocol::model::Timestamp;
 use coilgun_storage::disk::sim::{Crashed, Dice, SimDisk, SimWorld, Step, Tasks, run};
 use coilgun_storage::format::{Append, CheckpointChunk, LogPosition, SegmentSequence};
-use coilgun_storage::journal::{Geometry, GroupNumber, Journal, Purpose, Refused};
+use coilgun_storage::journal::{
+    Geometry, GroupNumber, Journal, Purpose, ReadError, ReadRequest, Refused,
+};
 use coilgun_storage::recovery::{OpenError, Options, open};
 
 use super::batch::{Batch, body};
@@ -16,6 +19,9 @@ use crate::finding::{Finding, demand};
 
 /// The log of every simulation.
 pub(super) const LOG_ID: u128 = 0x5eed;
+
+/// What readers brought.
+type Readings = RefCell<Vec<(ReadRequest, Result<Vec<Batch>, ReadError>)>>;
 
 /// How a life ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,7 +70,8 @@ impl Life<'_> {
                 *failed.borrow_mut() |= ended.is_err();
             });
         }
-        let lived = self.run(&journal, &mut tasks, steps)?;
+        let readings = Rc::default();
+        let lived = self.run(&journal, &mut tasks, &readings, steps)?;
         drop(tasks);
         let poisoned = failed.into_inner();
         demand(poisoned == journal.is_poisoned() || lived.is_err(), "a failure poisons", || {
@@ -84,7 +91,8 @@ impl Life<'_> {
     }
 
     fn open(&mut self, disk: &SimDisk) -> Result<Result<Journal<SimDisk>, Ended>, Finding> {
-        let options = Options { log_id: LOG_ID, geometry: self.geometry, now_ms: 1 };
+        let options =
+            Options { log_id: LOG_ID, geometry: self.geometry, cache_bytes: 50_000, now_ms: 1 };
         let mut rebuilt = Rebuilt::default();
         self.tally.opens += 1;
         let opened = run(self.world, self.dice, open(disk, &options, &mut rebuilt));
@@ -109,16 +117,21 @@ impl Life<'_> {
         &mut self,
         journal: &Journal<SimDisk>,
         tasks: &mut Tasks<'_>,
+        readings: &Rc<Readings>,
         steps: usize,
     ) -> Result<Result<(), Crashed>, Finding> {
         for _ in 0..steps {
             self.act(journal);
+            if self.dice.chance(150) {
+                self.read(journal, tasks, readings);
+            }
             for _ in 0..self.dice.below(6) {
                 if tasks.step(self.world, self.dice).is_err() {
                     return Ok(Err(Crashed));
                 }
             }
             self.take_durable(journal)?;
+            self.check_readings(readings)?;
         }
         self.world.set_capacity(None);
         journal.retry_full();
@@ -132,6 +145,7 @@ impl Life<'_> {
                 Ok(Step::Polled | Step::Completed) => {}
             }
         }
+        self.check_readings(readings)?;
         let left = tasks.names();
         demand(left.is_empty(), "both tasks end", || format!("{left:?} wait for nothing"))?;
         Ok(Ok(()))
@@ -143,6 +157,7 @@ impl Life<'_> {
             1 => {
                 let sealed = journal.durable().0.segment.0.saturating_sub(1);
                 let last = SegmentSequence(self.dice.below(sealed as usize + 1) as u64);
+                self.shadow.on_release(last);
                 self.tally.released += journal.release_up_to(last) as u64;
             }
             2 => self.change_capacity(journal),
@@ -178,6 +193,45 @@ impl Life<'_> {
             Err(Refused::Closed) => self.tally.closed += 1,
             Err(Refused::TooLarge) => panic!("a body of {} bytes fits", body.len()),
         }
+    }
+
+    /// Begins to read somewhere, as far as everything is durable.
+    fn read<'b>(
+        &mut self,
+        journal: &Journal<SimDisk>,
+        tasks: &mut Tasks<'b>,
+        readings: &Rc<Readings>,
+    ) {
+        let partition = 1 + self.dice.below(PARTITION_COUNT as usize) as u64;
+        let Some((from, up_to)) = self.shadow.readable(partition, self.dice) else { return };
+        let bytes_max = 1 + self.dice.below(8_000);
+        let request = ReadRequest { partition, incarnation: 0, from, up_to, bytes_max };
+        let (journal, readings) = (journal.clone(), Rc::clone(readings));
+        tasks.spawn("reader", async move {
+            let read = journal.read(&request).await;
+            let read = read.map(|batches| {
+                batches.iter().map(|batch| Batch::of(&batch.head, batch.body())).collect()
+            });
+            readings.borrow_mut().push((request, read));
+        });
+    }
+
+    fn check_readings(&mut self, readings: &Readings) -> Result<(), Finding> {
+        for (request, read) in readings.borrow_mut().drain(..) {
+            match read {
+                Ok(batches) => {
+                    self.tally.read += batches.len() as u64;
+                    self.shadow.on_read(&request, &batches)?;
+                }
+                Err(ReadError::Disk(_)) => self.tally.failed_reads += 1,
+                Err(error) => {
+                    // What was given back meanwhile may be anything.
+                    let is_gone = self.shadow.is_released(&request);
+                    demand(is_gone, "what is kept can be read", || error.to_string())?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn begin_checkpoint(&mut self, journal: &Journal<SimDisk>) {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use coilgun_storage::disk::sim::SimWorld;
+use coilgun_storage::disk::sim::{Dice, SimWorld};
 use coilgun_storage::format::{
     Entry, Holds, LogPosition, MANIFEST_FILE_NAME, Manifest, SegmentSequence, read_entry,
     segment_file_name,
 };
+use coilgun_storage::journal::ReadRequest;
 use coilgun_storage::recovery::Report;
 
 use super::batch::Batch;
@@ -24,6 +25,8 @@ pub(super) struct Shadow {
     certain: usize,
     /// Where the certain ones stand, as far as anybody said so.
     places: BTreeMap<usize, LogPosition>,
+    /// Segments up to here were to be given back.
+    to_release: SegmentSequence,
 }
 
 impl Shadow {
@@ -61,9 +64,7 @@ impl Shadow {
     /// Holds every batch that is certain against what stands on the disk, as far as its segment was not
     /// given back. Says how many that are.
     pub(super) fn check_disk(&self, world: &SimWorld) -> Result<u64, Finding> {
-        let bytes = world.contents(MANIFEST_FILE_NAME).unwrap_or_default();
-        let manifest = Manifest::from_bytes(&bytes)
-            .map_err(|fault| Finding::new("there is a manifest", fault.to_string()))?;
+        let manifest = manifest(world)?;
         let mut files: BTreeMap<SegmentSequence, Vec<u8>> = BTreeMap::new();
         for (segment, row) in manifest.segments() {
             if matches!(row.holds, Holds::Sealed { .. }) {
@@ -90,6 +91,46 @@ impl Shadow {
             checked += 1;
         }
         Ok(checked)
+    }
+
+    /// A place in a partition, and how far everything in it is certain; nothing if that is nowhere.
+    pub(super) fn readable(&self, partition: u64, dice: &mut Dice) -> Option<(u64, u64)> {
+        let last = self.order[..self.certain].iter().rfind(|batch| batch.partition == partition)?;
+        let up_to = last.base_offset + u64::from(last.count);
+        Some((dice.below(up_to as usize) as u64, up_to))
+    }
+
+    /// Somebody has read.
+    pub(super) fn on_read(&self, request: &ReadRequest, read: &[Batch]) -> Result<(), Finding> {
+        let holds = |batch: &&Batch| {
+            batch.partition == request.partition
+                && batch.base_offset + u64::from(batch.count) > request.from
+        };
+        if read.is_empty() {
+            return demand(self.is_released(request), "what is kept can be read", || {
+                format!("{request:?} gave nothing")
+            });
+        }
+        let expected: Vec<Batch> =
+            self.order.iter().filter(holds).take(read.len().max(1)).copied().collect();
+        demand(read == expected, "readers see what was appended, in order", || {
+            format!("{request:?} gave {read:?}, not {expected:?}")
+        })
+    }
+
+    /// Whether the first record of a request is in a segment that was to be given back.
+    pub(super) fn is_released(&self, request: &ReadRequest) -> bool {
+        let first = self.order.iter().position(|batch| {
+            batch.partition == request.partition
+                && batch.base_offset + u64::from(batch.count) > request.from
+        });
+        let place = first.and_then(|first| self.places.get(&first));
+        place.is_none_or(|place| place.segment <= self.to_release)
+    }
+
+    /// The segments up to this one are to be given back.
+    pub(super) fn on_release(&mut self, last: SegmentSequence) {
+        self.to_release = self.to_release.max(last);
     }
 
     /// A log was opened, and this is what came back.
@@ -135,4 +176,10 @@ impl Shadow {
         self.certain = found;
         Ok(())
     }
+}
+
+fn manifest(world: &SimWorld) -> Result<Manifest, Finding> {
+    let bytes = world.contents(MANIFEST_FILE_NAME).unwrap_or_default();
+    Manifest::from_bytes(&bytes)
+        .map_err(|fault| Finding::new("there is a manifest", fault.to_string()))
 }

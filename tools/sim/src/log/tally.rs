@@ -18,13 +18,17 @@ tally! {
     /// Times replay began at a checkpoint.
     from_checkpoint, "replays from a checkpoint", 200;
     /// Logs that ended in something that looks like the beginning of a commit group.
-    torn_tails, "torn tails", 50;
+    torn_tails, "torn tails", 30;
     /// Batches appended.
     batches, "batches", 20_000;
     /// Batches that came back.
     replayed, "batches replayed", 20_000;
     /// Batches that were looked for where they stood.
     checked, "batches found in place", 20_000;
+    /// Batches that were read while the log was used.
+    read, "batches read", 10_000;
+    /// Reads that the disk refused.
+    failed_reads, "reads that failed", 3;
     /// Commit groups that became durable.
     groups, "commit groups", 10_000;
     /// Segments that were read to their end and led to the next one.

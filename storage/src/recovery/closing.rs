@@ -1,0 +1,182 @@
+//! Closes a log off that was read, with a new segment of a new epoch (law L7).
+//!
+//! ```text
+//! sync what was scanned --> prepare new segments --> the manifest says where the old ones end
+//!                       --> the first commit group of the new epoch
+//! ```
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::found::{FoundLog, FoundSegment};
+use super::gather::Gathered;
+use super::indexing::index_sealed;
+use super::open::{OpenError, Options, Replayed};
+use crate::disk::{Disk, DiskError, DiskFile};
+use crate::format::{
+    EndOfEpoch, Epoch, FileRow, Holds, Manifest, Row, SegmentSequence, segment_file_name,
+};
+use crate::journal::{
+    Beginning, Checkpoints, Geometry, Journal, Purpose, Segments, replace_manifest,
+};
+use crate::mutant::{self, Mutant};
+
+/// Closes off what was there, and begins a new epoch.
+pub(super) async fn go_on<D: Disk>(
+    disk: &D,
+    options: &Options,
+    manifest: Manifest,
+    gathered: &Gathered,
+    replayed: &Replayed,
+) -> Result<Journal<D>, OpenError> {
+    let log = &replayed.log;
+    sync_scanned(disk, log).await?;
+    let (manifest, files) = begin_epoch(disk, options, manifest, log).await?;
+    let epoch = manifest.epoch;
+    let indexed = index_sealed(disk, &manifest, &replayed.scanned).await?;
+    let beginning = Beginning {
+        log_id: options.log_id,
+        epoch,
+        geometry: options.geometry,
+        segments: Segments::new(manifest),
+        checkpoints: Checkpoints::new(options.log_id, epoch, gathered.slots),
+        last_crc: log.crc(),
+        last_number: log.last_number,
+        last_rows: repeated(log, &options.geometry),
+        index: indexed.index,
+        cache_bytes: options.cache_bytes,
+        rebuilt_footers: indexed.rebuilt,
+        durable: log.end(),
+    };
+    let journal = Journal::new(disk.clone(), beginning, files);
+    let end = log.end();
+    let head = EndOfEpoch {
+        ended: log.segments.last().map_or(0, |last| last.epoch.0),
+        segment: end.segment.0,
+        byte: end.byte,
+        crc: log.crc(),
+        time_ms: options.now_ms,
+        reserved: 0,
+    };
+    journal.append(&head, &[], Purpose::Control).map_err(OpenError::NotBegun)?;
+    journal.write_one().await?;
+    Ok(journal)
+}
+
+/// The directory that the first commit group repeats; nothing if there is no room for it in groups that
+/// are smaller than they were.
+fn repeated(log: &FoundLog, geometry: &Geometry) -> Vec<Row> {
+    let has_room = log.last_rows.len() <= geometry.group_entries_max as usize;
+    if has_room { log.last_rows.clone() } else { Vec::new() }
+}
+
+/// Makes durable what was read: it may have been written by a process that was killed before it heard
+/// that it is.
+async fn sync_scanned<D: Disk>(disk: &D, log: &FoundLog) -> Result<(), DiskError> {
+    if mutant::is_active(Mutant::NoResync) {
+        return Ok(());
+    }
+    for segment in &log.segments {
+        let file = disk.open(&segment_file_name(segment.file)).await?;
+        let synced = file.sync().await;
+        synced.and(file.close().await)?;
+    }
+    Ok(())
+}
+
+type OpenFiles<F> = BTreeMap<SegmentSequence, Rc<F>>;
+
+/// Prepares the segments of the new epoch. When it returns, the manifest names them, and says where
+/// each old segment ends.
+async fn begin_epoch<D: Disk>(
+    disk: &D,
+    options: &Options,
+    old: Manifest,
+    log: &FoundLog,
+) -> Result<(Manifest, OpenFiles<D::File>), DiskError> {
+    let epoch = Epoch(old.epoch.0 + 1);
+    let segment_bytes = options.geometry.segment_bytes;
+    let last = old.segments().map(|(segment, _)| segment).last().unwrap_or_default();
+    let (mut rows, spares) = closed_off(&old, log);
+    let (mut usable, others) = sort_spares(disk, spares, segment_bytes).await?;
+    let mut next_file = old.next_file;
+    let mut files = BTreeMap::new();
+    let mut segment = last;
+    for _ in 0..Segments::PREPARED_AT_START {
+        segment = segment.next();
+        let (file, opened) = match usable.pop() {
+            Some(row) => (row.file, disk.open(&segment_file_name(row.file)).await?),
+            None => new_file(disk, &mut next_file, segment_bytes).await?,
+        };
+        rows.push(FileRow { file, bytes: segment_bytes, holds: Holds::Open { segment, epoch } });
+        files.insert(segment, Rc::new(opened));
+    }
+    rows.extend(usable);
+    rows.extend(others);
+    let manifest = Manifest {
+        log_id: old.log_id,
+        number: old.number + 1,
+        segment_bytes,
+        epoch,
+        next_file,
+        released: old.released,
+        files: rows,
+    };
+    replace_manifest(disk, &manifest.to_bytes()).await?;
+    Ok((manifest, files))
+}
+
+/// A file that nothing names yet. Numbers under which something stands already are passed over: nothing
+/// is written over that no manifest speaks of.
+async fn new_file<D: Disk>(
+    disk: &D,
+    next_file: &mut u64,
+    segment_bytes: u32,
+) -> Result<(u64, D::File), DiskError> {
+    let taken = disk.list().await?;
+    while taken.iter().any(|entry| entry.name == segment_file_name(*next_file)) {
+        *next_file += 1;
+    }
+    let file = *next_file;
+    *next_file += 1;
+    let opened = disk.create_filled(&segment_file_name(file), u64::from(segment_bytes)).await?;
+    Ok((file, opened))
+}
+
+/// The rows of the old segments, each with its end, and the files that hold nothing that counts.
+fn closed_off(old: &Manifest, log: &FoundLog) -> (Vec<FileRow>, Vec<FileRow>) {
+    let (mut rows, mut spares) = (Vec::new(), Vec::new());
+    for row in &old.files {
+        let found = log.segments.iter().find(|found| row.holds.segment() == Some(found.segment));
+        match (row.holds, found) {
+            (Holds::Sealed { .. }, _) => rows.push(*row),
+            (Holds::Open { .. }, Some(found)) if found.end > 0 => {
+                rows.push(FileRow { holds: sealed(found), ..*row });
+            }
+            (Holds::Open { .. } | Holds::Spare, _) => {
+                spares.push(FileRow { holds: Holds::Spare, ..*row });
+            }
+        }
+    }
+    (rows, spares)
+}
+
+/// The spare files that can become segments, and those that have another length. One that is gone is
+/// none any more.
+async fn sort_spares<D: Disk>(
+    disk: &D,
+    mut spares: Vec<FileRow>,
+    segment_bytes: u32,
+) -> Result<(Vec<FileRow>, Vec<FileRow>), DiskError> {
+    let entries = disk.list().await?;
+    spares.retain(|row| {
+        let name = segment_file_name(row.file);
+        entries.iter().any(|entry| entry.name == name && entry.bytes == u64::from(row.bytes))
+    });
+    Ok(spares.into_iter().partition(|row| row.bytes == segment_bytes))
+}
+
+fn sealed(found: &FoundSegment) -> Holds {
+    let FoundSegment { segment, epoch, end, crc, .. } = *found;
+    Holds::Sealed { segment, epoch, end, crc, footer_bytes: 0 }
+}
