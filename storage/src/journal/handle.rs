@@ -17,7 +17,8 @@ use std::rc::Rc;
 use coilgun_protocol::model::Timestamp;
 
 use super::at_hand::AtHand;
-use super::core::{Beginning, Core, DurableGroup, GroupNumber, Refused, Write};
+use super::core::{Beginning, Core, Write};
+use super::durable_group::{DurableGroup, GroupNumber, Refused};
 use super::segments::Purpose;
 use super::signal::Signal;
 use crate::disk::{Disk, DiskError, DiskFile};

@@ -10,6 +10,7 @@
 mod at_hand;
 mod checkpoints;
 mod core;
+mod durable_group;
 mod geometry;
 mod group_cache;
 mod group_commit;
@@ -20,7 +21,7 @@ mod reading;
 mod segments;
 mod signal;
 
-pub use core::{BatchPlace, DurableGroup, GroupNumber, Refused};
+pub use durable_group::{BatchPlace, DurableGroup, GroupNumber, Refused};
 pub use geometry::{
     GROUP_BYTES_DEFAULT, GROUP_ENTRIES_DEFAULT, Geometry, InvalidGeometry, SEGMENT_BYTES_DEFAULT,
 };
