@@ -7,20 +7,18 @@ use coilgun_protocol::model::Timestamp;
 
 use super::checkpoints::Checkpoints;
 use super::durable_group::{BatchPlace, DurableGroup, GroupNumber, Refused};
+use super::filling::{Filling, FillingQueue};
 use super::geometry::Geometry;
 use super::group_cache::GroupCache;
 use super::group_commit::{GroupCommit, Step};
-use super::open_group::{OpenGroup, Place};
+use super::open_group::Place;
 use super::segments::{Job as FileJob, Purpose, Segments};
-use crate::disk::{BLOCK_BYTES, Disk};
+use crate::disk::Disk;
 use crate::format::{
-    Append, CheckpointChunk, Epoch, Footer, GROUP_HEADER_BYTES, Head, LogPosition, ROW_BYTES, Row,
-    SegmentSequence, Superblock, Watermark, entry_bytes,
+    Append, CheckpointChunk, Epoch, Footer, Head, LogPosition, Row, SegmentSequence, Superblock,
+    Watermark, entry_bytes,
 };
 use crate::index::LogIndex;
-
-/// Least memory of a commit group, in bytes.
-const CAPACITY_BYTES_MIN: usize = 16 * 1024;
 
 /// Commit groups that are durable and that the owner has not taken: beyond that nothing is written.
 const DURABLE_GROUPS_MAX: usize = 64;
@@ -63,17 +61,12 @@ pub(crate) struct Beginning {
 
 /// The journal of one log.
 pub(super) struct Core<D: Disk> {
-    disk: D,
     log_id: u128,
     epoch: Epoch,
-    geometry: Geometry,
     pub(super) segments: Segments,
     pub(super) checkpoints: Checkpoints,
     group_commit: GroupCommit,
-    open: Option<OpenGroup<D::Buffer>>,
-    open_batches: Vec<BatchPlace>,
-    open_others: u32,
-    open_has_chunks: bool,
+    filling: FillingQueue<D>,
     in_flight: Option<DurableGroup<D::Buffer>>,
     durable_groups: VecDeque<DurableGroup<D::Buffer>>,
     pub(super) index: LogIndex,
@@ -82,13 +75,8 @@ pub(super) struct Core<D: Disk> {
     pub(super) rebuilt_footers: BTreeMap<SegmentSequence, Rc<Footer>>,
     /// Of these, the ones for which there is no room on the disk either.
     pub(super) without_room: BTreeSet<SegmentSequence>,
-    /// How much memory the next group gets, in bytes: about twice what the latest ones needed.
-    capacity: usize,
-    /// The number that the open group will have.
-    number: GroupNumber,
+    /// The checksum of the last group that was closed.
     previous_crc: u32,
-    /// The directory of the group before the open one, until that is opened.
-    previous_rows: Vec<Row>,
     durable: LogPosition,
     durable_number: GroupNumber,
     now: Timestamp,
@@ -100,48 +88,40 @@ pub(super) struct Core<D: Disk> {
 impl<D: Disk> Core<D> {
     pub(super) fn new(disk: D, beginning: Beginning) -> Core<D> {
         let Beginning { log_id, epoch, geometry, segments, checkpoints, .. } = beginning;
+        let last = GroupNumber(beginning.last_number);
         Core {
-            disk,
             log_id,
             epoch,
-            geometry,
             segments,
             checkpoints,
             group_commit: GroupCommit::new(),
-            open: None,
-            open_batches: Vec::new(),
-            open_others: 0,
-            open_has_chunks: false,
+            filling: FillingQueue::new(disk, geometry, last, beginning.last_rows),
             in_flight: None,
             durable_groups: VecDeque::new(),
             index: beginning.index,
             cache: GroupCache::new(beginning.cache_bytes),
             rebuilt_footers: beginning.rebuilt_footers,
             without_room: BTreeSet::new(),
-            capacity: CAPACITY_BYTES_MIN,
-            number: GroupNumber(beginning.last_number + 1),
             previous_crc: beginning.last_crc,
-            previous_rows: beginning.last_rows,
             durable: beginning.durable,
-            durable_number: GroupNumber(beginning.last_number),
+            durable_number: last,
             now: Timestamp::default(),
             is_full: false,
             closing: false,
         }
     }
 
-    /// Adds a batch to the open group.
+    /// Adds a batch to the commit group that fills.
     pub(super) fn append_batch(
         &mut self,
         head: &Append,
         body: &[&[u8]],
         purpose: Purpose,
     ) -> Result<GroupNumber, Refused> {
-        let (byte, body_bytes) = self.add(head, body, purpose)?;
-        let entry_bytes = entry_bytes(Append::BYTES, body_bytes) as u32;
-        let body_bytes = body_bytes as u32;
-        self.open_batches.push(BatchPlace { head: *head, body_bytes, byte, entry_bytes });
-        Ok(self.number)
+        let body_bytes = self.make_room::<Append>(body, purpose)?;
+        let (byte, filling) = self.filling.add(head, body)?;
+        filling.note_batch(head, body_bytes, byte);
+        Ok(filling.number)
     }
 
     /// Adds an entry that is no batch.
@@ -151,9 +131,10 @@ impl<D: Disk> Core<D> {
         body: &[&[u8]],
         purpose: Purpose,
     ) -> Result<GroupNumber, Refused> {
-        self.add(head, body, purpose)?;
-        self.open_others += 1;
-        Ok(self.number)
+        self.make_room::<H>(body, purpose)?;
+        let (_, filling) = self.filling.add(head, body)?;
+        filling.others += 1;
+        Ok(filling.number)
     }
 
     /// Adds a part of a checkpoint.
@@ -162,58 +143,37 @@ impl<D: Disk> Core<D> {
         chunk: &CheckpointChunk,
         body: &[&[u8]],
     ) -> Result<GroupNumber, Refused> {
-        let number = self.append_other(chunk, body, Purpose::Control)?;
+        self.make_room::<CheckpointChunk>(body, Purpose::Control)?;
+        let (_, filling) = self.filling.add(chunk, body)?;
+        filling.others += 1;
+        filling.has_chunks = true;
         self.checkpoints.on_chunk(chunk);
-        self.open_has_chunks = true;
-        Ok(number)
+        Ok(filling.number)
     }
 
-    fn add<H: Head>(
-        &mut self,
-        head: &H,
-        body: &[&[u8]],
-        purpose: Purpose,
-    ) -> Result<(u32, usize), Refused> {
-        if self.is_closed() {
-            return Err(Refused::Closed);
-        }
+    /// Makes room for an entry, and says how long its body is.
+    fn make_room<H: Head>(&mut self, body: &[&[u8]], purpose: Purpose) -> Result<usize, Refused> {
         let body_bytes: usize = body.iter().map(|part| part.len()).sum();
-        if body_bytes > self.geometry.body_bytes_max(H::BYTES) {
+        if body_bytes > self.filling.body_bytes_max(H::BYTES) {
             return Err(Refused::TooLarge);
         }
         self.has_room(entry_bytes(H::BYTES, body_bytes), 1, purpose)?;
-        let open = self.open.as_mut().expect("it was opened when room was looked for");
-        let byte = open.append(head, body).map_err(|_| Refused::NoRoom)?;
-        Ok((byte, body_bytes))
+        Ok(body_bytes)
     }
 
-    /// Whether so many entries that take up so many bytes together have room in the open group, and
-    /// the group has a place: whoever appends them at once is not refused.
+    /// Whether so many entries that take up so many bytes together have room in one commit group, and
+    /// that has a place: whoever appends them at once is not refused.
     pub(super) fn has_room(
         &mut self,
         entry_bytes: usize,
         entry_count: usize,
         purpose: Purpose,
     ) -> Result<(), Refused> {
-        let rows = self.previous_rows.len() + entry_count;
-        let needed = GROUP_HEADER_BYTES + entry_bytes + rows * ROW_BYTES;
-        let open = match &mut self.open {
-            Some(open) => open,
-            empty => {
-                let bytes = self.capacity.max(needed).next_multiple_of(BLOCK_BYTES);
-                let bytes = bytes.min(self.geometry.group_bytes_max as usize);
-                let previous = core::mem::take(&mut self.previous_rows);
-                empty.insert(OpenGroup::new(self.disk.buffer(bytes), &self.geometry, previous))
-            }
-        };
-        if !open.has_room(entry_bytes, entry_count) {
-            // The next one will have room for it beside as much as there is now.
-            self.capacity = self.capacity.max(open.bytes_with(entry_bytes, entry_count));
-            return Err(Refused::NoRoom);
+        if self.is_closed() {
+            return Err(Refused::Closed);
         }
-        let bytes = open.bytes_with(entry_bytes, entry_count);
-        let batches = self.open_batches.len() + entry_count;
-        if self.segments.has_place(bytes, batches, purpose) {
+        let total = self.filling.make_room(entry_bytes, entry_count)?;
+        if self.segments.has_place(total.bytes, total.batch_count, purpose) {
             Ok(())
         } else if self.is_full {
             Err(Refused::Full)
@@ -227,8 +187,7 @@ impl<D: Disk> Core<D> {
         if self.durable_groups.len() >= DURABLE_GROUPS_MAX {
             return None;
         }
-        let has_entries = self.open.as_ref().is_some_and(|open| !open.is_empty());
-        let is_watermark = match self.group_commit.plan(self.now, has_entries) {
+        let is_watermark = match self.group_commit.plan(self.now, !self.filling.is_empty()) {
             Step::Nothing => return None,
             Step::Group => false,
             Step::Watermark => {
@@ -244,55 +203,38 @@ impl<D: Disk> Core<D> {
     }
 
     fn close_group(&mut self, is_watermark: bool) -> Write<D::Buffer> {
-        let open = self.open.take().expect("a group with entries is open");
+        let Filling { group, number, batches, others, has_chunks } = self.filling.take_first();
         let crc = self.previous_crc;
-        let position = self.segments.take_place(open.bytes(), self.open_batches.len(), crc);
+        let position = self.segments.take_place(group.bytes(), batches.len(), crc);
         let place = Place {
             log_id: self.log_id,
             epoch: self.epoch,
             position,
             previous_crc: crc,
             durable: self.durable,
-            number: self.number.0,
+            number: number.0,
         };
-        self.adapt_capacity(open.bytes());
-        let held_bytes = open.capacity();
-        let (closed, rows) = open.close(&place);
-        self.previous_rows = rows;
+        let held_bytes = group.capacity();
+        let (closed, rows) = group.close(&place);
+        self.filling.on_closed(rows);
         self.previous_crc = closed.crc;
-        self.note(position);
+        self.note(position, &batches, others);
         let end = LogPosition { byte: position.byte + closed.header.bytes, ..position };
-        self.checkpoints.on_closed(position, end, core::mem::take(&mut self.open_has_chunks));
+        self.checkpoints.on_closed(position, end, has_chunks);
         let bytes = Rc::new(closed.buffer);
-        let batches = core::mem::take(&mut self.open_batches);
-        let group = DurableGroup {
-            number: self.number,
-            position,
-            bytes: bytes.clone(),
-            batches,
-            held_bytes,
-        };
         assert!(self.in_flight.is_none());
-        self.in_flight = Some(group);
-        self.number.0 += 1;
+        self.in_flight =
+            Some(DurableGroup { number, position, bytes: Rc::clone(&bytes), batches, held_bytes });
         self.group_commit.on_handed_over(is_watermark);
         Write { position, bytes }
     }
 
-    /// Grows at once and shrinks slowly.
-    fn adapt_capacity(&mut self, used: usize) {
-        let most = self.geometry.group_bytes_max as usize;
-        let shrunk = (self.capacity - self.capacity / 16).max(CAPACITY_BYTES_MIN);
-        self.capacity = (2 * used).max(shrunk).min(most);
-    }
-
-    /// Notes what the closed group holds.
-    fn note(&mut self, position: LogPosition) {
-        for batch in &self.open_batches {
+    /// Notes where the batches of a closed group stand.
+    fn note(&mut self, position: LogPosition, batches: &[BatchPlace], others: u32) {
+        for batch in batches {
             let place = LogPosition { byte: position.byte + batch.byte, ..position };
             self.index.note_batch(&batch.head, batch.body_bytes, place, batch.entry_bytes);
         }
-        let others = core::mem::take(&mut self.open_others);
         self.index.note_others(position.segment, others);
     }
 
@@ -341,8 +283,7 @@ impl<D: Disk> Core<D> {
 
     /// Whether everything that was taken is durable and nothing more will come.
     pub(super) fn is_done(&self) -> bool {
-        let is_empty = self.open.as_ref().is_none_or(OpenGroup::is_empty);
-        self.closing && is_empty && !self.group_commit.is_in_flight()
+        self.closing && self.filling.is_empty() && !self.group_commit.is_in_flight()
     }
 
     fn is_closed(&self) -> bool {

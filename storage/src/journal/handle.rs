@@ -45,6 +45,7 @@ pub(super) struct Shared<D: Disk> {
     pub(super) at_hand: RefCell<AtHand<D::File>>,
     pub(super) to_writer: Signal,
     pub(super) to_keeper: Signal,
+    to_owner: Signal,
 }
 
 impl<D: Disk> Journal<D> {
@@ -57,8 +58,9 @@ impl<D: Disk> Journal<D> {
         let core = RefCell::new(Core::new(disk.clone(), beginning));
         let (to_writer, to_keeper) = (Signal::default(), Signal::default());
         let files = RefCell::new(files);
-        let at_hand = RefCell::default();
-        Journal { shared: Rc::new(Shared { disk, core, files, at_hand, to_writer, to_keeper }) }
+        let (at_hand, to_owner) = (RefCell::default(), Signal::default());
+        let shared = Shared { disk, core, files, at_hand, to_writer, to_keeper, to_owner };
+        Journal { shared: Rc::new(shared) }
     }
 
     /// Adds a batch: `body` is copied once, from these parts. It is durable once a commit group with the
@@ -149,6 +151,16 @@ impl<D: Disk> Journal<D> {
             self.shared.to_writer.give();
         }
         taken
+    }
+
+    /// Waits until something has happened that the owner may want to look at: a group has become durable,
+    /// there is room again, a checkpoint is complete, or something failed.
+    pub async fn news(&self) {
+        self.shared.to_owner.wait().await;
+    }
+
+    pub(super) fn tell_owner(&self) {
+        self.shared.to_owner.give();
     }
 
     /// Begins a checkpoint, and says its number; its parts are appended by
@@ -255,6 +267,7 @@ impl<D: Disk> Journal<D> {
         }
         drop(core);
         self.shared.to_keeper.give();
+        self.tell_owner();
         written
     }
 
@@ -263,6 +276,7 @@ impl<D: Disk> Journal<D> {
         self.shared.core.borrow_mut().on_failed();
         self.shared.to_writer.give();
         self.shared.to_keeper.give();
+        self.tell_owner();
     }
 
     /// Closes the files. For after both tasks have ended.

@@ -49,6 +49,7 @@ impl<D: Disk> Journal<D> {
                 Err(error) if error.is_full() => {
                     // The next job asks the disk for room only when somebody says that it may have some.
                     self.shared.core.borrow_mut().is_full = true;
+                    self.tell_owner();
                     self.shared.to_keeper.wait().await;
                 }
                 Err(error) => {
@@ -91,6 +92,7 @@ impl<D: Disk> Journal<D> {
         self.shared.core.borrow_mut().segments.on_named(segment);
         self.shared.files.borrow_mut().insert(segment, Rc::new(file));
         self.shared.to_writer.give();
+        self.tell_owner();
         Ok(())
     }
 
@@ -173,6 +175,7 @@ impl<D: Disk> Journal<D> {
         let written = self.write_bytes(&file, superblock.to_block().bytes(), at).await;
         written.and(file.close().await)?;
         self.shared.core.borrow_mut().checkpoints.on_written(superblock);
+        self.tell_owner();
         Ok(())
     }
 

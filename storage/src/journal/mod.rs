@@ -11,6 +11,7 @@ mod at_hand;
 mod checkpoints;
 mod core;
 mod durable_group;
+mod filling;
 mod geometry;
 mod group_cache;
 mod group_commit;

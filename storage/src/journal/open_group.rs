@@ -73,6 +73,18 @@ impl<B: DiskBuffer> OpenGroup<B> {
         self.buffer.as_ref().len()
     }
 
+    /// Its directory so far.
+    #[must_use]
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The directory of the group before it.
+    #[must_use]
+    pub fn into_previous(self) -> Vec<Row> {
+        self.previous
+    }
+
     /// How many entries were added.
     #[must_use]
     pub fn entry_count(&self) -> usize {

@@ -125,13 +125,16 @@ impl Segments {
         (self.named.0 - self.current.0) as usize
     }
 
-    /// Whether a commit group of `bytes` with `batch_count` batches has a place.
+    /// Whether commit groups of `bytes` with `batch_count` batches together have a place.
     pub(super) fn has_place(&self, bytes: usize, batch_count: usize, purpose: Purpose) -> bool {
         let kept = match purpose {
             Purpose::Data => KEPT_FOR_CONTROL,
             Purpose::Control => 0,
         };
-        self.fits_current(bytes, batch_count) || self.prepared_count() > kept
+        // What does not fit the current segment goes into the next one, and all of it would.
+        let fits_next =
+            bytes + footer_bytes(batch_count, batch_count) <= self.manifest.segment_bytes as usize;
+        self.fits_current(bytes, batch_count) || (fits_next && self.prepared_count() > kept)
     }
 
     /// The footer of the segment must have room behind the group (law L1).
