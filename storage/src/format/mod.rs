@@ -22,6 +22,7 @@ mod head;
 mod kind;
 mod manifest;
 mod position;
+mod state;
 mod superblock;
 
 pub use directory::{ROW_BYTES, Row, rows};
@@ -42,6 +43,11 @@ pub use manifest::{
     Manifest, ManifestFault, segment_file_name, segment_file_number,
 };
 pub use position::{Epoch, LogPosition, SegmentSequence};
+pub use state::{
+    CatalogState, METADATA_STREAM, PartitionPlaceState, PartitionState, PartitionStates,
+    ProducerBatchState, ProducerState, STATE_CATALOG, STATE_PARTITIONS, State, StreamState,
+    fuzz_state,
+};
 pub use superblock::{
     SLOT_COUNT, SUPERBLOCK_FILE_NAME, SUPERBLOCK_NEW_FILE_NAME, Slot, Superblock,
 };
