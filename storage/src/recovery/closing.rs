@@ -8,13 +8,14 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::found::{FoundLog, FoundSegment};
+use super::found::{FoundLog, FoundSegment, SegmentEnd};
 use super::gather::Gathered;
 use super::indexing::index_sealed;
 use super::open::{OpenError, Options, Replayed};
 use crate::disk::{Disk, DiskError, DiskFile};
 use crate::format::{
-    EndOfEpoch, Epoch, FileRow, Holds, Manifest, Row, SegmentSequence, segment_file_name,
+    EndOfEpoch, Epoch, Expected, FileRow, Group, Holds, Manifest, Row, SegmentSequence,
+    segment_file_name,
 };
 use crate::journal::{
     Beginning, Checkpoints, Geometry, Journal, Purpose, Segments, replace_manifest,
@@ -30,7 +31,7 @@ pub(super) async fn go_on<D: Disk>(
     replayed: &Replayed,
 ) -> Result<Journal<D>, OpenError> {
     let log = &replayed.log;
-    sync_scanned(disk, log).await?;
+    sync_scanned(disk, options.log_id, log).await?;
     let (manifest, files) = begin_epoch(disk, options, manifest, log).await?;
     let epoch = manifest.epoch;
     let indexed = index_sealed(disk, &manifest, &replayed.scanned).await?;
@@ -72,7 +73,7 @@ fn repeated(log: &FoundLog, geometry: &Geometry) -> Vec<Row> {
 
 /// Makes durable what was read: it may have been written by a process that was killed before it heard
 /// that it is.
-async fn sync_scanned<D: Disk>(disk: &D, log: &FoundLog) -> Result<(), DiskError> {
+async fn sync_scanned<D: Disk>(disk: &D, log_id: u128, log: &FoundLog) -> Result<(), DiskError> {
     if mutant::is_active(Mutant::NoResync) {
         return Ok(());
     }
@@ -81,7 +82,31 @@ async fn sync_scanned<D: Disk>(disk: &D, log: &FoundLog) -> Result<(), DiskError
         let synced = file.sync().await;
         synced.and(file.close().await)?;
     }
-    Ok(())
+    rewrite_last(disk, log_id, log).await
+}
+
+/// Writes the last commit group once more, as it is, if its segment is not sealed. Of all before it the
+/// log itself says that they are durable. Of this one nobody may have heard; and if an earlier start
+/// failed to sync it, the operating system may have dropped it and says so only once.
+async fn rewrite_last<D: Disk>(disk: &D, log_id: u128, log: &FoundLog) -> Result<(), DiskError> {
+    let Some((position, bytes)) = log.last_group else { return Ok(()) };
+    let found = log.segments.iter().find(|found| found.segment == position.segment);
+    let is_open = |found: &&FoundSegment| found.ended != SegmentEnd::Sealed;
+    let Some(found) = found.filter(is_open) else { return Ok(()) };
+    let file = disk.open(&segment_file_name(found.file)).await?;
+    let at = u64::from(position.byte);
+    let written = match file.read(at, bytes as usize).await {
+        Ok(group) => {
+            let expected = Expected { log_id, epoch: found.epoch, position };
+            // What comes back as something else now is not written over what was whole before.
+            match Group::check(group.as_ref(), &expected).is_ok() {
+                true => file.write(Rc::new(group), at).await,
+                false => Ok(()),
+            }
+        }
+        Err(error) => Err(error),
+    };
+    written.and(file.close().await)
 }
 
 type OpenFiles<F> = BTreeMap<SegmentSequence, Rc<F>>;

@@ -67,6 +67,8 @@ pub struct FoundLog {
     pub read_bytes: u64,
     /// The number of the last commit group; 0: none.
     pub last_number: u64,
+    /// Where the last commit group stands, and how long it is, in bytes.
+    pub last_group: Option<(LogPosition, u32)>,
     /// The directory of the last commit group.
     pub last_rows: Vec<Row>,
 }

@@ -3,7 +3,8 @@
 //! It only looks. Three ways lead out of a place where no whole commit group stands:
 //!
 //! ```text
-//! a later group of the same epoch says that the log was durable beyond this place   a hole (L2)
+//! a later group of the same epoch, here or in a later segment, says that the log
+//! was durable beyond this place                                                    a hole (L2)
 //! the next segment begins with a group that follows the last one here              the next segment
 //! neither                                                                          the end
 //! ```
@@ -57,9 +58,8 @@ pub async fn scan<D: Disk>(
     visitor: &mut impl Visitor,
 ) -> Result<FoundLog, ScanError> {
     let mut scan = Scan { log_id, visitor, crc: previous_crc, found: FoundLog::default() };
-    let mut files = files.iter().peekable();
-    while let Some(row) = files.next() {
-        let ended = scan.segment(disk, row, files.peek().copied()).await?;
+    for (index, row) in files.iter().enumerate() {
+        let ended = scan.segment(disk, row, &files[index + 1..]).await?;
         if matches!(ended, SegmentEnd::Tail { .. }) {
             break;
         }
@@ -99,18 +99,19 @@ impl<V: Visitor> Scan<'_, V> {
         &mut self,
         disk: &D,
         row: &FileRow,
-        next: Option<&FileRow>,
+        following: &[FileRow],
     ) -> Result<SegmentEnd, ScanError> {
         let mut reading = Reading::open(disk, row).await?;
         let ended = loop {
             if reading.byte == reading.window.end() {
-                break self.at_end(disk, &mut reading, next, GroupFault::Absent).await?;
+                break self.at_end(disk, &mut reading, following, GroupFault::Absent).await?;
             }
             match self.step(&mut reading).await? {
                 Step::Group { bytes } => reading.byte += bytes,
                 Step::Fault(fault) => {
-                    let Some((header, rows)) = self.find_later(&mut reading).await? else {
-                        break self.at_end(disk, &mut reading, next, fault).await?;
+                    let reached = reading.reached();
+                    let Some((header, rows)) = self.find_later(&mut reading, reached).await? else {
+                        break self.at_end(disk, &mut reading, following, fault).await?;
                     };
                     self.hole(&mut reading, fault, &header, rows);
                 }
@@ -167,17 +168,18 @@ impl<V: Visitor> Scan<'_, V> {
         self.found.entry_count += u64::from(group.header.entry_count);
         self.found.group_bytes += u64::from(group.header.bytes);
         self.found.last_number = group.header.number;
+        self.found.last_group = Some((group.header.position, group.header.bytes));
         self.found.last_rows.clear();
         self.found.last_rows.extend(group.rows());
     }
 
     /// Looks for a whole group further on in the segment that says that the log was durable beyond the
-    /// place that was reached. Gives its header and what its predecessor held.
+    /// place `reached`. Gives its header and what its predecessor held.
     async fn find_later<F: DiskFile>(
         &self,
         reading: &mut Reading<F>,
+        reached: LogPosition,
     ) -> Result<Option<(GroupHeader, Vec<Row>)>, ScanError> {
-        let reached = LogPosition { segment: reading.segment, byte: reading.byte };
         if mutant::is_active(Mutant::NoHole) {
             return Ok(None);
         }
@@ -207,9 +209,8 @@ impl<V: Visitor> Scan<'_, V> {
         header: &GroupHeader,
         rows: Vec<Row>,
     ) {
-        let from = LogPosition { segment: reading.segment, byte: reading.byte };
         let held = self.held(header, rows);
-        self.found_hole(Hole { from, to: header.position.byte, fault, held });
+        self.found_hole(Hole { from: reading.reached(), to: header.position.byte, fault, held });
         reading.byte = header.position.byte;
         // The group behind a hole is whole by itself; what it follows cannot be asked any more.
         self.crc = None;
@@ -225,27 +226,30 @@ impl<V: Visitor> Scan<'_, V> {
         &mut self,
         disk: &D,
         reading: &mut Reading<D::File>,
-        next: Option<&FileRow>,
+        following: &[FileRow],
         fault: GroupFault,
     ) -> Result<SegmentEnd, ScanError> {
         if reading.sealed == Some(reading.byte) {
             return Ok(SegmentEnd::Sealed);
         }
-        let following = match next {
-            Some(row) => self.first_group(disk, row).await?,
-            None => None,
+        let reached = reading.reached();
+        let later = match reading.sealed {
+            Some(_) => self.first_group(disk, following).await?,
+            None => self.first_later(disk, following, reached).await?,
         };
-        let reached = LogPosition { segment: reading.segment, byte: reading.byte };
-        let (missing, ended) = match (reading.sealed, &following) {
+        let next = following.first().and_then(|row| row.holds.segment());
+        let (missing, ended) = match (reading.sealed, &later) {
             (Some(end), _) => (Some(end), SegmentEnd::Sealed),
-            (None, Some((header, _))) if self.follows(header) => (None, SegmentEnd::Rolled),
+            (None, Some((header, _))) if self.follows(header) || self.began(next, header) => {
+                (None, SegmentEnd::Rolled)
+            }
             (None, Some((header, _))) if header.durable > reached => {
                 (Some(reading.window.end()), SegmentEnd::Rolled)
             }
             (None, Some(_) | None) => (None, SegmentEnd::Tail { torn: fault }),
         };
         if let Some(end) = missing {
-            let held = following.and_then(|(header, rows)| self.held(&header, rows));
+            let held = later.and_then(|(header, rows)| self.held(&header, rows));
             self.found_hole(Hole { from: reached, to: end, fault, held });
             self.crc = None;
             reading.byte = end;
@@ -253,36 +257,75 @@ impl<V: Visitor> Scan<'_, V> {
         Ok(ended)
     }
 
+    /// Whether exactly one group is missing before a later one, and began the segment `next`: in the one
+    /// before that nothing is missing.
+    fn began(&self, next: Option<SegmentSequence>, later: &GroupHeader) -> bool {
+        let first = next.map(|segment| LogPosition { segment, byte: 0 });
+        first.is_some_and(|first| later.position > first) && self.is_behind_one(later)
+    }
+
+    /// Whether exactly one group is missing between the last one that was whole and a later one.
+    fn is_behind_one(&self, later: &GroupHeader) -> bool {
+        self.crc.is_some() && later.number == self.found.last_number + 2
+    }
+
     /// What is missing before the group with this header, which repeats the directory `rows`: that is
     /// known if exactly one group is missing.
     fn held(&self, header: &GroupHeader, rows: Vec<Row>) -> Option<Vec<Row>> {
-        let one_is_missing = self.crc.is_some() && header.number == self.found.last_number + 2;
-        one_is_missing.then_some(rows).filter(|rows| !rows.is_empty())
+        self.is_behind_one(header).then_some(rows).filter(|rows| !rows.is_empty())
     }
 
-    /// The group at the beginning of a segment, if it is whole.
+    /// The group at the beginning of the next segment, if it is whole.
     async fn first_group<D: Disk>(
         &self,
         disk: &D,
-        row: &FileRow,
+        following: &[FileRow],
     ) -> Result<Option<(GroupHeader, Vec<Row>)>, ScanError> {
+        let Some(row) = following.first() else { return Ok(None) };
         let mut reading = Reading::open(disk, row).await?;
-        let expected = self.expected(&reading);
-        let found = match reading.header(&expected).await? {
-            Err(_) => None,
-            Ok(header) => {
-                let bytes = reading.window.bytes_from(0, header.bytes).await?;
-                let group = Group::check(bytes, &expected).ok();
-                group.map(|group| (group.header, group.previous_rows().collect()))
-            }
-        };
+        let found = self.group_here(&mut reading).await;
         reading.window.into_file().close().await?;
-        Ok(found)
+        Ok(found?)
+    }
+
+    /// The group at the beginning of the next segment, or if it is not whole, the first one in the
+    /// segments behind this one that says that the log was durable beyond the place `reached`.
+    async fn first_later<D: Disk>(
+        &self,
+        disk: &D,
+        following: &[FileRow],
+        reached: LogPosition,
+    ) -> Result<Option<(GroupHeader, Vec<Row>)>, ScanError> {
+        for (index, row) in following.iter().enumerate() {
+            let mut reading = Reading::open(disk, row).await?;
+            let first = self.group_here(&mut reading).await?;
+            let counts = |header: &GroupHeader| index == 0 || header.durable > reached;
+            let found = match first.filter(|(header, _)| counts(header)) {
+                Some(first) => Some(first),
+                None => self.find_later(&mut reading, reached).await?,
+            };
+            reading.window.into_file().close().await?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The group at the place that was reached, if it is whole.
+    async fn group_here<F: DiskFile>(
+        &self,
+        reading: &mut Reading<F>,
+    ) -> Result<Option<(GroupHeader, Vec<Row>)>, DiskError> {
+        let expected = self.expected(reading);
+        let Ok(header) = reading.header(&expected).await? else { return Ok(None) };
+        let bytes = reading.window.bytes_from(reading.byte, header.bytes).await?;
+        let group = Group::check(bytes, &expected).ok();
+        Ok(group.map(|group| (group.header, group.previous_rows().collect())))
     }
 
     fn expected<F: DiskFile>(&self, reading: &Reading<F>) -> Expected {
-        let position = LogPosition { segment: reading.segment, byte: reading.byte };
-        Expected { log_id: self.log_id, epoch: reading.epoch, position }
+        Expected { log_id: self.log_id, epoch: reading.epoch, position: reading.reached() }
     }
 }
 
@@ -297,10 +340,15 @@ where
             Holds::Sealed { segment, epoch, end, .. } => (segment, epoch, Some(end)),
             Holds::Spare => unreachable!("spare files are not scanned"),
         };
-        let file = disk.open(&segment_file_name(row.file)).await?;
+        let file = disk.open_read_only(&segment_file_name(row.file)).await?;
         let length = u32::try_from(file.bytes()).unwrap_or(u32::MAX).min(row.bytes);
         let window = Window::new(file, sealed.unwrap_or(length));
         Ok(Reading { window, segment, epoch, sealed, byte: 0, group_count: 0 })
+    }
+
+    /// The place that was reached.
+    fn reached(&self) -> LogPosition {
+        LogPosition { segment: self.segment, byte: self.byte }
     }
 
     /// The header of the group at the place that was reached.
