@@ -14,6 +14,7 @@ mod block;
 mod direct;
 mod directory;
 mod error;
+mod run;
 mod seam;
 mod self_test;
 pub mod sim;
@@ -21,6 +22,7 @@ pub mod sim;
 pub use block::{BLOCK_BYTES, Block};
 pub use direct::{DirectBuffer, DirectDisk, DirectFile};
 pub use error::{DiskError, Operation};
+pub use run::block_on;
 pub use seam::{DirectoryEntry, Disk, DiskBuffer, DiskFile, FileKind};
 pub use self_test::{SelfTestError, self_test};
 

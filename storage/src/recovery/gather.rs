@@ -20,6 +20,8 @@ pub(super) struct Gathered {
     pub(super) slots: [Option<Superblock>; SLOT_COUNT],
     /// Whether there is a superblock.
     pub(super) has_superblock: bool,
+    /// Whether it is as long as it has to be.
+    pub(super) is_superblock_whole: bool,
     /// Files of segments that the manifest does not name, and that hold nothing that counts.
     pub(super) orphans: Vec<u64>,
 }
@@ -41,6 +43,10 @@ pub(super) async fn gather<D: Disk>(disk: &D, log_id: u128) -> Result<Gathered, 
         true => read_slots(disk, log_id).await?,
         false => [Slot::Blank; SLOT_COUNT],
     };
+    let is_whole = |entry: &DirectoryEntry| {
+        entry.name == SUPERBLOCK_FILE_NAME && entry.bytes == (SLOT_COUNT * BLOCK_BYTES) as u64
+    };
+    let is_superblock_whole = has_superblock && entries.iter().any(is_whole);
     let rows = manifest.as_ref().map_or(&[][..], |manifest| &manifest.files);
     let mut orphans = Vec::new();
     let mut files = compare(rows, &entries);
@@ -68,7 +74,7 @@ pub(super) async fn gather<D: Disk>(disk: &D, log_id: u128) -> Result<Gathered, 
         Slot::Valid(superblock) => Some(superblock),
         Slot::Blank | Slot::Damaged | Slot::OtherLog | Slot::OtherVersion(_) => None,
     });
-    Ok(Gathered { found, manifest, slots, has_superblock, orphans })
+    Ok(Gathered { found, manifest, slots, has_superblock, is_superblock_whole, orphans })
 }
 
 async fn read_manifest<D: Disk>(

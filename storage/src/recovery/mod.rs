@@ -19,6 +19,10 @@ mod gather;
 mod indexing;
 mod open;
 mod scan;
+mod verify;
+mod verify_entries;
+mod verify_footers;
+mod verify_report;
 mod window;
 
 pub use decide::{
@@ -28,3 +32,5 @@ pub use decide::{
 pub use found::{FoundLog, FoundSegment, Hole, SegmentEnd};
 pub use open::{OpenError, Options, Replay, Report, open};
 pub use scan::{ScanError, Visitor, scan};
+pub use verify::verify;
+pub use verify_report::{Counts, Problem, Progress, Verified};

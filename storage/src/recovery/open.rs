@@ -109,9 +109,9 @@ pub async fn open<D: Disk>(
         None => create(disk, options).await?,
     };
     let replayed = replay_log(disk, options.log_id, &manifest, &gathered, starts, replay).await?;
-    if !gathered.has_superblock {
-        let blank = [0; SLOT_COUNT * BLOCK_BYTES];
-        replace_small(disk, SUPERBLOCK_FILE_NAME, SUPERBLOCK_NEW_FILE_NAME, &blank).await?;
+    if !gathered.is_superblock_whole {
+        let bytes = superblock_bytes(&gathered.slots);
+        replace_small(disk, SUPERBLOCK_FILE_NAME, SUPERBLOCK_NEW_FILE_NAME, &bytes).await?;
     }
     let journal = go_on(disk, options, manifest, &gathered, &replayed).await?;
     let report = Report {
@@ -123,6 +123,17 @@ pub async fn open<D: Disk>(
         log: replayed.log,
     };
     Ok((journal, report))
+}
+
+/// A superblock with these checkpoints; a slot without one is blank.
+pub(super) fn superblock_bytes(slots: &[Option<Superblock>; SLOT_COUNT]) -> Vec<u8> {
+    let mut bytes = vec![0; SLOT_COUNT * BLOCK_BYTES];
+    for (place, slot) in bytes.chunks_exact_mut(BLOCK_BYTES).zip(slots) {
+        if let Some(superblock) = slot {
+            place.copy_from_slice(superblock.to_block().bytes());
+        }
+    }
+    bytes
 }
 
 /// Makes a log without any segment.
