@@ -14,10 +14,17 @@
 
 mod batch;
 mod life;
+mod rot;
+mod rot_build;
+mod rot_opening;
+mod rot_places;
+mod rot_tally;
 mod run;
 mod shadow;
 mod state;
 mod tally;
 
+pub use rot::run_rot;
+pub use rot_tally::RotTally;
 pub use run::{LogOptions, LogRun, run_log, run_log_at_every_crash};
 pub use tally::LogTally;

@@ -2,5 +2,6 @@
 
 mod determinism;
 mod log;
+mod log_rot;
 mod mutants;
 mod seeds;
