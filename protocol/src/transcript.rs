@@ -6,7 +6,10 @@
 
 use core::fmt::Write;
 
-use crate::model::{Command, SlowConsumerWish, Span};
+use crate::model::{
+    Append, AppendConditions, Command, Follow, FollowFrom, PartitionChoice, ProducerId,
+    SlowConsumerWish, Span, StreamCommand,
+};
 
 /// The command as one line: its name, and its fields in order; absent texts are `""`. The
 /// correlation of a message is left out where it is the ticket.
@@ -75,6 +78,7 @@ pub fn describe_command(command: &Command, chunk: &[u8], text: &[u8]) -> String 
             line.text.push_str("barrier");
             line.number("token", barrier.token);
         }
+        Command::Stream(stream) => line.stream(stream),
         Command::Close(close) => {
             line.text.push_str("close");
             line.number("code", close.code.name());
@@ -90,12 +94,109 @@ struct Line<'a> {
     scratch: &'a [u8],
 }
 
-impl Line<'_> {
-    fn bytes(&mut self, field: &str, span: Span) {
+impl<'a> Line<'a> {
+    /// What a span covers.
+    fn covered(&self, span: Span) -> &'a [u8] {
         let source = if span.is_scratch() { self.scratch } else { self.chunk };
-        let bytes = &source[span.offset()..span.end()];
+        &source[span.offset()..span.end()]
+    }
+
+    fn bytes(&mut self, field: &str, span: Span) {
+        let bytes = self.covered(span);
         write!(self.text, " {field}=\"{}\"", bytes.escape_ascii())
             .expect("a string takes any text");
+    }
+
+    /// A command about streams.
+    fn stream(&mut self, command: &StreamCommand) {
+        match command {
+            StreamCommand::Create(create) => {
+                self.text.push_str("create_stream");
+                self.bytes("name", create.name);
+                self.number("ticket", create.ticket.0);
+                self.number("partition_count", create.partition_count);
+                self.number("co_located", create.co_located);
+            }
+            StreamCommand::Delete(delete) => {
+                self.text.push_str("delete_stream");
+                self.bytes("name", delete.name);
+                self.number("ticket", delete.ticket.0);
+            }
+            StreamCommand::List(list) => {
+                self.text.push_str("list_streams");
+                self.number("ticket", list.ticket.0);
+            }
+            StreamCommand::Describe(describe) => {
+                self.text.push_str("describe_stream");
+                self.bytes("name", describe.name);
+                self.number("ticket", describe.ticket.0);
+            }
+            StreamCommand::Append(append) => self.append(append),
+            StreamCommand::RefuseAppend(refuse) => {
+                self.text.push_str("refuse_append");
+                self.number("code", refuse.code.name());
+                self.number("detail", refuse.detail);
+                self.number("ticket", refuse.ticket.0);
+                self.partition(refuse.partition);
+            }
+            StreamCommand::Follow(follow) => self.follow(follow),
+            StreamCommand::AddCredit(credit) => {
+                self.text.push_str("add_follow_credit");
+                self.number("follow", credit.follow.0);
+                self.number("records", credit.records);
+                self.number("bytes", credit.bytes);
+            }
+            StreamCommand::Unfollow(unfollow) => {
+                self.text.push_str("unfollow");
+                self.number("follow", unfollow.follow.0);
+                self.number("ticket", unfollow.ticket.0);
+            }
+        }
+    }
+
+    fn append(&mut self, append: &Append) {
+        self.text.push_str("append");
+        self.bytes("stream", append.stream);
+        self.partition(append.partition);
+        self.bytes("body", append.body);
+        self.number("body_kind", append.body_kind as u16);
+        self.number("count", append.count);
+        self.number("body_crc", format_args!("{:#010x}", append.body_crc));
+        self.number("level", append.level.name());
+        self.number("ticket", append.ticket.0);
+        let conditions = AppendConditions::decode(self.covered(append.conditions));
+        if conditions.producer != ProducerId::NONE {
+            self.number("producer", conditions.producer.0);
+            self.number("epoch", conditions.epoch.0);
+            self.number("sequence", conditions.sequence.0);
+        }
+        if let Some(expected) = conditions.expected {
+            self.number("expected", expected);
+        }
+    }
+
+    fn follow(&mut self, follow: &Follow) {
+        self.text.push_str("follow");
+        self.number("follow", follow.follow.0);
+        self.bytes("stream", follow.stream);
+        self.number("partition", follow.partition);
+        match follow.from {
+            FollowFrom::At(offset) => self.number("from", offset),
+            FollowFrom::End => self.number("from", "end"),
+        }
+        self.number("credit_records", follow.credit_records);
+        self.number("credit_bytes", follow.credit_bytes);
+        self.number("stop_at_end", follow.stop_at_end);
+        self.number("ticket", follow.ticket.0);
+    }
+
+    fn partition(&mut self, partition: PartitionChoice) {
+        match partition {
+            PartitionChoice::Index(index) => self.number("partition", index),
+            PartitionChoice::KeyHash(hash) => {
+                self.number("key_hash", format_args!("{hash:#010x}"));
+            }
+        }
     }
 
     /// What was wished for; nothing where nothing was.

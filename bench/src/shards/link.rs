@@ -103,6 +103,10 @@ impl Link {
                 | Message::NameEvicted { .. }
                 | Message::Asked { .. }
                 | Message::Told { .. }
+                | Message::Append(_)
+                | Message::Appended { .. }
+                | Message::Records(_)
+                | Message::StreamWord { .. }
                 | Message::CountersWanted { .. }
                 | Message::Counters { .. } => unreachable!("nobody says that here"),
             }

@@ -80,6 +80,7 @@ impl NativeWire {
                         ServerFrame::Ping { .. }
                         | ServerFrame::Pong { .. }
                         | ServerFrame::Notice(_)
+                        | ServerFrame::Stream(_)
                         | ServerFrame::Error(_)
                         | ServerFrame::GoAway(_)
                         | ServerFrame::Welcome(_)
@@ -115,7 +116,7 @@ impl NativeWire {
             ServerFrame::GoAway(go_away) => {
                 return Err(BenchError::Refused(format!("go away: {}", go_away.detail)));
             }
-            ServerFrame::Welcome(_) | ServerFrame::Deliver(_) => {
+            ServerFrame::Welcome(_) | ServerFrame::Deliver(_) | ServerFrame::Stream(_) => {
                 return Err(BenchError::Refused(format!("{frame:?}, which was not expected")));
             }
         }
@@ -186,6 +187,7 @@ impl NativeClient {
             ServerFrame::Deliver(_)
             | ServerFrame::Outcome(_)
             | ServerFrame::Notice(_)
+            | ServerFrame::Stream(_)
             | ServerFrame::GoAway(_)
             | ServerFrame::Ping { .. }
             | ServerFrame::Pong { .. } => Ok(None),
@@ -227,6 +229,7 @@ impl NativeClient {
             ServerFrame::Welcome(_)
             | ServerFrame::Deliver(_)
             | ServerFrame::Notice(_)
+            | ServerFrame::Stream(_)
             | ServerFrame::GoAway(_)
             | ServerFrame::Ping { .. }
             | ServerFrame::Pong { .. } => Ok(None),

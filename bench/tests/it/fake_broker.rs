@@ -218,7 +218,10 @@ impl Broker {
                 correlation: publish.ticket,
                 flags: publish.flags,
             }),
-            Command::Unsubscribe(_) | Command::Exclude(_) | Command::AddCredit(_) => {
+            Command::Unsubscribe(_)
+            | Command::Exclude(_)
+            | Command::AddCredit(_)
+            | Command::Stream(_) => {
                 panic!("the load does not say {command:?}")
             }
         }

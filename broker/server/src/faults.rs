@@ -7,6 +7,7 @@ use coilgun_storage::{DataDirectoryError, IdentityError};
 use crate::config::ConfigError;
 use crate::net::ListenError;
 use crate::resources::ResourceError;
+use crate::shard::LogFault;
 use crate::topology::TopologyError;
 
 /// Why a broker did not start.
@@ -30,6 +31,9 @@ pub enum StartError {
     /// The disk does not give back what it was given.
     #[error(transparent)]
     Disk(#[from] coilgun_storage::disk::SelfTestError),
+    /// A log cannot be opened.
+    #[error(transparent)]
+    Log(#[from] LogFault),
     /// It is not possible to listen where it should.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -48,6 +52,9 @@ pub enum BrokerFault {
     /// The network ring broke.
     #[error("the network ring is broken: {0}")]
     Ring(#[source] io::Error),
+    /// A log failed (law L14).
+    #[error(transparent)]
+    Log(#[from] LogFault),
     /// The shard's thread could not be waited for.
     #[error("a shard ended badly: {0}")]
     Thread(String),

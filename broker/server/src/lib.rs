@@ -19,6 +19,7 @@ pub mod security;
 pub mod setup;
 pub mod shard;
 mod starting;
+pub mod streams;
 pub mod topology;
 mod websocket;
 

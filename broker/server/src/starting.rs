@@ -25,8 +25,8 @@ use crate::resources::{SURPLUS_CONNECTIONS, file_bytes};
 use crate::security::{Authentication, SharedAccess, Users, Verifying};
 use crate::setup::{MemoryPlan, build_network};
 use crate::shard::{
-    Control, ControlQueue, ControlSender, GuestRule, ListenerProtocol, ListenerSettings,
-    RateLimits, Shard, ShardCounters, ShardPlace, ShardSettings, SpeakerQueue,
+    Control, ControlQueue, ControlSender, GuestRule, ListenerProtocol, ListenerSettings, LogFault,
+    RateLimits, Shard, ShardCounters, ShardPlace, ShardSettings, SpeakerQueue, StreamSetup,
 };
 
 /// What a shard's thread says about its start.
@@ -134,6 +134,8 @@ impl ShardStart {
             }
             Some(listen_when) => {
                 listen_when.recv().map_err(|_| BrokerFault::NotStarted)?;
+                // Before anybody can connect, wherever.
+                shard.announce_streams();
                 let listeners = match listen(&config, &mut shard) {
                     Ok(listeners) => listeners,
                     Err(error) => {
@@ -146,19 +148,15 @@ impl ShardStart {
                 listeners
             }
         };
-        let places: Vec<_> = match listeners.as_slice() {
-            [] => config.shard_listeners().map(|it| it.address.to_string()).collect(),
-            bound => bound.iter().map(|it| it.address().to_string()).collect(),
-        };
-        // Behind them come the ways in of this process, of which the first two are no places.
-        let bridged = config.bridged_listeners().map(|it| it.address.to_string());
-        let inside = std::iter::repeat_n(String::new(), BRIDGED);
-        shard.name_listeners(places.into_iter().chain(inside).chain(bridged));
+        name_listeners(&config, &listeners, &mut shard);
         if let Some(words) = words {
             shard.speak_for(words);
         }
         shard.serve_links(links, &ways_in(&config));
-        run(&mut shard, &waker, config.timing.spin_us).await.map_err(BrokerFault::Ring)?;
+        if let Err(error) = run(&mut shard, &waker, config.timing.spin_us).await {
+            let fault = shard.take_log_fault().map(BrokerFault::Log);
+            return Err(fault.unwrap_or(BrokerFault::Ring(error)));
+        }
         together.is_fault = false;
         // Until here the sockets had to stay open.
         drop(listeners);
@@ -166,7 +164,20 @@ impl ShardStart {
     }
 }
 
-/// Builds a shard on which nobody listens yet. The first one tests the disk before that.
+/// Tells a shard what its listening sockets are called.
+fn name_listeners(config: &Config, listeners: &[Listener], shard: &mut Shard<LinuxEnv>) {
+    let places: Vec<_> = match listeners {
+        [] => config.shard_listeners().map(|it| it.address.to_string()).collect(),
+        bound => bound.iter().map(|it| it.address().to_string()).collect(),
+    };
+    // Behind them come the ways in of this process, of which the first two are no places.
+    let bridged = config.bridged_listeners().map(|it| it.address.to_string());
+    let inside = std::iter::repeat_n(String::new(), BRIDGED);
+    shard.name_listeners(places.into_iter().chain(inside).chain(bridged));
+}
+
+/// Builds a shard on which nobody listens yet, with the logs that are its own. The first one gives the
+/// data directory its identity.
 async fn build(
     config: &Config,
     directory: &DataDirectory,
@@ -175,21 +186,48 @@ async fn build(
     place: ShardPlace,
 ) -> Result<Shard<LinuxEnv>, StartError> {
     let mut env = LinuxEnv::in_mesh(&port);
-    if place.shard() == ShardId::default() {
-        prepare_disk(directory, &mut env).await?;
-    }
+    let (number, count) = (place.shard(), place.shard_count());
+    let identity = prepare_disk(directory, &mut env, number).await?;
     let net = build_network(&mut env, &memory_plan(config)).map_err(StartError::Shard)?;
     let shard = Shard::new(env, net, port, shard_settings(config), controls);
-    Ok(shard.map_err(StartError::Shard)?.placed(place))
+    let mut shard = shard.map_err(StartError::Shard)?.placed(place);
+    shard.open_logs(stream_setup(config, directory, identity, number, count)?).await?;
+    Ok(shard)
 }
 
-/// Tests the disk, and makes sure that the data directory is one of ours.
-async fn prepare_disk(directory: &DataDirectory, env: &mut LinuxEnv) -> Result<(), StartError> {
-    coilgun_storage::disk::self_test(directory.path(), 0).await?;
+/// Where the logs are, and which of them belong to this shard.
+fn stream_setup(
+    config: &Config,
+    directory: &DataDirectory,
+    identity: Identity,
+    shard: ShardId,
+    shard_count: usize,
+) -> Result<StreamSetup, StartError> {
+    let there = coilgun_storage::log_count(directory.path()).map_err(LogFault::from)?;
+    let log_count = u16::try_from(there.max(shard_count as u32)).unwrap_or(u16::MAX);
+    Ok(StreamSetup {
+        data: directory.path().to_owned(),
+        identity,
+        geometry: config.log.geometry(),
+        cache_bytes: config.log.cache_bytes,
+        log_count,
+        shard,
+        shard_count,
+        limits: Arc::default(),
+    })
+}
+
+/// Tests the disk in this executor, and makes sure that the data directory is one of ours: the first
+/// shard, which is started before the others, gives it its identity.
+async fn prepare_disk(
+    directory: &DataDirectory,
+    env: &mut LinuxEnv,
+    shard: ShardId,
+) -> Result<Identity, StartError> {
+    coilgun_storage::disk::self_test(directory.path(), shard.index() as u16).await?;
     let log_id = u128::from(env.random()) << 64 | u128::from(env.random());
-    open_or_create_identity(directory, Identity { log_id, created_unix_ms: wall_clock_ms() })
-        .await?;
-    Ok(())
+    let proposed = Identity { log_id, created_unix_ms: wall_clock_ms() };
+    Ok(open_or_create_identity(directory, proposed).await?)
 }
 
 /// Binds every socket, and then accepts on all of them.
@@ -274,6 +312,7 @@ fn shard_settings(config: &Config) -> ShardSettings {
             payload_bytes_max: narrow(config.limits.payload_bytes_max as u64),
             headers_bytes_max: narrow(config.limits.headers_bytes_max as u64),
             ping_interval_ms: narrow(config.timing.ping_interval_ms),
+            streams: true,
             ..NativeConfig::default()
         },
         router: RouterLimits {

@@ -128,6 +128,8 @@ impl Engine {
                 }
             }
             ServerFrame::Notice(notice) => self.tell(Event::Notice(*notice)),
+            // HELLO does not ask for the feature, so the reader lets none come here.
+            ServerFrame::Stream(_) => {}
             ServerFrame::GoAway(go_away) => self.on_go_away(now, go_away),
             ServerFrame::Error(error) => return Err(ClientError::Ended(BrokerError::ended(error))),
         }

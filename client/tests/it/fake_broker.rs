@@ -148,6 +148,7 @@ impl Echo {
                 self.tell(&Event::BarrierDone(BarrierDone { token: it.token }));
             }
             Command::Exclude(_) => panic!("the native protocol excludes nothing"),
+            Command::Stream(_) => panic!("the broker has no streams"),
             Command::Close(it) => self.end(it.code, ""),
         }
     }

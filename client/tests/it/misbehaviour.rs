@@ -92,6 +92,7 @@ pub(crate) fn next_commands(stream: &mut TcpStream, opened: &mut LetIn) -> Optio
             | Command::Exclude(_)
             | Command::AddCredit(_)
             | Command::Barrier(_)
+            | Command::Stream(_)
             | Command::Close(_) => {}
         }
     }

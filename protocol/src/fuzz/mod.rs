@@ -6,6 +6,7 @@
 mod corpus;
 mod seeds;
 mod session;
+mod stream_seeds;
 mod targets;
 
 pub use corpus::{read_corpus, write_corpus};

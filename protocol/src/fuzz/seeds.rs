@@ -1,5 +1,9 @@
 //! Inputs to begin from: valid ones, and those that once broke a promise.
 
+use super::stream_seeds::{
+    follow_table, stream_answer_tables, stream_client_bytes, stream_request_tables,
+    stream_requests, stream_server_bytes,
+};
 use crate::buffer::{Chunk, OutBuf, Pool, Region};
 use crate::model::limits::BLOCK_BYTES;
 use crate::model::{
@@ -22,17 +26,28 @@ pub fn fuzz_seeds(target: &str) -> Vec<Vec<u8>> {
         "model_escape" => texts(&["", "*", "%2E", "%252E", "a.b c", "%25%2A"]),
         "model_headers" => vec![Vec::new(), header_block()],
         "native_preface" => vec![Preface::OURS.encode().to_vec(), b"GET /".to_vec()],
-        "native_framer" => client_frames().iter().map(encoded).collect(),
+        "native_framer" => {
+            let body = batch_body();
+            client_frames().iter().chain(&stream_requests(&body)).map(encoded).collect()
+        }
         "native_records" => vec![with_first_byte(3, batch_body())],
         "native_hello" => vec![encoded(&ClientFrame::Hello(hello())).split_off(HEADER_BYTES)],
+        "native_stream_requests" => stream_request_tables(),
+        "native_stream_described" => vec![stream_answer_tables()[0].clone()],
+        "native_stream_listed" => vec![stream_answer_tables()[1].clone()],
+        "native_follow" => vec![follow_table()],
         "native_subscribe" => {
             vec![encoded(&ClientFrame::Subscribe(subscribe())).split_off(HEADER_BYTES)]
         }
         "native_welcome" => vec![welcome_table()],
         "native_error" => vec![error_table()],
         "native_go_away" => vec![go_away_table()],
-        "native_session" => vec![with_first_byte(7, client_bytes())],
-        "native_client" => vec![with_first_byte(120, server_bytes())],
+        "native_session" => {
+            vec![with_first_byte(7, client_bytes()), with_first_byte(11, stream_client_bytes())]
+        }
+        "native_client" => {
+            vec![with_first_byte(120, server_bytes()), with_first_byte(90, stream_server_bytes())]
+        }
         "elbus_text" => texts(&["a/b", "a.b", ".broker/info", "v1.2/a%2Fb", "a//%00", "%2500.b"]),
         "elbus_rpc" => elbus_calls(),
         "elbus_server_frame" => vec![hex("000000000000 fe0500000001 12050000000061000011 \
@@ -70,7 +85,8 @@ fn with_first_byte(byte: u8, rest: Vec<u8>) -> Vec<u8> {
     [vec![byte], rest].concat()
 }
 
-fn encoded(frame: &ClientFrame<'_>) -> Vec<u8> {
+/// The bytes of a frame.
+pub(super) fn encoded(frame: &ClientFrame<'_>) -> Vec<u8> {
     let mut bytes = Vec::new();
     encode_frame(frame, &mut bytes).expect("every seed is within the limits");
     bytes
@@ -86,7 +102,7 @@ fn header_block() -> Vec<u8> {
 }
 
 /// Three records: with everything, with a payload alone, with nothing.
-fn batch_body() -> Vec<u8> {
+pub(super) fn batch_body() -> Vec<u8> {
     let block = header_block();
     let headers = Headers::parse(&block).expect("the block is one");
     let (key, producer_time) = (b"k".as_slice(), UnixMs(1_700_000_000_000));

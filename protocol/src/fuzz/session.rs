@@ -94,6 +94,10 @@ fn answer(session: &mut impl Session, command: &Command, out: &mut OutBuf) {
         Command::Unsubscribe(unsubscribe) => outcome(unsubscribe.ticket),
         Command::Exclude(exclude) => outcome(exclude.ticket),
         Command::Barrier(barrier) => Event::BarrierDone(BarrierDone { token: barrier.token }),
+        Command::Stream(stream) => match stream.refused(ErrorCode::StreamsUnavailable) {
+            Some(event) => event,
+            None => return,
+        },
         Command::AddCredit(_) | Command::Close(_) => return,
     };
     session.on_event(Timestamp(3), &event, out);

@@ -3,8 +3,9 @@
 use crate::elbus::{self, fuzz_rpc, fuzz_server_frame, fuzz_text};
 use crate::model::{fuzz_escape, fuzz_filter, fuzz_headers, fuzz_subject};
 use crate::native::{
-    fuzz_client, fuzz_error, fuzz_framer, fuzz_go_away, fuzz_hello, fuzz_preface, fuzz_records,
-    fuzz_session, fuzz_subscribe, fuzz_welcome,
+    fuzz_client, fuzz_error, fuzz_follow, fuzz_framer, fuzz_go_away, fuzz_hello, fuzz_preface,
+    fuzz_records, fuzz_session, fuzz_stream_described, fuzz_stream_listed, fuzz_stream_requests,
+    fuzz_subscribe, fuzz_welcome,
 };
 
 /// Every fuzz entry with its name. An entry takes any bytes and panics if a promise is broken.
@@ -18,6 +19,10 @@ pub const FUZZ_TARGETS: &[(&str, fn(&[u8]))] = &[
     ("native_framer", fuzz_framer),
     ("native_records", fuzz_records),
     ("native_hello", fuzz_hello),
+    ("native_stream_requests", fuzz_stream_requests),
+    ("native_stream_described", fuzz_stream_described),
+    ("native_stream_listed", fuzz_stream_listed),
+    ("native_follow", fuzz_follow),
     ("native_subscribe", fuzz_subscribe),
     ("native_welcome", fuzz_welcome),
     ("native_error", fuzz_error),

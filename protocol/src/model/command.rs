@@ -10,6 +10,7 @@ use super::ids::{SubscriptionId, Ticket};
 use super::limits::COMMANDS_PER_SLICE;
 use super::slow_consumer::SlowConsumerWish;
 use super::span::Span;
+use super::stream_command::StreamCommand;
 
 /// One thing to do for a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +32,8 @@ pub enum Command {
     AddCredit(AddCredit),
     /// Answer with `Event::BarrierDone` once everything before it has taken effect everywhere.
     Barrier(Barrier),
+    /// Do something with a stream.
+    Stream(StreamCommand),
     /// End the connection after what is still to be sent was sent.
     Close(Close),
 }

@@ -210,6 +210,99 @@ error_codes! {
     DroppedOldest = 308, "dropped_oldest", true,
         "messages that waited to be read were dropped to make room for newer ones",
         "Read faster, subscribe to less, or share the work in a queue group.";
+
+    /// The name of the stream is taken.
+    StreamExists = 400, "stream_exists", false,
+        "there is a stream of this name",
+        "Use that one, or choose another name.";
+    /// There is no stream of this name.
+    UnknownStream = 401, "unknown_stream", false,
+        "there is no stream of this name",
+        "Check its spelling and the namespace, or create it.";
+    /// The stream has no partition of this index.
+    UnknownPartition = 402, "unknown_partition", false,
+        "the stream has no partition of this index",
+        "Ask with STREAM_DESCRIBE how many it has; they are counted from 0.";
+    /// There is no record at this offset, and none will be before others.
+    OffsetOutOfRange = 403, "offset_out_of_range", false,
+        "there is nothing at this offset",
+        "Begin at one of the offsets that the partition has; what was there may have been deleted.";
+    /// The append expected another offset.
+    UnexpectedOffset = 404, "unexpected_offset", false,
+        "the next offset is not the one that was expected",
+        "Somebody else appended; read what is new and decide again.";
+    /// The producer began anew since.
+    ProducerFenced = 405, "producer_fenced", false,
+        "this producer began anew elsewhere",
+        "Stop this one: another one has its number and a later epoch.";
+    /// The sequence is not the next one, and is no duplicate.
+    SequenceGap = 406, "sequence_gap", false,
+        "records before these are missing, or some of these are stored already",
+        "Send the batches of a producer in order, and each again as it was.";
+    /// The sequence comes before all that are remembered.
+    SequenceForgotten = 407, "sequence_forgotten", false,
+        "it is no longer known whether this batch was stored",
+        "Do not send it again; read whether it is there.";
+    /// Nothing is known of the producer, and this is not its first batch.
+    UnknownProducer = 408, "unknown_producer", false,
+        "nothing is known of this producer",
+        "Begin with a new epoch at sequence 0; what it sent before may be stored.";
+    /// There is no room at the moment.
+    StreamBusy = 409, "stream_busy", true,
+        "the partition has no room for this at the moment",
+        "Try again a little later, and send less at once.";
+    /// The disk is full.
+    StorageFull = 410, "storage_full", true,
+        "the broker has no room left on its disk",
+        "Delete streams, shorten what they keep, or give the broker more room.";
+    /// The append has its offsets, and may be stored or not.
+    OutcomeUnknown = 411, "outcome_unknown", false,
+        "it may or may not be stored",
+        "Read whether it is there before sending it again, or send it again with the same sequence.";
+    /// The end of the partition could not be proven.
+    PartitionReadOnly = 412, "partition_read_only", false,
+        "the partition is read only, because records at its end may be missing",
+        "Have its log repaired; the broker says at its start which one.";
+    /// The stream is gone.
+    StreamDeleted = 413, "stream_deleted", false,
+        "the stream was deleted",
+        "Create it anew, or stop using it.";
+    /// A record or the whole batch is larger than the limit, or has too many records.
+    BatchTooLarge = 414, "batch_too_large", false,
+        "the batch, or a record of it, is larger than the broker accepts",
+        "Put fewer records into a batch, or split the payload.";
+    /// The batch breaks its format.
+    InvalidBatch = 415, "invalid_batch", false,
+        "the batch is not what it is said to be",
+        "This is a fault of the client library; docs/WIRE.md describes batches.";
+    /// The bytes of the batch are not those that were sent or stored.
+    CorruptRecords = 416, "corrupt_records", false,
+        "the records do not match their checksum",
+        "Check memory, disks and whatever stands between client and broker.";
+    /// The broker has no streams, or they cannot be used now.
+    StreamsUnavailable = 417, "streams_unavailable", false,
+        "the broker has no streams, or its log has failed",
+        "Use a broker with streams; if its log has failed, it says so, and must be started again.";
+    /// There are as many streams as there may be.
+    TooManyStreams = 418, "too_many_streams", false,
+        "the broker has as many streams as it may",
+        "Delete some, or use more partitions instead of more streams.";
+    /// The number of the follower is in use.
+    DuplicateFollow = 419, "duplicate_follow", false,
+        "the number of this follower is in use",
+        "Number the followers of a connection, each once.";
+    /// The connection has no follower of this number.
+    UnknownFollow = 420, "unknown_follow", false,
+        "this connection has no follower of this number",
+        "It has ended already, or never began.";
+    /// The name is no valid name of a stream.
+    InvalidStreamName = 421, "invalid_stream_name", false,
+        "this is not a valid name of a stream",
+        "A name follows the grammar of a subject, does not begin with $, and is at most 256 bytes long.";
+    /// The stream would have too many partitions.
+    TooManyPartitions = 422, "too_many_partitions", false,
+        "a stream does not have as many partitions",
+        "Ask for at most 4096.";
 }
 
 impl core::fmt::Display for ErrorCode {

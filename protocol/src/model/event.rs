@@ -5,6 +5,7 @@
 use super::error_code::ErrorCode;
 use super::flags::PublishFlags;
 use super::ids::{ClientId, SubscriptionId, Ticket};
+use super::stream_event::StreamEvent;
 use crate::buffer::Chunk;
 
 /// Something a session tells its client.
@@ -20,6 +21,8 @@ pub enum Event<'a> {
     BarrierDone(BarrierDone),
     /// Something happened to the connection, which goes on.
     Notice(Notice),
+    /// Something about a stream.
+    Stream(StreamEvent<'a>),
     /// The connection is about to be closed by the broker.
     Closing(Closing<'a>),
 }

@@ -127,6 +127,8 @@ pub const DRAIN_MS_MAX: u64 = 5_000;
 pub const STREAM_NAME_BYTES_MAX: usize = 256;
 /// Most partitions of one stream.
 pub const PARTITIONS_PER_STREAM_MAX: u32 = 4096;
+/// Partitions a broker may have.
+pub const PARTITIONS_MAX: usize = 1_000_000;
 /// Largest payload of one record unless configured otherwise, in bytes.
 pub const RECORD_BYTES_DEFAULT: usize = 1024 * 1024;
 /// Most records of one batch.

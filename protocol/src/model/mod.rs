@@ -17,6 +17,9 @@ mod shards;
 mod slow_consumer;
 mod span;
 mod stream;
+mod stream_command;
+mod stream_event;
+mod stream_name;
 mod subject;
 mod time;
 
@@ -38,5 +41,14 @@ pub use stream::{
     AckLevel, BodyKind, CoLocationGroupId, FollowId, Incarnation, Offset, PartitionHealth,
     PartitionId, ProducerEpoch, ProducerId, ProducerSequence, UnixMs,
 };
+pub use stream_command::{
+    AddFollowCredit, Append, AppendConditions, CreateStream, DeleteStream, DescribeStream, Follow,
+    FollowFrom, ListStreams, PartitionChoice, RefuseAppend, StreamCommand, Unfollow,
+};
+pub use stream_event::{
+    Appended, FollowEnded, PartitionRow, RecordsRead, StreamDescribed, StreamEvent, StreamRow,
+    StreamsListed,
+};
+pub use stream_name::{InvalidStreamName, StreamName};
 pub use subject::{InvalidSubject, Subject, SubjectClass, fuzz_subject};
 pub use time::Timestamp;

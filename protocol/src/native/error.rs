@@ -169,7 +169,7 @@ pub enum DecodeError {
         value_max: u32,
     },
     /// Something was used that both sides did not agree on.
-    #[error("{operation} uses the feature {feature}, which HELLO did not ask for")]
+    #[error("{operation} uses the feature {feature}, which is not in force on this connection")]
     FeatureNotAgreed {
         /// The operation.
         operation: Operation,

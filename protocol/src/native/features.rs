@@ -14,9 +14,12 @@ impl Features {
     pub const SENDER_NAMES: Features = Features(1 << 1);
     /// The broker sends NOTICE.
     pub const NOTICES: Features = Features(1 << 2);
+    /// The frames of streams may be used.
+    pub const STREAMS: Features = Features(1 << 3);
     /// Every feature this version knows.
-    pub const KNOWN: Features =
-        Features(Features::CREDIT.0 | Features::SENDER_NAMES.0 | Features::NOTICES.0);
+    pub const KNOWN: Features = Features(
+        Features::CREDIT.0 | Features::SENDER_NAMES.0 | Features::NOTICES.0 | Features::STREAMS.0,
+    );
 
     /// Whether every bit of `other` is set.
     #[inline]
@@ -29,6 +32,12 @@ impl Features {
     #[must_use]
     pub fn with(self, other: Features) -> Features {
         Features(self.0 | other.0)
+    }
+
+    /// What is in this set and not in the other.
+    #[must_use]
+    pub fn without(self, other: Features) -> Features {
+        Features(self.0 & !other.0)
     }
 
     /// What is in both sets.

@@ -4,10 +4,12 @@
 //! says. What it never does: it keeps no bytes; who calls it waits for as many as it says.
 
 use super::error::DecodeError;
+use super::features::Features;
 use super::header::{FrameHeader, HEADER_BYTES};
 use super::operation::{HeadKind, Operation, Peer};
 use crate::model::limits::{
-    CONTROL_FRAME_BYTES_MAX, FRAME_OVERHEAD_BYTES_MAX, HEADERS_BYTES_MAX, PAYLOAD_BYTES_CEILING,
+    BATCH_FRAME_BYTES_MAX, CONTROL_FRAME_BYTES_MAX, FRAME_OVERHEAD_BYTES_MAX, HEADERS_BYTES_MAX,
+    PAYLOAD_BYTES_CEILING,
 };
 
 /// What may come from one side of a connection.
@@ -15,6 +17,9 @@ use crate::model::limits::{
 pub struct FrameRules {
     sender: Peer,
     message_frame_bytes_max: u32,
+    batch_frame_bytes_max: u32,
+    /// Whether frames of streams may come.
+    streams: bool,
 }
 
 /// What is at the front of some bytes.
@@ -42,10 +47,17 @@ impl FrameRules {
     /// Rules before the handshake is done: no frame may be longer than a control frame.
     #[must_use]
     pub fn handshake(sender: Peer) -> FrameRules {
-        FrameRules { sender, message_frame_bytes_max: CONTROL_FRAME_BYTES_MAX as u32 }
+        FrameRules {
+            sender,
+            message_frame_bytes_max: CONTROL_FRAME_BYTES_MAX as u32,
+            batch_frame_bytes_max: CONTROL_FRAME_BYTES_MAX as u32,
+            // Who sends one now hears that it comes too early, whether it may come later or not.
+            streams: true,
+        }
     }
 
-    /// Rules after the handshake: messages may carry payloads of this size.
+    /// Rules after the handshake: messages may carry payloads of this size, and no frames of streams
+    /// may come.
     ///
     /// # Panics
     /// If the size is above the outermost one, [`PAYLOAD_BYTES_CEILING`].
@@ -53,7 +65,18 @@ impl FrameRules {
     pub fn messages(sender: Peer, payload_bytes_max: u32) -> FrameRules {
         assert!(payload_bytes_max as usize <= PAYLOAD_BYTES_CEILING, "the ceiling holds");
         let beside_payload = (HEADERS_BYTES_MAX + FRAME_OVERHEAD_BYTES_MAX) as u32;
-        FrameRules { sender, message_frame_bytes_max: payload_bytes_max + beside_payload }
+        FrameRules {
+            sender,
+            message_frame_bytes_max: payload_bytes_max + beside_payload,
+            batch_frame_bytes_max: BATCH_FRAME_BYTES_MAX as u32,
+            streams: false,
+        }
+    }
+
+    /// The same rules, with frames of streams if the feature is in force.
+    #[must_use]
+    pub fn with_features(self, features: Features) -> FrameRules {
+        FrameRules { streams: features.contains(Features::STREAMS), ..self }
     }
 
     /// Longest frame of this kind, with its header, in bytes.
@@ -61,6 +84,7 @@ impl FrameRules {
     fn frame_bytes_max(&self, kind: HeadKind) -> u32 {
         match kind {
             HeadKind::Message(_) => self.message_frame_bytes_max,
+            HeadKind::Batch(_) => self.batch_frame_bytes_max,
             HeadKind::Struct(_) | HeadKind::Table | HeadKind::Nothing => {
                 CONTROL_FRAME_BYTES_MAX as u32
             }
@@ -74,6 +98,9 @@ impl FrameRules {
         if !operation.is_sent_by(self.sender) {
             return Err(DecodeError::Direction { operation, sender: self.sender });
         }
+        if !self.streams && operation.needs_streams() {
+            return Err(DecodeError::FeatureNotAgreed { operation, feature: "STREAMS" });
+        }
         let kind = operation.head();
         let bytes_max = self.frame_bytes_max(kind);
         if length > bytes_max - HEADER_BYTES as u32 {
@@ -85,7 +112,9 @@ impl FrameRules {
             return Err(DecodeError::UnknownBits { operation, field: "flags", bits });
         }
         let fits = match kind {
-            HeadKind::Message(expected) => head_len == expected && length >= u32::from(expected),
+            HeadKind::Message(expected) | HeadKind::Batch(expected) => {
+                head_len == expected && length >= u32::from(expected)
+            }
             HeadKind::Struct(expected) => head_len == expected && length == u32::from(expected),
             HeadKind::Table => length == u32::from(head_len),
             HeadKind::Nothing => length == 0 && head_len == 0,
@@ -97,7 +126,9 @@ impl FrameRules {
 #[cold]
 fn head_error(header: &FrameHeader) -> DecodeError {
     let expected = match header.operation.head() {
-        HeadKind::Message(_) => "the head is a struct of fixed size, and the frame holds it",
+        HeadKind::Message(_) | HeadKind::Batch(_) => {
+            "the head is a struct of fixed size, and the frame holds it"
+        }
         HeadKind::Struct(_) => "the head is a struct of fixed size, and nothing follows it",
         HeadKind::Table => "the head is a table that fills the frame",
         HeadKind::Nothing => "the frame ends with its header",
@@ -189,7 +220,8 @@ pub fn fuzz_framer(bytes: &[u8]) {
     for rules in [
         FrameRules::handshake(Peer::Client),
         FrameRules::messages(Peer::Client, PAYLOAD_BYTES_MAX),
-        FrameRules::messages(Peer::Server, PAYLOAD_BYTES_MAX),
+        FrameRules::messages(Peer::Client, PAYLOAD_BYTES_MAX).with_features(Features::STREAMS),
+        FrameRules::messages(Peer::Server, PAYLOAD_BYTES_MAX).with_features(Features::STREAMS),
     ] {
         match next_frame(bytes, &rules) {
             Ok(Framing::Complete(frame)) => {
@@ -203,7 +235,8 @@ pub fn fuzz_framer(bytes: &[u8]) {
             }
             Ok(Framing::Incomplete { need }) => {
                 assert!(need > bytes.len(), "a frame that is there is complete");
-                assert!(need <= rules.message_frame_bytes_max as usize, "within the limit");
+                let bytes_max = rules.message_frame_bytes_max.max(rules.batch_frame_bytes_max);
+                assert!(need <= bytes_max as usize, "within the limit");
             }
             Err(error) => {
                 assert!(bytes.len() >= HEADER_BYTES, "a refusal needs the header");
@@ -277,6 +310,21 @@ mod tests {
     }
 
     #[test]
+    fn s7_a_batch_has_its_own_limit_and_is_not_waited_for_without_streams() {
+        let rules = FrameRules::messages(Peer::Client, 100);
+        let most = BATCH_FRAME_BYTES_MAX as u32;
+        let (fits, over) = (header(most - 8, Operation::Append, 0, 64), most - 7);
+        let operation = Operation::Append;
+        let refused = DecodeError::FeatureNotAgreed { operation, feature: "STREAMS" };
+        assert_eq!(refusal(&fits, &rules), refused);
+        let rules = rules.with_features(Features::KNOWN);
+        assert_eq!(next_frame(&fits, &rules), Ok(Framing::Incomplete { need: most as usize }));
+        let (bytes, bytes_max) = (u64::from(most) + 1, most);
+        let refused = DecodeError::FrameTooLarge { operation, bytes, bytes_max };
+        assert_eq!(refusal(&header(over, operation, 0, 64), &rules), refused);
+    }
+
+    #[test]
     fn heads_flags_and_directions_are_checked_by_the_header() {
         for (bytes, expected) in [
             (header(0, Operation::Publish, 0, 24), "struct of fixed size"),
@@ -288,6 +336,7 @@ mod tests {
             (header(24, Operation::Publish, 0x10, 24), "unknown bits 0x10 in flags"),
             (header(8, Operation::Ping, 1, 8), "unknown bits 0x01 in flags"),
             (header(8, Operation::Deliver, 0, 8), "not sent by a client"),
+            (header(64, Operation::Append, 0, 64), "feature STREAMS, which is not in force"),
         ] {
             let text = refusal(&bytes, &open()).to_string();
             assert!(text.contains(expected), "{text} should say: {expected}");

@@ -209,7 +209,7 @@ pub(super) fn deliver_prefix_bytes(
 
 /// A header and the head behind it.
 #[inline]
-fn prefix<const HEAD: usize, const ALL: usize>(
+pub(super) fn prefix<const HEAD: usize, const ALL: usize>(
     operation: Operation,
     flags: u8,
     length: usize,

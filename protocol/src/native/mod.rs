@@ -12,7 +12,8 @@
 //! preface   "COIL" | version_min u16 | version_max u16          once, in each direction
 //! frame     length u32 | op u8 | flags u8 | head_len u16        header, 8 bytes, little-endian
 //!           head                                                struct or verified table
-//!           body                                                subject, reply, headers, payload
+//!           body                                                subject, reply, headers, payload;
+//!                                                               or stream and records
 //! ```
 //!
 //! Invariants:
@@ -23,10 +24,12 @@
 //!   delivery of a native message is one header and one copy (law S10);
 //! - nothing a peer sends panics; every refusal names the operation and the field.
 
+mod append;
 mod client;
 mod control;
 mod error;
 mod features;
+mod follow;
 mod framer;
 mod header;
 mod hot;
@@ -48,16 +51,20 @@ mod record;
 mod schema_generated;
 mod session;
 
+pub use append::{APPEND_PREFIX_BYTES, AppendFrame, AppendedFrame};
 pub use client::{
-    ClientFrame, EncodeError, Incoming, PublishFrame, ServerFrame, ServerReader, encode_frame,
-    fuzz_client, publish_prefix,
+    ClientFrame, EncodeError, Incoming, PublishFrame, ServerFrame, ServerReader, StreamFrame,
+    StreamRequest, append_prefix, encode_frame, fuzz_client, publish_prefix,
 };
 pub use control::{
-    ErrorFrame, GoAway, Hello, SubscribeRequest, TableTooLong, Welcome, fuzz_error, fuzz_go_away,
-    fuzz_hello, fuzz_subscribe, fuzz_welcome,
+    ErrorFrame, FollowRequest, GoAway, Hello, StreamCreate, StreamDescribedFrame, StreamList,
+    StreamListedFrame, StreamNamed, SubscribeRequest, TableTooLong, Welcome, fuzz_error,
+    fuzz_follow, fuzz_go_away, fuzz_hello, fuzz_stream_described, fuzz_stream_listed,
+    fuzz_stream_requests, fuzz_subscribe, fuzz_welcome,
 };
 pub use error::DecodeError;
 pub use features::Features;
+pub use follow::{FollowEndedFrame, RecordsFrame, UnreadableBatch};
 pub use framer::{Frame, FrameRules, Framing, fuzz_framer, next_frame};
 pub use header::{FrameHeader, HEADER_BYTES};
 pub use hot::{DeliverFrame, NoticeFrame, OutcomeFrame, PUBLISH_PREFIX_BYTES};

@@ -1,7 +1,8 @@
 //! What a frame is for.
 
 use super::schema_generated::{
-    CreditHead, DeliverHead, NoticeHead, OutcomeHead, PublishHead, TokenHead, UnsubscribeHead,
+    AppendHead, AppendedHead, CreditHead, DeliverHead, FollowCreditHead, FollowEndedHead,
+    NoticeHead, OutcomeHead, PublishHead, RecordsHead, TokenHead, UnfollowHead, UnsubscribeHead,
 };
 use crate::model::PublishFlags;
 
@@ -16,7 +17,8 @@ pub enum Peer {
 
 /// The operation of a frame: its number on the wire, which never gets another meaning.
 ///
-/// Numbers with the top bit are sent by the server only.
+/// Numbers with the top bit are sent by the server only. Those from 0x20 and 0x90 on, sixteen each,
+/// are kept for streams.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
 pub enum Operation {
@@ -36,6 +38,22 @@ pub enum Operation {
     Ping = 0x10,
     /// The answer to [`Operation::Ping`].
     Pong = 0x11,
+    /// The client makes a stream.
+    StreamCreate = 0x20,
+    /// The client deletes a stream.
+    StreamDelete = 0x21,
+    /// The client asks which streams there are.
+    StreamList = 0x22,
+    /// The client asks what a stream is like.
+    StreamDescribe = 0x23,
+    /// The client appends a batch to a partition.
+    Append = 0x24,
+    /// The client begins to read a partition as it grows.
+    Follow = 0x25,
+    /// The client lets a follower read more.
+    FollowCredit = 0x26,
+    /// The client stops reading a partition.
+    Unfollow = 0x27,
     /// The server lets the client in; its first frame.
     Welcome = 0x81,
     /// A message for the client.
@@ -48,6 +66,16 @@ pub enum Operation {
     GoAway = 0x85,
     /// The server says what happened to the connection, which goes on.
     Notice = 0x86,
+    /// What a stream is like.
+    StreamDescribed = 0x90,
+    /// Which streams there are.
+    StreamListed = 0x91,
+    /// What became of a batch of the client.
+    Appended = 0x92,
+    /// A batch for a follower.
+    Records = 0x93,
+    /// A follower has ended by itself.
+    FollowEnded = 0x94,
 }
 
 /// What the head of an operation's frames is.
@@ -55,6 +83,8 @@ pub enum Operation {
 pub enum HeadKind {
     /// A struct of exactly this many bytes, and a body behind it.
     Message(u16),
+    /// A struct of exactly this many bytes, and a batch of records behind it.
+    Batch(u16),
     /// A struct of exactly this many bytes, and nothing behind it.
     Struct(u16),
     /// A table that fills the frame.
@@ -80,12 +110,25 @@ impl Operation {
         Operation::Goodbye,
         Operation::Ping,
         Operation::Pong,
+        Operation::StreamCreate,
+        Operation::StreamDelete,
+        Operation::StreamList,
+        Operation::StreamDescribe,
+        Operation::Append,
+        Operation::Follow,
+        Operation::FollowCredit,
+        Operation::Unfollow,
         Operation::Welcome,
         Operation::Deliver,
         Operation::Outcome,
         Operation::Error,
         Operation::GoAway,
         Operation::Notice,
+        Operation::StreamDescribed,
+        Operation::StreamListed,
+        Operation::Appended,
+        Operation::Records,
+        Operation::FollowEnded,
     ];
 
     /// The operation with this number, if this version knows it.
@@ -101,12 +144,25 @@ impl Operation {
             0x06 => Operation::Goodbye,
             0x10 => Operation::Ping,
             0x11 => Operation::Pong,
+            0x20 => Operation::StreamCreate,
+            0x21 => Operation::StreamDelete,
+            0x22 => Operation::StreamList,
+            0x23 => Operation::StreamDescribe,
+            0x24 => Operation::Append,
+            0x25 => Operation::Follow,
+            0x26 => Operation::FollowCredit,
+            0x27 => Operation::Unfollow,
             0x81 => Operation::Welcome,
             0x82 => Operation::Deliver,
             0x83 => Operation::Outcome,
             0x84 => Operation::Error,
             0x85 => Operation::GoAway,
             0x86 => Operation::Notice,
+            0x90 => Operation::StreamDescribed,
+            0x91 => Operation::StreamListed,
+            0x92 => Operation::Appended,
+            0x93 => Operation::Records,
+            0x94 => Operation::FollowEnded,
             _ => return None,
         })
     }
@@ -123,12 +179,25 @@ impl Operation {
             Operation::Goodbye => "GOODBYE",
             Operation::Ping => "PING",
             Operation::Pong => "PONG",
+            Operation::StreamCreate => "STREAM_CREATE",
+            Operation::StreamDelete => "STREAM_DELETE",
+            Operation::StreamList => "STREAM_LIST",
+            Operation::StreamDescribe => "STREAM_DESCRIBE",
+            Operation::Append => "APPEND",
+            Operation::Follow => "FOLLOW",
+            Operation::FollowCredit => "FOLLOW_CREDIT",
+            Operation::Unfollow => "UNFOLLOW",
             Operation::Welcome => "WELCOME",
             Operation::Deliver => "DELIVER",
             Operation::Outcome => "OUTCOME",
             Operation::Error => "ERROR",
             Operation::GoAway => "GOAWAY",
             Operation::Notice => "NOTICE",
+            Operation::StreamDescribed => "STREAM_DESCRIBED",
+            Operation::StreamListed => "STREAM_LISTED",
+            Operation::Appended => "APPENDED",
+            Operation::Records => "RECORDS",
+            Operation::FollowEnded => "FOLLOW_ENDED",
         }
     }
 
@@ -143,14 +212,34 @@ impl Operation {
             | Operation::Subscribe
             | Operation::Unsubscribe
             | Operation::Credit
-            | Operation::Goodbye => peer == Peer::Client,
+            | Operation::Goodbye
+            | Operation::StreamCreate
+            | Operation::StreamDelete
+            | Operation::StreamList
+            | Operation::StreamDescribe
+            | Operation::Append
+            | Operation::Follow
+            | Operation::FollowCredit
+            | Operation::Unfollow => peer == Peer::Client,
             Operation::Welcome
             | Operation::Deliver
             | Operation::Outcome
             | Operation::Error
             | Operation::GoAway
-            | Operation::Notice => peer == Peer::Server,
+            | Operation::Notice
+            | Operation::StreamDescribed
+            | Operation::StreamListed
+            | Operation::Appended
+            | Operation::Records
+            | Operation::FollowEnded => peer == Peer::Server,
         }
+    }
+
+    /// Whether it is used only where [`Features::STREAMS`](super::Features::STREAMS) is in force.
+    #[inline]
+    #[must_use]
+    pub fn needs_streams(self) -> bool {
+        matches!(self as u8, 0x20..=0x2f | 0x90..=0x9f)
     }
 
     /// The bits that may be set in the header's flags.
@@ -160,6 +249,7 @@ impl Operation {
         match self {
             Operation::Publish => PUBLISH_FLAGS.0,
             Operation::Deliver => DELIVER_FLAGS.0,
+            Operation::Appended => APPENDED_IS_DUPLICATE,
             Operation::Hello
             | Operation::Subscribe
             | Operation::Unsubscribe
@@ -171,7 +261,19 @@ impl Operation {
             | Operation::Outcome
             | Operation::Error
             | Operation::GoAway
-            | Operation::Notice => 0,
+            | Operation::Notice
+            | Operation::StreamCreate
+            | Operation::StreamDelete
+            | Operation::StreamList
+            | Operation::StreamDescribe
+            | Operation::Append
+            | Operation::Follow
+            | Operation::FollowCredit
+            | Operation::Unfollow
+            | Operation::StreamDescribed
+            | Operation::StreamListed
+            | Operation::Records
+            | Operation::FollowEnded => 0,
         }
     }
 
@@ -187,12 +289,25 @@ impl Operation {
             Operation::Ping | Operation::Pong => HeadKind::Struct(head_len::<TokenHead>()),
             Operation::Outcome => HeadKind::Struct(head_len::<OutcomeHead>()),
             Operation::Notice => HeadKind::Struct(head_len::<NoticeHead>()),
+            Operation::Append => HeadKind::Batch(head_len::<AppendHead>()),
+            Operation::FollowCredit => HeadKind::Struct(head_len::<FollowCreditHead>()),
+            Operation::Unfollow => HeadKind::Struct(head_len::<UnfollowHead>()),
+            Operation::Appended => HeadKind::Struct(head_len::<AppendedHead>()),
+            Operation::Records => HeadKind::Batch(head_len::<RecordsHead>()),
+            Operation::FollowEnded => HeadKind::Struct(head_len::<FollowEndedHead>()),
             Operation::Goodbye => HeadKind::Nothing,
             Operation::Hello
             | Operation::Subscribe
             | Operation::Welcome
             | Operation::Error
-            | Operation::GoAway => HeadKind::Table,
+            | Operation::GoAway
+            | Operation::StreamCreate
+            | Operation::StreamDelete
+            | Operation::StreamList
+            | Operation::StreamDescribe
+            | Operation::Follow
+            | Operation::StreamDescribed
+            | Operation::StreamListed => HeadKind::Table,
         }
     }
 }
@@ -208,6 +323,9 @@ const PUBLISH_FLAGS: PublishFlags = PublishFlags(
 /// What of it travels on to the receivers.
 pub(super) const DELIVER_FLAGS: PublishFlags =
     PublishFlags(PublishFlags::REQUEST.0 | PublishFlags::MORE.0);
+
+/// The flag of APPENDED: an earlier APPEND stored the batch.
+pub(super) const APPENDED_IS_DUPLICATE: u8 = 1;
 
 impl core::fmt::Display for Operation {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

@@ -5,11 +5,17 @@ use std::cell::Cell;
 use std::hint::black_box;
 
 use coilgun_protocol::buffer::Chunk;
-use coilgun_protocol::elbus::{ElbusConfig, ElbusSession, Operation, Qos, encode_frame};
+use coilgun_protocol::elbus::{self, ElbusConfig, ElbusSession, Operation, Qos};
 use coilgun_protocol::model::{
-    ClientId, Command, Delivery, ErrorCode, Event, Opened, Outcome, Span, SubscriptionId, Ticket,
+    AckLevel, AppendConditions, Appended, BodyKind, ClientId, Command, Delivery, ErrorCode, Event,
+    FollowId, Offset, Opened, Outcome, PartitionChoice, ProducerEpoch, ProducerId,
+    ProducerSequence, RecordsRead, Span, StreamCommand, StreamEvent, SubscriptionId, Ticket,
+    UnixMs,
 };
-use coilgun_protocol::native::{ClientFrame, Features, NativeConfig, PublishFrame};
+use coilgun_protocol::native::{
+    AppendFrame, ClientFrame, Features, Incoming, NativeConfig, PublishFrame, Record, ServerFrame,
+    ServerReader, StreamFrame, StreamRequest, append_record, body_crc, encode_frame,
+};
 use coilgun_protocol::session::Session;
 
 use crate::harness::{Harness, encoded};
@@ -96,7 +102,7 @@ fn s10_elbus_publishes_and_delivers_without_allocating_once_warm() {
         let mut bytes = Vec::new();
         for (operation, place) in [(Operation::Publish, topic), (Operation::Message, name)] {
             let parts: [&[u8]; 2] = [place.as_bytes(), &[7; 64]];
-            encode_frame(7, operation, Qos::PROCESSED, &parts, &mut bytes);
+            elbus::encode_frame(7, operation, Qos::PROCESSED, &parts, &mut bytes);
         }
         let bytes = bytes.repeat(100);
         (0..10).for_each(|_| turn(&mut harness, &bytes));
@@ -120,6 +126,109 @@ fn s10_publish_and_deliver_do_not_allocate_once_warm() {
     let warm = allocations_in(|| (0..100).for_each(|_| turn(&mut harness, &bytes)));
     assert_eq!(warm, 0);
     assert_eq!(harness.out.copied().payloads, 110 * 100, "one copy per delivery");
+}
+
+/// Parses the chunk, and acknowledges every batch and gives it to a follower of the same client.
+fn append_turn(harness: &mut Harness, bytes: &[u8]) {
+    harness.feed(bytes).expect("every frame is valid");
+    let chunk = Chunk::plain(bytes);
+    let mut commands = std::mem::take(&mut harness.commands);
+    for command in commands.list() {
+        let Command::Stream(StreamCommand::Append(append)) = command else {
+            panic!("every frame is a batch that is what it says")
+        };
+        let conditions = AppendConditions::decode(chunk.slice(append.conditions).bytes());
+        let base_offset = conditions.expected.expect("every batch expects an offset");
+        let (partition, append_time) = (append.partition.index_in(4), UnixMs(1));
+        let appended = Appended {
+            ticket: append.ticket,
+            code: ErrorCode::Ok,
+            partition,
+            base_offset,
+            append_time,
+            level: append.level,
+            is_duplicate: false,
+            detail: 0,
+        };
+        harness.event(&Event::Stream(StreamEvent::Appended(appended)));
+        let read = RecordsRead {
+            follow: FollowId(1),
+            partition,
+            base_offset,
+            append_time,
+            end_offset: base_offset.plus(append.count),
+            count: append.count,
+            body_crc: append.body_crc,
+            body_kind: append.body_kind,
+            body: chunk.slice(append.body),
+        };
+        harness.event(&Event::Stream(StreamEvent::Records(read)));
+    }
+    commands.clear();
+    harness.commands = commands;
+}
+
+/// Reads what was written as a client does, and says how many records there were.
+fn read_as_client(harness: &mut Harness, reader: &mut ServerReader, kept: &mut Vec<u8>) -> usize {
+    harness.out.segments().for_each(|run| kept.extend_from_slice(run));
+    harness.out.consume(harness.out.pending_bytes());
+    let (mut at, mut records) = (0, 0);
+    // Ends because every item takes bytes away.
+    while at < kept.len() {
+        let item = reader.read(&kept[at..]).expect("the broker speaks the protocol");
+        let (Incoming::Preface { used, .. } | Incoming::Frame { used, .. }) = item else {
+            panic!("half a frame")
+        };
+        if let Incoming::Frame { frame: ServerFrame::Stream(StreamFrame::Records(read)), .. } = item
+        {
+            records += read.records().expect("the records are whole").iter().count();
+        }
+        at += used;
+    }
+    kept.clear();
+    records
+}
+
+#[test]
+fn s10_append_and_records_do_not_allocate_once_warm_on_either_side() {
+    let config = NativeConfig { streams: true, ..NativeConfig::default() };
+    let mut harness = Harness::new(config);
+    let mut reader = ServerReader::default();
+    let mut kept = Vec::new();
+    harness.feed(&Harness::greeting(Features::STREAMS)).expect("the greeting is valid");
+    harness.commands.clear();
+    harness.event(&Event::Opened(Opened { client: ClientId { slot: 1, generation: 0 } }));
+    read_as_client(&mut harness, &mut reader, &mut kept);
+
+    let mut body = Vec::new();
+    let record = Record { key: b"k", payload: &[7; 64], ..Record::default() };
+    (0..3).for_each(|_| append_record(&record, &mut body).expect("it is small"));
+    let append = AppendFrame {
+        correlation: Ticket(1),
+        stream: b"orders",
+        partition: PartitionChoice::KeyHash(9),
+        conditions: AppendConditions {
+            producer: ProducerId(1),
+            sequence: ProducerSequence(2),
+            expected: Some(Offset(3)),
+            epoch: ProducerEpoch(4),
+        },
+        level: AckLevel::Durable,
+        body_kind: BodyKind::Native,
+        count: 3,
+        body_crc: body_crc(&body),
+        body: &body,
+    };
+    let frame = ClientFrame::Stream(StreamRequest::Append(append));
+    let mut sent = Vec::new();
+    let mut round = || {
+        sent.clear();
+        (0..50).for_each(|_| encode_frame(&frame, &mut sent).expect("it is within the limits"));
+        append_turn(&mut harness, &sent);
+        assert_eq!(read_as_client(&mut harness, &mut reader, &mut kept), 150);
+    };
+    (0..10).for_each(|_| round());
+    assert_eq!(allocations_in(|| (0..100).for_each(|_| round())), 0);
 }
 
 #[test]

@@ -4,12 +4,13 @@ use coilgun_protocol::buffer::{BlockRange, Chunk, CopyCount, Pool, Region};
 use coilgun_protocol::model::ClientId;
 use coilgun_protocol::model::limits::{BLOCK_BYTES, COPY_MAX, HEADERS_BYTES_MAX};
 use coilgun_protocol::model::{
-    Delivery, ErrorCode, Event, Header, Outcome, PublishFlags, SubscriptionId, Ticket,
-    encode_header,
+    BodyKind, Delivery, ErrorCode, Event, FollowId, Header, Offset, Outcome, PublishFlags,
+    RecordsRead, StreamEvent, SubscriptionId, Ticket, UnixMs, encode_header,
 };
 use coilgun_protocol::native::{
-    ClientFrame, DeliverFrame, Features, Incoming, NativeConfig, Preface, PublishFrame,
-    ServerFrame, ServerReader, Welcome,
+    ClientFrame, DeliverFrame, Features, Incoming, NativeConfig, Preface, PublishFrame, Record,
+    RecordsFrame, ServerFrame, ServerReader, StreamFrame, UnreadableBatch, Welcome, append_record,
+    body_crc,
 };
 
 use crate::harness::{Harness, encoded};
@@ -190,4 +191,79 @@ fn empty_messages_are_messages() {
     harness.event(&Event::Deliver(delivery));
     assert_eq!(harness.out.copied(), CopyCount::default());
     check(&harness.take_written(), &delivery, b"");
+}
+
+/// The body of a batch of one record, in a block.
+fn batch(payload_bytes: usize) -> Arrived {
+    let mut body = Vec::new();
+    let payload = vec![b'p'; payload_bytes];
+    let record = Record { key: b"k", payload: &payload, ..Record::default() };
+    append_record(&record, &mut body).expect("it is small");
+    Arrived::new(b"", b"", b"", &body)
+}
+
+fn read_of(body: Chunk<'_>) -> RecordsRead<'_> {
+    RecordsRead {
+        follow: FollowId(3),
+        partition: 1,
+        base_offset: Offset(40),
+        append_time: UnixMs(7),
+        end_offset: Offset(41),
+        count: 1,
+        body_crc: body_crc(body.bytes()),
+        body_kind: BodyKind::Native,
+        body,
+    }
+}
+
+/// The RECORDS frame in some bytes.
+fn records_frame(written: &[u8]) -> RecordsFrame<'_> {
+    let read = open_reader().read(written);
+    let Ok(Incoming::Frame { frame: ServerFrame::Stream(StreamFrame::Records(frame)), used }) =
+        read
+    else {
+        panic!("the session wrote one RECORDS frame");
+    };
+    assert_eq!(used, written.len());
+    frame
+}
+
+#[test]
+fn s6_a_short_batch_is_copied_once_and_a_long_one_not_at_all() {
+    for (payload_bytes, copies, segments) in [(9, 1, 1), (100_000, 0, 2)] {
+        let arrived = batch(payload_bytes);
+        let config = NativeConfig { streams: true, ..NativeConfig::default() };
+        let mut harness = Harness::open(config, Features::STREAMS);
+        harness.event(&Event::Stream(StreamEvent::Records(read_of(arrived.range.chunk()))));
+        assert_eq!(harness.out.copied().payloads, copies);
+        assert_eq!(harness.out.segments().count(), segments);
+        let written = harness.take_written();
+        let frame = records_frame(&written);
+        assert_eq!((frame.base_offset, frame.next_offset()), (Offset(40), Offset(41)));
+        let records: Vec<_> = frame.records().expect("the body is one").iter().collect();
+        assert_eq!(records.len(), 1);
+        assert_eq!((records[0].key, records[0].payload.len()), (b"k".as_slice(), payload_bytes));
+    }
+}
+
+#[test]
+fn a_batch_that_was_damaged_on_its_way_is_not_read() {
+    let arrived = batch(9);
+    let config = NativeConfig { streams: true, ..NativeConfig::default() };
+    let mut harness = Harness::open(config, Features::STREAMS);
+    harness.event(&Event::Stream(StreamEvent::Records(read_of(arrived.range.chunk()))));
+    let mut written = harness.take_written();
+    assert!(records_frame(&written).records().is_ok());
+    *written.last_mut().expect("it is not empty") ^= 1;
+    assert_eq!(records_frame(&written).records(), Err(UnreadableBatch::Checksum));
+}
+
+#[test]
+fn l5_a_body_leaves_as_it_came() {
+    let arrived = batch(30);
+    let config = NativeConfig { streams: true, ..NativeConfig::default() };
+    let mut harness = Harness::open(config, Features::STREAMS);
+    harness.event(&Event::Stream(StreamEvent::Records(read_of(arrived.range.chunk()))));
+    let written = harness.take_written();
+    assert_eq!(records_frame(&written).body, arrived.range.bytes());
 }

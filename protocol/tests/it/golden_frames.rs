@@ -15,6 +15,7 @@ use coilgun_protocol::native::{
 use coilgun_protocol::session::Session;
 
 use crate::files::compare;
+use crate::golden_stream_frames;
 use crate::harness::{Harness, encoded};
 use crate::server_text::describe_server_frame;
 
@@ -39,8 +40,16 @@ fn hello() -> Hello<'static> {
     }
 }
 
+/// Settings of a broker with streams.
+fn streams_config(software: &'static str) -> NativeConfig {
+    NativeConfig { software, streams: true, ..NativeConfig::default() }
+}
+
 /// What clients send, each with a name and a sentence.
-fn client_frames(headers: &[u8]) -> Vec<(&'static str, &'static str, ClientFrame<'_>)> {
+fn client_frames<'a>(
+    headers: &'a [u8],
+    body: &'a [u8],
+) -> Vec<(&'static str, &'static str, ClientFrame<'a>)> {
     let publish = PublishFrame { subject: b"orders.eu", payload: b"hello", ..Default::default() };
     let request = PublishFrame {
         correlation: Ticket(7),
@@ -63,7 +72,7 @@ fn client_frames(headers: &[u8]) -> Vec<(&'static str, &'static str, ClientFrame
     };
     let ticket = Ticket(9);
     let subscription = SubscriptionId(3);
-    vec![
+    let mut frames = vec![
         ("hello", "A client with a name asks for every feature.", ClientFrame::Hello(hello())),
         ("publish", "A message without anything optional.", ClientFrame::Publish(publish)),
         ("publish_request", "A request with everything.", ClientFrame::Publish(request)),
@@ -81,7 +90,9 @@ fn client_frames(headers: &[u8]) -> Vec<(&'static str, &'static str, ClientFrame
         ("goodbye", "The client leaves.", ClientFrame::Goodbye),
         ("ping_client", "A barrier.", ClientFrame::Ping { token: 0x0102_0304_0506_0708 }),
         ("pong_client", "A sign of life.", ClientFrame::Pong { token: 1 }),
-    ]
+    ];
+    frames.extend(golden_stream_frames::client_frames(body));
+    frames
 }
 
 /// A message for a subscription, as a broker without that message's publisher sees it.
@@ -102,8 +113,8 @@ fn delivery(headers: &[u8]) -> Delivery<'_> {
 }
 
 /// What the broker sends, each with a name, a sentence and its bytes, written by one session.
-fn server_frames(headers: &[u8]) -> Vec<(&'static str, &'static str, Vec<u8>)> {
-    let config = NativeConfig { software: "coilgun/golden", ..NativeConfig::default() };
+fn server_frames(headers: &[u8], body: &[u8]) -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let config = streams_config("coilgun/golden");
     let mut harness = Harness::new(config);
     let greeting =
         [Preface::OURS.encode().to_vec(), encoded(&ClientFrame::Hello(hello()))].concat();
@@ -147,7 +158,10 @@ fn server_frames(headers: &[u8]) -> Vec<(&'static str, &'static str, Vec<u8>)> {
             Event::Notice(Notice { code: ErrorCode::DroppedNewest, count: 40 }),
         ),
     ];
-    for (name, sentence, event) in events {
+    let about_streams = golden_stream_frames::server_events(body)
+        .into_iter()
+        .map(|(name, sentence, event)| (name, sentence, Event::Stream(event)));
+    for (name, sentence, event) in events.into_iter().chain(about_streams) {
         harness.event(&event);
         frames.push((name, sentence, harness.take_written()));
     }
@@ -200,15 +214,15 @@ pub(crate) fn preface() {
 
 /// Compares or writes what clients send, and reads it as the broker does.
 pub(crate) fn frames_of_the_client() {
-    let headers = header_block();
-    for (name, sentence, frame) in client_frames(&headers) {
+    let (headers, body) = (header_block(), golden_stream_frames::batch_body());
+    for (name, sentence, frame) in client_frames(&headers, &body) {
         let bytes = encoded(&frame);
         let mut harness = if name == "hello" {
             let mut harness = Harness::new(NativeConfig::default());
             harness.feed(&Preface::OURS.encode()).expect("the preface is valid");
             harness
         } else {
-            Harness::open(NativeConfig::default(), Features::KNOWN)
+            Harness::open(streams_config("coilgun/golden"), Features::KNOWN)
         };
         let consumed = harness.feed(&bytes).expect("the frame is valid");
         assert_eq!((consumed.bytes, consumed.need), (bytes.len(), 0), "{name}");
@@ -223,10 +237,10 @@ pub(crate) fn frames_of_the_client() {
 
 /// Compares or writes what the broker sends, and reads it as a client does.
 pub(crate) fn frames_of_the_broker() {
-    let headers = header_block();
+    let (headers, body) = (header_block(), golden_stream_frames::batch_body());
     let mut reader = ServerReader::default();
     reader.read(&Preface::OURS.encode()).expect("the preface is valid");
-    for (name, sentence, bytes) in server_frames(&headers) {
+    for (name, sentence, bytes) in server_frames(&headers, &body) {
         let read = reader.read(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
         let Incoming::Frame { frame, used } = read else { panic!("{name} is whole") };
         assert_eq!(used, bytes.len(), "{name} is one frame");
@@ -237,12 +251,12 @@ pub(crate) fn frames_of_the_broker() {
 
 /// The names of the files above, and the numbers of the operations in them.
 pub(crate) fn names_and_operations() -> (Vec<String>, Vec<u8>) {
-    let headers = header_block();
-    let client = client_frames(&headers).into_iter().map(|(name, _, frame)| {
+    let (headers, body) = (header_block(), golden_stream_frames::batch_body());
+    let client = client_frames(&headers, &body).into_iter().map(|(name, _, frame)| {
         let bytes = encoded(&frame);
         (name, bytes)
     });
-    let server = server_frames(&headers).into_iter().map(|(name, _, bytes)| (name, bytes));
+    let server = server_frames(&headers, &body).into_iter().map(|(name, _, bytes)| (name, bytes));
     let frames: Vec<_> = client.chain(server).collect();
     let preface = String::from("preface.hex");
     let names = frames.iter().map(|(name, _)| format!("{name}.hex")).chain([preface]).collect();

@@ -23,12 +23,16 @@ impl Harness {
         Harness::with(NativeSession::new(config))
     }
 
+    /// What a client sends first that asks for these features.
+    pub(crate) fn greeting(features: Features) -> Vec<u8> {
+        let hello = ClientFrame::Hello(Hello { features, ..Hello::default() });
+        [Preface::OURS.encode().to_vec(), encoded(&hello)].concat()
+    }
+
     /// A session whose client is in, with these features, and nothing waiting to be sent.
     pub(crate) fn open(config: NativeConfig, features: Features) -> Harness {
         let mut harness = Harness::new(config);
-        let hello = ClientFrame::Hello(Hello { features, ..Hello::default() });
-        let greeting = [Preface::OURS.encode().to_vec(), encoded(&hello)].concat();
-        harness.feed(&greeting).expect("the greeting is valid");
+        harness.feed(&Harness::greeting(features)).expect("the greeting is valid");
         assert!(matches!(harness.commands.list(), [Command::Open(_)]));
         harness.commands.clear();
         let client = ClientId { slot: 1, generation: 0 };

@@ -10,6 +10,7 @@ mod elbus_vectors;
 mod files;
 mod golden;
 mod golden_frames;
+mod golden_stream_frames;
 mod golden_tables;
 mod harness;
 mod limits;

@@ -13,9 +13,14 @@ fn conversation() -> Vec<u8> {
     fuzz_seeds("native_session")[0][1..].to_vec()
 }
 
+/// The same about streams.
+fn stream_conversation() -> Vec<u8> {
+    fuzz_seeds("native_session")[1][1..].to_vec()
+}
+
 /// Feeds the pieces like a connection does: what was not used up stays in front.
 fn commands_of(pieces: &[&[u8]]) -> Vec<String> {
-    let mut harness = Harness::new(NativeConfig::default());
+    let mut harness = Harness::new(NativeConfig { streams: true, ..NativeConfig::default() });
     let mut lines = Vec::new();
     let mut kept: Vec<u8> = Vec::new();
     for piece in pieces {
@@ -53,11 +58,37 @@ fn s7_every_split_point_gives_the_same_commands() {
 }
 
 #[test]
+fn s7_every_split_point_gives_the_same_commands_about_streams() {
+    let bytes = stream_conversation();
+    let whole = commands_of(&[&bytes]);
+    let names: Vec<_> = whole.iter().map(|line| line.split(' ').next()).collect();
+    let expected = [
+        "open",
+        "create_stream",
+        "append",
+        "append",
+        "describe_stream",
+        "list_streams",
+        "follow",
+        "add_follow_credit",
+        "unfollow",
+        "delete_stream",
+    ];
+    assert_eq!(names, expected.map(Some));
+    for cut in 1..bytes.len() {
+        assert_eq!(commands_of(&[&bytes[..cut], &bytes[cut..]]), whole, "cut at {cut}");
+    }
+    let single: Vec<_> = bytes.chunks(1).collect();
+    assert_eq!(commands_of(&single), whole, "byte by byte");
+}
+
+#[test]
 fn s7_pieces_of_every_length_give_the_same_answers() {
-    let mut input = fuzz_seeds("native_session")[0].clone();
-    for piece_bytes in 0..=u8::MAX {
-        input[0] = piece_bytes;
-        fuzz_session(&input);
+    for mut input in fuzz_seeds("native_session") {
+        for piece_bytes in 0..=u8::MAX {
+            input[0] = piece_bytes;
+            fuzz_session(&input);
+        }
     }
 }
 
@@ -80,7 +111,13 @@ fn s23_a_full_list_of_commands_keeps_the_place_in_the_chunk() {
 
 #[test]
 fn a_client_reads_the_same_wherever_the_bytes_are_cut() {
-    let bytes = &fuzz_seeds("native_client")[0][1..];
+    for (seed, items) in fuzz_seeds("native_client").iter().zip([8, 7]) {
+        check_every_cut(&seed[1..], items);
+    }
+}
+
+/// A client reads so many items wherever the bytes are cut.
+fn check_every_cut(bytes: &[u8], expected: u32) {
     for cut in 0..bytes.len() {
         let mut reader = ServerReader::default();
         let mut at = 0;
@@ -100,6 +137,6 @@ fn a_client_reads_the_same_wherever_the_bytes_are_cut() {
                 }
             }
         }
-        assert_eq!((at, items), (bytes.len(), 8), "cut at {cut}");
+        assert_eq!((at, items), (bytes.len(), expected), "cut at {cut}");
     }
 }

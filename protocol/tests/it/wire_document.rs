@@ -41,6 +41,7 @@ fn the_table_of_operations_is_complete() {
         };
         let (head, body) = match operation.head() {
             HeadKind::Message(bytes) => (format!("struct, {bytes} bytes"), "message"),
+            HeadKind::Batch(bytes) => (format!("struct, {bytes} bytes"), "batch"),
             HeadKind::Struct(bytes) => (format!("struct, {bytes} bytes"), "none"),
             HeadKind::Table => (String::from("table"), "none"),
             HeadKind::Nothing => (String::from("none"), "none"),
@@ -65,7 +66,7 @@ fn the_examples_are_the_golden_files() {
         assert!(block == golden, "docs/WIRE.md shows {name} as it is not");
         count += 1;
     }
-    assert_eq!(count, 13, "every example is looked at");
+    assert_eq!(count, 20, "every example is looked at");
 }
 
 #[test]
@@ -76,7 +77,7 @@ fn the_limits_are_those_of_the_code() {
     let (payload, ceiling) = (limits::PAYLOAD_BYTES_DEFAULT, limits::PAYLOAD_BYTES_CEILING);
     let (header_count, tokens) = (limits::HEADER_COUNT_MAX, limits::SUBJECT_TOKENS_MAX);
     for line in [
-        format!("| frame whose head is no message, with its header | {control} |"),
+        format!("| frame whose body is no message and no batch, with its header | {control} |"),
         format!("| any frame before HELLO was read | {control} |"),
         format!("| PUBLISH and DELIVER, with header | largest payload + {headers} + {overhead} |"),
         format!(
@@ -91,6 +92,18 @@ fn the_limits_are_those_of_the_code() {
         format!("| queue group | {} |", limits::QUEUE_GROUP_BYTES_MAX),
         format!("| namespace | {} |", limits::NAMESPACE_BYTES_MAX),
         format!("| user, secret | {} each |", limits::CREDENTIAL_BYTES_MAX),
+        format!("| APPEND and RECORDS, with header | {} |", limits::BATCH_FRAME_BYTES_MAX),
+        format!(
+            "| body of a batch | {}, and {} records |",
+            limits::BATCH_BYTES_MAX,
+            limits::RECORDS_PER_BATCH_MAX
+        ),
+        format!("| payload of a record | {} unless configured |", limits::RECORD_BYTES_DEFAULT),
+        format!(
+            "| name of a stream | {}, and {} partitions |",
+            limits::STREAM_NAME_BYTES_MAX,
+            limits::PARTITIONS_PER_STREAM_MAX
+        ),
     ] {
         assert_has_line(&document, &line);
     }

@@ -140,6 +140,12 @@ pub(crate) fn body_bytes(bytes: &[u8]) -> usize {
     Prefix::read(prefix).body_bytes as usize
 }
 
+/// The checksum of the body of the entry at the beginning of `bytes`, which was written by us or checked.
+pub(crate) fn body_crc(bytes: &[u8]) -> u32 {
+    let prefix = bytes.first_chunk().expect("an entry begins with its prefix");
+    Prefix::read(prefix).body_crc
+}
+
 /// Reads the entry at the beginning of `bytes`, which may be any, checks all of it, and says how many
 /// bytes it takes up.
 ///

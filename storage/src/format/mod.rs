@@ -27,7 +27,7 @@ mod superblock;
 
 pub use directory::{ROW_BYTES, Row, rows};
 pub use entry::{ENTRY_ALIGN, Entry, EntryFault, PREFIX_BYTES, entry_bytes, read_entry};
-pub(crate) use entry::{body_bytes, write as write_entry};
+pub(crate) use entry::{body_bytes, body_crc, write as write_entry};
 pub(crate) use fields::{checksum_around, put_u32, u32_at};
 pub use footer::{
     FOOTER_HEADER_BYTES, Footer, FooterBatch, FooterFault, FooterPartition, footer_bytes,
@@ -44,9 +44,9 @@ pub use manifest::{
 };
 pub use position::{Epoch, LogPosition, SegmentSequence};
 pub use state::{
-    CatalogState, METADATA_STREAM, PartitionPlaceState, PartitionState, PartitionStates,
-    ProducerBatchState, ProducerState, STATE_CATALOG, STATE_PARTITIONS, State, StreamState,
-    fuzz_state,
+    CatalogState, METADATA_PARTITION, METADATA_STREAM, PartitionPlaceState, PartitionState,
+    PartitionStates, ProducerBatchState, ProducerState, STATE_CATALOG, STATE_PARTITIONS, State,
+    StreamState, fuzz_state,
 };
 pub use superblock::{
     SLOT_COUNT, SUPERBLOCK_FILE_NAME, SUPERBLOCK_NEW_FILE_NAME, Slot, Superblock,

@@ -7,8 +7,11 @@
 use rkyv::rancor::Failure;
 use rkyv::util::AlignedVec;
 
+/// The metadata that says that there is a partition; its key is the partition's number, its body the
+/// number of the co-location group, of 64 bits.
+pub const METADATA_PARTITION: u32 = 1;
 /// The metadata that says that there is a stream ([`StreamState`]); its key is the stream's number.
-pub const METADATA_STREAM: u32 = 1;
+pub const METADATA_STREAM: u32 = 2;
 /// A part of a checkpoint with some partitions ([`PartitionStates`]).
 pub const STATE_PARTITIONS: u32 = 1;
 /// A part of a checkpoint with some streams ([`CatalogState`]).

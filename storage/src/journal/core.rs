@@ -286,6 +286,21 @@ impl<D: Disk> Core<D> {
         self.closing && self.filling.is_empty() && !self.group_commit.is_in_flight()
     }
 
+    /// The last group that was handed to the disk.
+    pub(super) fn handed_over(&self) -> GroupNumber {
+        self.filling.last_taken()
+    }
+
+    /// Whether something is on its way to the disk, or waits for that.
+    pub(super) fn is_busy(&self) -> bool {
+        self.group_commit.is_in_flight() || (!self.filling.is_empty() && !self.is_poisoned())
+    }
+
+    /// Whether the owner has something to take.
+    pub(super) fn has_news(&self) -> bool {
+        !self.durable_groups.is_empty() || self.is_poisoned()
+    }
+
     fn is_closed(&self) -> bool {
         self.closing || self.group_commit.is_poisoned()
     }

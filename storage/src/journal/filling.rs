@@ -65,6 +65,11 @@ impl<D: Disk> FillingQueue<D> {
         }
     }
 
+    /// The last group that left.
+    pub(super) fn last_taken(&self) -> GroupNumber {
+        GroupNumber(self.next_number.0 - 1)
+    }
+
     /// Whether there is anything to write.
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.front().is_none_or(|first| first.group.is_empty())

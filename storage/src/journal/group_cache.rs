@@ -44,10 +44,11 @@ impl<B: AsRef<[u8]>> GroupCache<B> {
     pub(super) fn find(&self, place: LogPosition) -> Option<(&Rc<B>, usize)> {
         let behind = self.groups.partition_point(|group| group.position <= place);
         let group = self.groups.get(behind.checked_sub(1)?)?;
+        if group.position.segment != place.segment {
+            return None;
+        }
         let at = (place.byte - group.position.byte) as usize;
-        let is_inside =
-            group.position.segment == place.segment && at < (*group.bytes).as_ref().len();
-        is_inside.then_some((&group.bytes, at))
+        (at < (*group.bytes).as_ref().len()).then_some((&group.bytes, at))
     }
 }
 

@@ -142,6 +142,12 @@ impl<D: Disk> Journal<D> {
         self.shared.core.borrow().durable()
     }
 
+    /// The last commit group that was handed to the disk.
+    #[must_use]
+    pub fn handed_over(&self) -> GroupNumber {
+        self.shared.core.borrow().handed_over()
+    }
+
     /// The next commit group that has become durable and was not handed out, in their order. Groups
     /// that are not taken hold the journal up.
     #[must_use]
@@ -151,6 +157,18 @@ impl<D: Disk> Journal<D> {
             self.shared.to_writer.give();
         }
         taken
+    }
+
+    /// Whether something is on its way to the disk, or waits for that.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.shared.core.borrow().is_busy()
+    }
+
+    /// Whether a commit group has become durable that was not handed out, or something failed.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        self.shared.core.borrow().has_news()
     }
 
     /// Waits until something has happened that the owner may want to look at: a group has become durable,

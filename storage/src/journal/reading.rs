@@ -69,6 +69,13 @@ pub enum ReadError {
 }
 
 impl<B: AsRef<[u8]>> ReadBatch<B> {
+    /// CRC-32C of its body.
+    #[must_use]
+    pub fn body_crc(&self) -> u32 {
+        let prefix = self.body.start - PREFIX_BYTES - Append::BYTES;
+        crate::format::body_crc(&(*self.bytes).as_ref()[prefix..])
+    }
+
     /// Its body, as it was appended.
     #[must_use]
     pub fn body(&self) -> &[u8] {

@@ -17,6 +17,7 @@ pub(crate) fn start_text(error: &StartError) -> String {
         | StartError::DataDirectory(_)
         | StartError::Identity(_)
         | StartError::Disk(_)
+        | StartError::Log(_)
         | StartError::Listen(_)
         | StartError::Shard(_) => error.to_string(),
     };
@@ -46,6 +47,9 @@ pub(crate) fn start_help(error: &StartError) -> Cow<'static, str> {
             "--data DIRECTORY chooses another data directory."
         }
         StartError::Disk(_) => "--data DIRECTORY chooses a directory on another disk.",
+        StartError::Log(_) => {
+            "Nothing was changed. Keep a copy of the data directory before you change anything."
+        }
         StartError::Shard(_) => "",
     })
 }

@@ -1,6 +1,6 @@
 //! Who may publish to a subject: looked up once per route and identity, not per message (law S32).
 
-use coilgun_protocol::model::{ClientId, ErrorCode, Subject};
+use coilgun_protocol::model::{ClientId, ErrorCode, Filter, Subject};
 
 use super::plan::RouteHint;
 use super::route_cache::RouteSlot;
@@ -126,6 +126,19 @@ impl Router {
             true => Ok(()),
             false => Err(ErrorCode::PermissionDenied),
         }
+    }
+
+    /// Whether a client may see what is published to this subject.
+    ///
+    /// # Errors
+    /// [`ErrorCode::PermissionDenied`] if not, [`ErrorCode::InvalidSubject`] if it is none.
+    pub fn check_seen(&self, client: ClientId, subject: &[u8]) -> Result<(), ErrorCode> {
+        let identity = self.clients.present(client).attributes.identity;
+        let parsed = Subject::parse(subject).map_err(|_| ErrorCode::InvalidSubject)?;
+        let filter = Filter::parse(subject).map_err(|_| ErrorCode::InvalidSubject)?;
+        let may = self.identities.may_subscribe(identity, filter)
+            && !self.identities.hides(identity, parsed);
+        if may { Ok(()) } else { Err(ErrorCode::PermissionDenied) }
     }
 
     fn permit_in(&self, at: RouteSlot, identity: IdentityId, usage: Usage) -> Option<bool> {

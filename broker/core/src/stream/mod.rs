@@ -1,6 +1,6 @@
 //! Streams: what becomes of an append to a partition, and who hears of it.
 //!
-//! What it does: gives the batches of a partition their offsets, in one place from accepting over
+//! What it does: knows which streams there are ([`Catalog`]); gives the batches of a partition their offsets, in one place from accepting over
 //! writing to acking ([`Partition`]); recognises what a producer sends again (law L22); appends to
 //! several partitions at once or to none ([`AtomicAppend`], law L6); says when followers are to be
 //! read for ([`Effect::Read`]); and makes a partition again from a checkpoint and a log
@@ -55,6 +55,7 @@ mod advancing;
 mod append;
 mod appending;
 mod atomic;
+mod catalog;
 mod effects;
 mod followers;
 mod following;
@@ -73,6 +74,10 @@ pub use append::{
     Requester, WaitPlan,
 };
 pub use atomic::{AtomicAppend, AtomicCommit, AtomicReady, AtomicRefusal, DuplicatePart};
+pub use catalog::{
+    Catalog, CreateRefusal, LogIndex, NewStream, PartitionPlace, PartitionRecord, StreamId,
+    StreamRecord,
+};
 pub use effects::{Effect, Effects, FollowerRead};
 pub use followers::{FollowRefusal, FollowerCredit, FollowerId, FollowerState, ReadDone};
 pub use limits::PartitionLimits;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::elbus::Elbus;
 use super::elbus_client::ElbusClientConfig;
 use super::listener::{ListenerConfig, Protocol};
+use super::log::LogConfig;
 use super::policy;
 use super::user::{Guests, UserConfig};
 use crate::shard::PlacementPolicy;
@@ -63,6 +64,8 @@ pub struct Config {
     pub limits: Limits,
     /// How long things may take.
     pub timing: Timing,
+    /// How logs are kept.
+    pub log: LogConfig,
 }
 
 /// What clients may use.
@@ -198,6 +201,7 @@ impl Default for Config {
             placement: PlacementPolicy::default(),
             limits: Limits::default(),
             timing: Timing::default(),
+            log: LogConfig::default(),
         }
     }
 }
@@ -250,6 +254,7 @@ impl Config {
         let payload_max = limits::PAYLOAD_BYTES_CEILING;
         let buffer_min = 8 * self.outbox_bytes();
         in_range("shards", self.shards, 0, limits::SHARDS_MAX)?;
+        self.log.check()?;
         in_range("limits.connections_max", limit.connections_max, 1, 1_000_000)?;
         in_range(
             "limits.subscriptions_per_client_max",
@@ -305,7 +310,12 @@ impl Config {
     }
 }
 
-fn in_range(key: &'static str, value: usize, min: usize, max: usize) -> Result<(), ConfigError> {
+pub(super) fn in_range(
+    key: &'static str,
+    value: usize,
+    min: usize,
+    max: usize,
+) -> Result<(), ConfigError> {
     in_range_ms(key, value as u64, min as u64, max as u64)
 }
 

@@ -9,6 +9,7 @@ mod configuration;
 mod elbus;
 mod elbus_client;
 mod listener;
+mod log;
 mod policy;
 mod user;
 
@@ -16,4 +17,5 @@ pub use configuration::{Config, ConfigError, Limits, Timing};
 pub use elbus::Elbus;
 pub use elbus_client::ElbusClientConfig;
 pub use listener::{ListenerConfig, Listening, Protocol};
+pub use log::LogConfig;
 pub use user::{Guests, RulesConfig, UserConfig};

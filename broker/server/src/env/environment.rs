@@ -1,12 +1,16 @@
 //! The seam between a shard and its world.
 
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
+use std::path::Path;
 use std::ptr::NonNull;
+use std::rc::Rc;
 
 use coilgun_protocol::buffer::{Pool, Region};
 use coilgun_protocol::model::Timestamp;
+use coilgun_storage::disk::Disk;
 
 use crate::mesh::MeshPort;
 use crate::net::Ring;
@@ -18,6 +22,18 @@ pub trait Env {
 
     /// The shard's end of the mesh.
     type Mesh: MeshPort;
+
+    /// The disk that the logs of this shard are on.
+    type Disk: Disk;
+
+    /// The directory of one log.
+    fn disk(&self, directory: &Path) -> Self::Disk;
+
+    /// Runs a task beside the turns, on the same thread, until it ends or the shard does.
+    fn spawn(&self, task: impl Future<Output = ()> + 'static);
+
+    /// What a task calls to let the shard have a turn, if it sleeps.
+    fn doorbell(&self) -> Rc<dyn Fn()>;
 
     /// Memory for a pool, zeroed.
     ///

@@ -23,6 +23,8 @@ use super::wake::Waker;
 
 /// How long turns may follow each other before glommio gets a turn of its own, in nanoseconds.
 const REACTOR_TURN_NS: u64 = 200_000;
+/// The same while a disk is at work: what it has done is seen no later than that.
+const REACTOR_TURN_DISK_NS: u64 = 40_000;
 
 /// Something that works in turns.
 pub trait Turn {
@@ -34,6 +36,11 @@ pub trait Turn {
     /// # Errors
     /// If it cannot go on.
     fn turn(&mut self, now: Timestamp) -> io::Result<Work>;
+
+    /// Whether an operation of a disk is under way, of which only glommio hears.
+    fn waits_for_disk(&self) -> bool {
+        false
+    }
 
     /// Unless there is something to do, sleeps until there is, or a thread wakes it, so many nanoseconds
     /// at most. Returns whether there is something to do.
@@ -119,6 +126,8 @@ pub async fn run(shard: &mut impl Turn, waker: &Waker, spin_us: u64) -> io::Resu
     loop {
         let now = shard.now();
         let work = shard.turn(now)?;
+        // A turn may have asked a disk for something: it is begun, and heard of, sooner.
+        reactor_turn_at = reactor_turn_at.min(Timestamp(now.0 + reactor_turn_ns(shard)));
         if work == Work::More {
             if let Some(since) = idle_since.take() {
                 pause_ns = now.0 - since.0;
@@ -135,23 +144,29 @@ pub async fn run(shard: &mut impl Turn, waker: &Waker, spin_us: u64) -> io::Resu
             Work::Idle if now >= spins_until => {
                 waker.announce_sleep();
                 let left = reactor_turn_at.0.saturating_sub(now.0);
-                if left > 0 && shard.nap(left)? {
+                // In a nap nobody would hear of a disk.
+                if left > 0 && !shard.waits_for_disk() && shard.nap(left)? {
                     waker.end_nap();
                     continue;
                 }
                 if shard.prepare_park()? {
                     event.readable().await.map_err(io::Error::from)?;
-                    reactor_turn_at = Timestamp(shard.now().0 + REACTOR_TURN_NS);
+                    reactor_turn_at = Timestamp(shard.now().0 + reactor_turn_ns(shard));
                 }
                 waker.end_sleep();
                 shard.end_park();
             }
             Work::More | Work::Idle => {
                 always.readable().await.map_err(io::Error::from)?;
-                reactor_turn_at = Timestamp(now.0 + REACTOR_TURN_NS);
+                reactor_turn_at = Timestamp(now.0 + reactor_turn_ns(shard));
             }
         }
     }
+}
+
+/// How long turns may follow each other before glommio gets one.
+fn reactor_turn_ns(shard: &impl Turn) -> u64 {
+    if shard.waits_for_disk() { REACTOR_TURN_DISK_NS } else { REACTOR_TURN_NS }
 }
 
 /// An eventfd that is always readable.

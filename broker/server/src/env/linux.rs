@@ -1,13 +1,17 @@
 //! The real world: Linux.
 
+use std::future::Future;
 use std::io;
 use std::mem::ManuallyDrop;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{FromRawFd, RawFd};
+use std::path::Path;
 use std::ptr::NonNull;
+use std::rc::Rc;
 
 use coilgun_protocol::buffer::{Pool, Region};
 use coilgun_protocol::model::Timestamp;
+use coilgun_storage::disk::DirectDisk;
 
 use super::memory::KeptMemory;
 use super::uring::UringRing;
@@ -41,6 +45,20 @@ impl LinuxEnv {
 impl Env for LinuxEnv {
     type Ring = UringRing;
     type Mesh = ThreadPort;
+    type Disk = DirectDisk;
+
+    fn disk(&self, directory: &Path) -> DirectDisk {
+        DirectDisk::new(directory)
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        glommio::spawn_local(task).detach();
+    }
+
+    fn doorbell(&self) -> Rc<dyn Fn()> {
+        let waker = self.waker.clone();
+        Rc::new(move || waker.wake())
+    }
 
     fn region(&mut self, len: usize) -> io::Result<Region> {
         match &self.kept {

@@ -9,7 +9,11 @@
 //! order of this machine, and what cannot be read ends the process rather than being guessed at.
 
 use coilgun_core::router::Interest;
-use coilgun_protocol::model::{ClientId, ErrorCode, NamespaceId, PublishFlags, ShardSet, Ticket};
+use coilgun_protocol::model::{
+    Appended, ClientId, ErrorCode, NamespaceId, PublishFlags, ShardSet, Ticket,
+};
+
+use super::stream_message::{StreamAppend, StreamRecords};
 
 /// Messages begin on multiples of this.
 pub(super) const ALIGNMENT: usize = 8;
@@ -93,6 +97,22 @@ pub enum Message<'a> {
         /// Who asked.
         client: ClientId,
         /// As JSON.
+        text: &'a [u8],
+    },
+    /// A batch for a partition that the shard owns.
+    Append(StreamAppend<'a>),
+    /// What became of one.
+    Appended {
+        /// Whose it was.
+        client: ClientId,
+        /// What its session is told.
+        appended: Appended,
+    },
+    /// A batch for a follower of a client.
+    Records(StreamRecords<'a>),
+    /// Something else about streams.
+    StreamWord {
+        /// What, as the two shards agree.
         text: &'a [u8],
     },
 }
@@ -199,10 +219,14 @@ pub(super) enum Kind {
     Told,
     CountersWanted,
     Counters,
+    Append,
+    Appended,
+    Records,
+    StreamWord,
 }
 
 impl Kind {
-    pub(super) const ALL: [Kind; 15] = [
+    pub(super) const ALL: [Kind; 19] = [
         Kind::Publication,
         Kind::Bounce,
         Kind::Interest,
@@ -218,6 +242,10 @@ impl Kind {
         Kind::Told,
         Kind::CountersWanted,
         Kind::Counters,
+        Kind::Append,
+        Kind::Appended,
+        Kind::Records,
+        Kind::StreamWord,
     ];
 
     /// The kind with this number.
@@ -247,6 +275,10 @@ impl Message<'_> {
             Message::Told { .. } => Kind::Told,
             Message::CountersWanted { .. } => Kind::CountersWanted,
             Message::Counters { .. } => Kind::Counters,
+            Message::Append(_) => Kind::Append,
+            Message::Appended { .. } => Kind::Appended,
+            Message::Records(_) => Kind::Records,
+            Message::StreamWord { .. } => Kind::StreamWord,
         }
     }
 }

@@ -31,6 +31,7 @@ mod peer;
 mod port;
 mod reading;
 mod state;
+mod stream_message;
 mod thread_port;
 mod writing;
 
@@ -43,4 +44,5 @@ pub use message::{Connection, Message, NameClaim, Payload, Publication, ReplyTo}
 pub use peer::Need;
 pub use port::{LOANS_MAX, MeshPort, PARCEL_BYTES, PARCELS_MAX, Parcel};
 pub use state::{Mesh, MeshCounters, run_within, within};
+pub use stream_message::{StreamAppend, StreamRecords};
 pub use thread_port::ThreadPort;

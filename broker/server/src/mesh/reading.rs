@@ -6,6 +6,7 @@ use coilgun_protocol::model::{
 };
 
 use super::message::{Connection, Kind, Message, NameClaim, Payload, Publication, ReplyTo};
+use super::stream_message;
 
 /// The messages of a parcel, in order.
 #[derive(Clone, Debug)]
@@ -38,42 +39,42 @@ impl<'a> Iterator for Messages<'a> {
 }
 
 /// Reads from the front. Nothing: there is less than there should be, or a number means nothing.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     left: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
     #[inline]
-    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
+    pub(super) fn take(&mut self, len: usize) -> Option<&'a [u8]> {
         let (taken, left) = self.left.split_at_checked(len)?;
         self.left = left;
         Some(taken)
     }
 
     #[inline]
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+    pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (taken, left) = self.left.split_first_chunk::<N>()?;
         self.left = left;
         Some(*taken)
     }
 
     #[inline]
-    fn u8(&mut self) -> Option<u8> {
+    pub(super) fn u8(&mut self) -> Option<u8> {
         self.array::<1>().map(|[byte]| byte)
     }
 
     #[inline]
-    fn u16(&mut self) -> Option<u16> {
+    pub(super) fn u16(&mut self) -> Option<u16> {
         self.array().map(u16::from_ne_bytes)
     }
 
     #[inline]
-    fn u32(&mut self) -> Option<u32> {
+    pub(super) fn u32(&mut self) -> Option<u32> {
         self.array().map(u32::from_ne_bytes)
     }
 
     #[inline]
-    fn u64(&mut self) -> Option<u64> {
+    pub(super) fn u64(&mut self) -> Option<u64> {
         self.array().map(u64::from_ne_bytes)
     }
 
@@ -82,7 +83,7 @@ impl<'a> Reader<'a> {
         self.u32().map(|len| len as usize).filter(|len| *len > size_of::<u32>())
     }
 
-    fn text(&mut self) -> Option<&'a [u8]> {
+    pub(super) fn text(&mut self) -> Option<&'a [u8]> {
         let len = self.u32()?;
         self.take(len as usize)
     }
@@ -131,6 +132,13 @@ impl<'a> Reader<'a> {
                 let client = self.reply_to()?.client;
                 Message::Counters { client, text: self.text()? }
             }
+            Kind::Append => Message::Append(stream_message::read_append(self)?),
+            Kind::Appended => {
+                let client = self.reply_to()?.client;
+                Message::Appended { client, appended: stream_message::read_appended(self)? }
+            }
+            Kind::Records => Message::Records(stream_message::read_records(self)?),
+            Kind::StreamWord => Message::StreamWord { text: self.text()? },
         };
         Some(message)
     }
@@ -174,6 +182,17 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// A payload by itself.
+    pub(super) fn payload(&mut self) -> Option<Payload<'a>> {
+        let place = self.u8()?;
+        let (base, len, loan) = (usize::from_ne_bytes(self.array()?), self.u32()?, self.u32()?);
+        let inline = self.text()?;
+        Some(match place {
+            0 => Payload::Inline(inline),
+            _ => Payload::Lent(base, len, loan),
+        })
+    }
+
     fn interest(&mut self) -> Option<Interest<'a>> {
         let namespace = NamespaceId(self.u16()?);
         let count = self.u32()?;
@@ -191,7 +210,7 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    fn reply_to(&mut self) -> Option<ReplyTo> {
+    pub(super) fn reply_to(&mut self) -> Option<ReplyTo> {
         let (slot, generation) = (self.u32()?, self.u32()?);
         Some(ReplyTo { client: ClientId { slot, generation }, number: self.u64()? })
     }
@@ -276,6 +295,11 @@ mod tests {
             Message::Told { client, text: b"!" },
             Message::CountersWanted { client },
             Message::Counters { client, text: b"{}" },
+            Message::Append(stream_message::samples::append(Payload::Inline(b"records"))),
+            Message::Append(stream_message::samples::append(Payload::Lent(0x3000, 9, 7))),
+            Message::Appended { client, appended: stream_message::samples::appended() },
+            Message::Records(stream_message::samples::records(Payload::Inline(b"records"))),
+            Message::StreamWord { text: b"word" },
         ];
         let parcel: Vec<u8> = messages.iter().flat_map(encoded).collect();
         let read: Vec<String> =

@@ -3,9 +3,10 @@
 use coilgun_core::router::{Interest, Wanted};
 
 use super::message::{ALIGNMENT, Message, NameClaim, Payload, Publication, ReplyTo};
+use super::stream_message;
 
 /// Where the parts of a message go, one behind the other.
-trait Parts {
+pub(super) trait Parts {
     fn put(&mut self, part: &[u8]);
 }
 
@@ -93,6 +94,13 @@ fn write(message: &Message<'_>, len: u32, to: &mut impl Parts) {
             write_reply_to(ReplyTo { client: *client, number: 0 }, to);
             write_text(text, to);
         }
+        Message::Append(it) => stream_message::write_append(it, to),
+        Message::Appended { client, appended } => {
+            write_reply_to(ReplyTo { client: *client, number: 0 }, to);
+            stream_message::write_appended(appended, to);
+        }
+        Message::Records(it) => stream_message::write_records(it, to),
+        Message::StreamWord { text } => write_text(text, to),
     }
 }
 
@@ -100,10 +108,7 @@ fn write(message: &Message<'_>, len: u32, to: &mut impl Parts) {
 /// can take subject to payload as one run.
 #[inline]
 fn write_publication(it: &Publication<'_>, to: &mut impl Parts) {
-    let (place, inline, lent): (u8, &[u8], (usize, u32, u32)) = match it.payload {
-        Payload::Inline(bytes) => (0, bytes, (0, 0, 0)),
-        Payload::Lent(base, len, loan) => (1, &[], (base, len, loan)),
-    };
+    let (place, inline, lent) = place_of(it.payload);
     let plain = u8::from(it.is_plain) | u8::from(it.plain_went) << 1;
     to.put(&[plain, place, it.flags.0]);
     to.put(&it.namespace.0.to_ne_bytes());
@@ -125,6 +130,24 @@ fn write_publication(it: &Publication<'_>, to: &mut impl Parts) {
     }
 }
 
+/// Where a payload lies: 0 and its bytes, or 1 and what is lent.
+pub(super) fn place_of(payload: Payload<'_>) -> (u8, &[u8], (usize, u32, u32)) {
+    match payload {
+        Payload::Inline(bytes) => (0, bytes, (0, 0, 0)),
+        Payload::Lent(base, len, loan) => (1, &[], (base, len, loan)),
+    }
+}
+
+/// A payload by itself.
+pub(super) fn write_payload(payload: Payload<'_>, to: &mut impl Parts) {
+    let (place, inline, lent) = place_of(payload);
+    to.put(&[place]);
+    to.put(&lent.0.to_ne_bytes());
+    to.put(&lent.1.to_ne_bytes());
+    to.put(&lent.2.to_ne_bytes());
+    write_text(inline, to);
+}
+
 fn write_interest(interest: &Interest<'_>, to: &mut impl Parts) {
     to.put(&interest.namespace.0.to_ne_bytes());
     to.put(&interest.count.to_ne_bytes());
@@ -143,7 +166,7 @@ fn write_interest(interest: &Interest<'_>, to: &mut impl Parts) {
 }
 
 #[inline]
-fn write_reply_to(it: ReplyTo, to: &mut impl Parts) {
+pub(super) fn write_reply_to(it: ReplyTo, to: &mut impl Parts) {
     to.put(&it.client.slot.to_ne_bytes());
     to.put(&it.client.generation.to_ne_bytes());
     to.put(&it.number.to_ne_bytes());
@@ -157,7 +180,7 @@ fn write_claim(claim: &NameClaim<'_>, to: &mut impl Parts) {
 }
 
 #[inline]
-fn write_text(text: &[u8], to: &mut impl Parts) {
+pub(super) fn write_text(text: &[u8], to: &mut impl Parts) {
     to.put(&(text.len() as u32).to_ne_bytes());
     to.put(text);
 }

@@ -156,6 +156,25 @@ impl<E: Env> Shard<E> {
         answers.map_or(0, |answers| answers.len())
     }
 
+    /// Whether anything is owed to a client that has to leave before it is closed.
+    pub(super) fn is_owed_anything(&self, id: ClientId) -> bool {
+        let appends = self.clients.get(id).map_or(0, |client| client.appends_owed);
+        appends > 0 || self.answers_owed(id) > 0
+    }
+
+    /// The last answer to an append of a client has left.
+    pub(super) fn on_nothing_owed(&mut self, id: ClientId) {
+        if self.is_owed_anything(id) {
+            return;
+        }
+        if self.clients.get(id).is_some_and(|it| it.waits == Some(Wait::Answers)) {
+            self.let_go(id);
+        } else {
+            // It may have ended, and be closed now that it was told everything.
+            self.make_ready(id);
+        }
+    }
+
     /// Tells a client what is ready.
     pub(super) fn settle(&mut self, now: Timestamp, id: ClientId) {
         let applied = self.interest.applied_everywhere();

@@ -90,6 +90,10 @@ impl<E: Env> Shard<E> {
             Message::NameEvicted { namespace, name } => self.on_eviction(*namespace, name),
             Message::Asked { client, text } => self.on_asked(from, *client, text),
             Message::Told { client, text } => self.on_told(from, *client, text),
+            Message::Append(it) => self.on_append(now, from, parcel, it),
+            Message::Appended { client, appended } => self.on_appended(now, *client, *appended),
+            Message::Records(it) => self.on_records(now, from, parcel, it),
+            Message::StreamWord { text } => self.on_stream_word(from, text),
             Message::CountersWanted { client } => self.on_counters_wanted(from, *client),
             Message::Counters { client, text } => self.on_counters(from, *client, text),
         }

@@ -7,11 +7,13 @@
 //!
 //! The command that asks waits meanwhile, and finds everything together when it is looked at again.
 
+use coilgun_core::stream::StreamId;
 use coilgun_protocol::model::{ClientId, NamespaceId, ShardId, ShardSet};
 use coilgun_protocol::session::{Session, Traffic};
 use serde::{Deserialize, Serialize};
 
 use super::broker_client::{ClientRow, Rows};
+use super::streaming::PartitionWords;
 use super::turn::Shard;
 use super::waits::Wait;
 use crate::env::Env;
@@ -27,6 +29,8 @@ pub(super) enum Question {
     Traffic,
     /// The clients of a namespace that have a name, behind this one.
     Clients { namespace: u16, after: Vec<u8> },
+    /// The partitions of a stream.
+    Partitions { stream: u64 },
 }
 
 impl Question {
@@ -45,6 +49,7 @@ impl Question {
 enum Told {
     Traffic([u64; 4]),
     Clients(Rows),
+    Partitions(Vec<PartitionWords>),
 }
 
 /// What all shards told.
@@ -52,6 +57,7 @@ enum Told {
 pub(super) struct Words {
     pub(super) traffic: Traffic,
     pub(super) rows: Vec<ClientRow>,
+    pub(super) partitions: Vec<PartitionWords>,
 }
 
 impl Words {
@@ -65,6 +71,10 @@ impl Words {
             Told::Clients(Rows { rows, next }) => {
                 self.rows.extend(rows);
                 next
+            }
+            Told::Partitions(partitions) => {
+                self.partitions.extend(partitions);
+                None
             }
         }
     }
@@ -174,6 +184,9 @@ impl<E: Env> Shard<E> {
             Question::Clients { namespace, after } => {
                 Told::Clients(self.client_rows(NamespaceId(*namespace), after))
             }
+            Question::Partitions { stream } => {
+                Told::Partitions(self.partition_words(StreamId(*stream)))
+            }
         }
     }
 }
@@ -182,6 +195,7 @@ impl<E: Env> Shard<E> {
 fn behind(question: &Question, after: Vec<u8>) -> Question {
     match question {
         Question::Traffic => Question::Traffic,
+        Question::Partitions { stream } => Question::Partitions { stream: *stream },
         Question::Clients { namespace, .. } => Question::Clients { namespace: *namespace, after },
     }
 }

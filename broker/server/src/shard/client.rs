@@ -1,7 +1,11 @@
 //! One connection, as the shard sees it, and the table of all of them.
 
+use std::collections::BTreeMap;
+
 use coilgun_core::router::RouteHint;
-use coilgun_protocol::model::{ClientId, NamespaceId, ShardSet, SlowConsumer, Timestamp};
+use coilgun_protocol::model::{
+    ClientId, FollowId, NamespaceId, ShardId, ShardSet, SlowConsumer, Timestamp,
+};
 
 use super::answers::Answers;
 use super::asking::Inquiry;
@@ -12,6 +16,7 @@ use super::protocols::AnySession;
 use super::rate::Bucket;
 use super::settings::GuestRule;
 use super::slow::Slow;
+use super::streaming::StreamWish;
 use super::totals::Gathered;
 use super::waits::Wait;
 
@@ -75,6 +80,12 @@ pub(super) struct Client {
     pub(super) slow_consumer: SlowConsumer,
     /// What is remembered if it does not; nothing for most.
     pub(super) slow: Option<Box<Slow>>,
+    /// Appends that are not answered.
+    pub(super) appends_owed: u32,
+    /// Its followers, each with the shard that has its partition.
+    pub(super) follows: BTreeMap<FollowId, ShardId>,
+    /// What it wants of a stream.
+    pub(super) stream_wish: Option<StreamWish>,
     /// How far it has used its rate up.
     pub(super) bucket: Bucket,
     /// It has sent too much and is not read until then.
@@ -118,6 +129,9 @@ impl Client {
             lapsed: false,
             slow_consumer,
             slow: None,
+            appends_owed: 0,
+            follows: BTreeMap::new(),
+            stream_wish: None,
             bucket: Bucket::default(),
             throttled_until: None,
         }

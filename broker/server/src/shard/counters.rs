@@ -107,6 +107,28 @@ shard_counters! {
     pub ring_full: u64;
     /// Messages that were not handed over because memory was out.
     pub unsent: u64;
+    /// Logs that were opened.
+    pub logs_opened: u64;
+    /// Commit groups that were replayed when they were.
+    pub groups_replayed: u64;
+    /// Streams whose namespace is not configured any more.
+    pub streams_hidden: u64;
+    /// Checkpoints of logs that were written.
+    pub checkpoints: u64;
+    /// Batches appended.
+    pub batches_appended: u64;
+    /// Times a batch had to wait until its log had room.
+    pub appends_parked: u64;
+    /// Records in them.
+    pub records_appended: u64;
+    /// Reads for followers that found what they wanted in memory.
+    pub reads_cached: u64;
+    /// Reads for followers that went to the disk.
+    pub reads_from_disk: u64;
+    /// Reads for followers that brought nothing.
+    pub reads_failed: u64;
+    /// Records handed to followers.
+    pub records_read: u64;
     /// Parcels handed to other shards.
     pub parcels: u64;
     /// Doorbells of other shards that were rung.

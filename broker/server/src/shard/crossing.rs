@@ -189,7 +189,7 @@ pub(super) fn is_inline(texts: usize, payload: usize) -> bool {
 }
 
 /// The block of a payload; a copy, if it lies in none.
-fn lendable(payload: Chunk<'_>, large: &Pool) -> Option<BlockRange> {
+pub(super) fn lendable(payload: Chunk<'_>, large: &Pool) -> Option<BlockRange> {
     if let Some(range) = payload.range() {
         return Some(range);
     }

@@ -55,7 +55,7 @@ impl<E: Env> Shard<E> {
         match command {
             Command::Publish(publish) => return self.publish(now, id, publish, chunk, text),
             Command::Open(open) => return self.open(now, id, open, chunk, text),
-            Command::Close(_) if self.answers_owed(id) > 0 => {
+            Command::Close(_) if self.is_owed_anything(id) => {
                 return Progress::Waits(Wait::Answers);
             }
             Command::Close(close) => {
@@ -67,6 +67,7 @@ impl<E: Env> Shard<E> {
             | Command::Exclude(_)
             | Command::AddCredit(_)
             | Command::Barrier(_)
+            | Command::Stream(_)
                 if !self.is_open(id) =>
             {
                 self.end(now, id, ErrorCode::HandshakeExpected, "");
@@ -76,6 +77,7 @@ impl<E: Env> Shard<E> {
             | Command::Unsubscribe(_)
             | Command::Exclude(_)
             | Command::Barrier(_)
+            | Command::Stream(_)
                 if self.owes_too_much(id) =>
             {
                 return Progress::Waits(Wait::Answers);
@@ -101,6 +103,7 @@ impl<E: Env> Shard<E> {
                 let _ = self.router.add_credit(id, it.subscription, it.messages);
             }
             Command::Barrier(it) => self.barrier(now, id, it.token),
+            Command::Stream(it) => return self.stream_command(now, id, it, chunk, text),
         }
         Progress::Done
     }

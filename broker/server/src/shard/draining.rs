@@ -74,7 +74,7 @@ impl<E: Env> Shard<E> {
         }
         // The last word of one shard may be an answer that another one waits for: all end together.
         let is_quiet = self.mesh.is_quiet() || self.mesh.lost().is_some();
-        let is_quiet = is_quiet && self.is_about_to_end();
+        let is_quiet = is_quiet && self.is_about_to_end() && self.close_logs();
         self.mesh.agree_to_end(is_quiet)
     }
 

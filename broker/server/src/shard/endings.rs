@@ -158,6 +158,7 @@ impl<E: Env> Shard<E> {
         client.session.on_close();
         self.traffic_gone.add(client.session.traffic());
         self.drop_inquiry(client.inquiry.take());
+        self.end_follows(id, &client.follows);
         if client.is_announced && self.draining == Draining::Serving {
             let name = Box::from(self.router.name_of(id));
             self.departed.push_back((client.namespace, name));

@@ -95,6 +95,7 @@ impl Held {
             | Command::Exclude(_)
             | Command::AddCredit(_)
             | Command::Barrier(_)
+            | Command::Stream(_)
             | Command::Close(_) => None,
         }
     }
@@ -132,6 +133,10 @@ fn spans(command: &Command) -> [Span; 5] {
         }
         Command::Exclude(exclude) => {
             [exclude.filter, Span::EMPTY, Span::EMPTY, Span::EMPTY, Span::EMPTY]
+        }
+        Command::Stream(stream) => {
+            let [first, second, third] = stream.spans();
+            [first, second, third, Span::EMPTY, Span::EMPTY]
         }
         Command::Unsubscribe(_)
         | Command::AddCredit(_)
@@ -180,6 +185,7 @@ fn rebased(mut command: Command, cut: usize) -> Command {
             subscribe.group = subscribe.group.rebased(cut);
         }
         Command::Exclude(exclude) => exclude.filter = exclude.filter.rebased(cut),
+        Command::Stream(stream) => *stream = stream.rebased(cut),
         Command::Unsubscribe(_)
         | Command::AddCredit(_)
         | Command::Barrier(_)

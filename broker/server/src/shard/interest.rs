@@ -158,7 +158,9 @@ impl<E: Env> Shard<E> {
         }
         self.free_names();
         self.announce_interest();
-        let wants_all_loans = self.router.has_interest_to_announce() || self.is_about_to_end();
+        let wants_all_loans = self.router.has_interest_to_announce()
+            || self.is_about_to_end()
+            || self.has_records_to_deliver();
         self.mesh.flush(wants_all_loans);
     }
 }

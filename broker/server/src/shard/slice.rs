@@ -77,7 +77,7 @@ impl<E: Env> Shard<E> {
             }
         }
         if let Some(error) = error {
-            if self.answers_owed(id) > 0 {
+            if self.is_owed_anything(id) {
                 // What it is owed for what it said before comes before the end.
                 self.hold(now, id, chunk, commands, commands.list().len(), Some(error));
                 return self.wait(now, id, Wait::Answers);
@@ -126,7 +126,7 @@ impl<E: Env> Shard<E> {
                 Progress::Ended => return false,
             }
         }
-        if held.error.is_some() && self.answers_owed(id) > 0 {
+        if held.error.is_some() && self.is_owed_anything(id) {
             if let Some(client) = self.clients.get_mut(id) {
                 client.held = Some(held);
             }
@@ -150,7 +150,7 @@ impl<E: Env> Shard<E> {
     /// The peer closed and everything it sent has taken effect: close too.
     fn finish_if_ended(&mut self, now: Timestamp, id: ClientId) {
         let has_ended = self.net.socket(id).is_some_and(|socket| socket.peer_ended());
-        if has_ended && self.answers_owed(id) == 0 {
+        if has_ended && !self.is_owed_anything(id) {
             self.net.finish(now, id);
             self.remove(id);
         }

@@ -22,6 +22,7 @@ use super::naming::Usurpers;
 use super::placing::{Arrival, ShardPlace};
 use super::rate::Throttled;
 use super::settings::{ListenerSettings, ShardSettings};
+use super::streaming::Streams;
 use crate::env::{Env, Turn, Work};
 use crate::mesh::Mesh;
 use crate::mutant::{self, Mutant};
@@ -91,6 +92,7 @@ pub struct Shard<E: Env> {
     /// Clients of elbus that are looked up by their names.
     pub(super) listed: Listed,
     pub(super) place: ShardPlace,
+    pub(super) streams: Streams<E::Disk>,
     pub(super) events: Vec<NetEvent>,
     pub(super) commands: Commands,
     pub(super) plan: Plan,
@@ -114,6 +116,8 @@ impl<E: Env> Shard<E> {
         let mut router = Router::new(seeds, settings.router);
         router.join_mesh(mesh.shard(), mesh.shard_count());
         let started = env.now();
+        let seeds = std::array::from_fn(|_| env.random());
+        let streams = Streams::none(env.doorbell(), seeds);
         Ok(Shard {
             router,
             interest: InterestState::new(mesh.shard(), mesh.shard_count()),
@@ -150,6 +154,7 @@ impl<E: Env> Shard<E> {
             place: ShardPlace::default(),
             events: Vec::new(),
             commands: Commands::default(),
+            streams,
             plan: Plan::default(),
             counters: ShardCounters::default(),
         })
@@ -252,6 +257,7 @@ impl<E: Env> Shard<E> {
             self.pressure_ends(),
             self.throttled.earliest(),
             self.drain_ends(),
+            self.stream_deadline(),
             self.trimming.due(self.net.all_pools().chain(self.mesh.pools())),
         ];
         if let Some(at) = deadlines.into_iter().flatten().min() {
@@ -264,6 +270,7 @@ impl<E: Env> Shard<E> {
         self.net.has_link_work()
             || self.authentication.has_verdict()
             || self.listed.has_news()
+            || self.has_stream_news()
             || !self.controls.is_empty()
             || self.words.as_ref().is_some_and(|words| !words.is_empty())
             || self.mesh.has_work()
@@ -311,6 +318,7 @@ impl<E: Env> Turn for Shard<E> {
         self.net.tick(now);
         // First who is gone: nothing that arrives from other shards is for them.
         work += self.run_events(now);
+        self.streams.turn = now;
         // Whoever wants the name of one who has gone finds it free.
         self.free_names();
         work += self.run_mesh(now);
@@ -321,6 +329,7 @@ impl<E: Env> Turn for Shard<E> {
         self.look_for_lost(now);
         self.run_deadlines(now);
         self.run_throttled(now);
+        work += self.run_streams(now);
         work += self.run_ready(now);
         self.end_orphans(now);
         self.announce_departures(now);
@@ -333,6 +342,10 @@ impl<E: Env> Turn for Shard<E> {
         // Clients first: what other shards are told may have to wake them, which takes a while.
         self.flush_mesh();
         self.trim(now);
+        if self.has_log_fault() {
+            // Whoever waited was told in this turn (law L14).
+            return Err(io::Error::other("a log failed"));
+        }
         if self.run_draining(now) {
             return Ok(Work::Done);
         }
@@ -343,6 +356,10 @@ impl<E: Env> Turn for Shard<E> {
             || self.mesh.is_refused();
         self.place.on_turn(now, more);
         Ok(if more { Work::More } else { Work::Idle })
+    }
+
+    fn waits_for_disk(&self) -> bool {
+        self.waits_for_logs()
     }
 
     fn nap(&mut self, ns: u64) -> io::Result<bool> {

@@ -12,6 +12,8 @@ use coilgun_server::shard::{
     ControlSender, ListenerProtocol, ListenerSettings, Shard, ShardSettings, control_queue,
 };
 
+use crate::stream_peer::{self, Heard};
+
 const LISTENER: i32 = 7;
 
 /// A shard in a simulated world.
@@ -129,6 +131,8 @@ pub(crate) struct Peer {
     pub(crate) errors: Vec<u16>,
     pub(crate) notices: Vec<(u16, u64)>,
     pub(crate) go_aways: usize,
+    /// What it heard about streams.
+    pub(crate) heard: Vec<Heard>,
 }
 
 impl Peer {
@@ -145,6 +149,7 @@ impl Peer {
             errors: Vec::new(),
             notices: Vec::new(),
             go_aways: 0,
+            heard: Vec::new(),
         }
     }
 
@@ -194,7 +199,8 @@ impl Peer {
     /// Reads at most `max` bytes, and understands what is whole.
     pub(crate) fn read(&mut self, max: usize) {
         let mut pings = Vec::new();
-        let Peer { client, is_open, seen, outcomes, pongs, errors, notices, go_aways, .. } = self;
+        let Peer { client, is_open, seen, outcomes, pongs, errors, notices, .. } = self;
+        let (go_aways, heard) = (&mut self.go_aways, &mut self.heard);
         let on_frame = |frame: ServerFrame<'_>| match frame {
             ServerFrame::Welcome(_) => *is_open = true,
             ServerFrame::Deliver(it) => seen.push(Seen {
@@ -211,6 +217,7 @@ impl Peer {
             ServerFrame::Error(it) => errors.push(it.code),
             ServerFrame::Notice(it) => notices.push((it.code, it.count)),
             ServerFrame::GoAway(_) => *go_aways += 1,
+            ServerFrame::Stream(_) => heard.push(stream_peer::heard(&frame)),
             ServerFrame::Ping { token } => pings.push(token),
             ServerFrame::Pong { token } => pongs.push(token),
         };

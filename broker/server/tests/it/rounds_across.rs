@@ -80,6 +80,7 @@ impl Peer {
                         | ServerFrame::Error(_)
                         | ServerFrame::Notice(_)
                         | ServerFrame::GoAway(_)
+                        | ServerFrame::Stream(_)
                         | ServerFrame::Ping { .. } => panic!("nobody asked for {frame:?}"),
                     }
                 }

@@ -267,6 +267,7 @@ impl World {
                 }
             }
             (Command::Exclude(_), _) => panic!("the native protocol excludes nothing"),
+            (Command::Stream(_), _) => panic!("the broker has no streams"),
             (Command::AddCredit(_), _) | (Command::Barrier(_), Mood::Silent) => {}
             (Command::Barrier(it), _) => {
                 peer.tell(&Told::BarrierDone(BarrierDone { token: it.token }));

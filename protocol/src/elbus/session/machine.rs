@@ -301,7 +301,7 @@ impl Session for ElbusSession {
                 out.hurry();
             }
             // The protocol has no word for it.
-            Event::Notice(_) => {}
+            Event::Notice(_) | Event::Stream(_) => {}
             Event::Closing(closing) => self.on_closing(closing, out),
         }
     }

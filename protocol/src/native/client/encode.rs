@@ -6,7 +6,10 @@ use super::super::hot::{
     PUBLISH_PREFIX_BYTES, Parts, credit_frame, publish_prefix_bytes, token_frame, unsubscribe_frame,
 };
 use super::super::operation::Operation;
-use crate::model::limits::{PAYLOAD_BYTES_CEILING, SUBJECT_BYTES_MAX};
+use super::stream_frames::{StreamRequest, encode_stream_request};
+use crate::model::limits::{
+    BATCH_BYTES_MAX, PAYLOAD_BYTES_CEILING, STREAM_NAME_BYTES_MAX, SUBJECT_BYTES_MAX,
+};
 use crate::model::{AddCredit, Headers, PublishFlags, Ticket, Unsubscribe};
 
 /// A frame of the client.
@@ -22,6 +25,8 @@ pub enum ClientFrame<'a> {
     Unsubscribe(Unsubscribe),
     /// The client lets a subscription receive more.
     Credit(AddCredit),
+    /// The client does something with a stream.
+    Stream(StreamRequest<'a>),
     /// The client wants to be sent what is waiting for it, and the end of the connection.
     Goodbye,
     /// The client asks for a barrier; the token comes back.
@@ -70,6 +75,18 @@ pub enum EncodeError {
         /// Its length.
         bytes: usize,
     },
+    /// The name of the stream is too long.
+    #[error("a name of {bytes} bytes; {STREAM_NAME_BYTES_MAX} is the limit")]
+    StreamNameTooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// The batch is larger than any broker accepts.
+    #[error("a batch of {bytes} bytes; {BATCH_BYTES_MAX} is the limit of any broker")]
+    BatchTooLarge {
+        /// Its length.
+        bytes: usize,
+    },
     /// The values do not fit a control frame.
     #[error(transparent)]
     TableTooLong(#[from] TableTooLong),
@@ -93,6 +110,7 @@ pub fn encode_frame(frame: &ClientFrame<'_>, out: &mut Vec<u8>) -> Result<(), En
             out.extend_from_slice(&unsubscribe_frame(unsubscribe));
         }
         ClientFrame::Credit(credit) => out.extend_from_slice(&credit_frame(credit)),
+        ClientFrame::Stream(request) => encode_stream_request(request, out)?,
         ClientFrame::Goodbye => {
             let operation = Operation::Goodbye;
             let header = FrameHeader { length: 0, operation, flags: 0, head_len: 0 };

@@ -1,13 +1,16 @@
 //! What a client reads.
 
-use super::super::control::{ErrorFrame, GoAway, Welcome};
+use super::super::append::read_appended;
+use super::super::control::{ErrorFrame, GoAway, StreamDescribedFrame, StreamListedFrame, Welcome};
 use super::super::error::DecodeError;
+use super::super::follow::{read_follow_ended, read_records};
 use super::super::framer::{Frame, FrameRules, Framing, next_frame};
 use super::super::hot::{
     DeliverFrame, NoticeFrame, OutcomeFrame, read_deliver, read_notice, read_outcome, read_token,
 };
 use super::super::operation::{Operation, Peer};
 use super::super::preface::{PREFACE_BYTES, Preface};
+use super::stream_frames::StreamFrame;
 
 /// Reads the broker's bytes in order: its preface, WELCOME, and whatever follows.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +61,8 @@ pub enum ServerFrame<'a> {
     Outcome(OutcomeFrame),
     /// Something happened to the connection, which goes on.
     Notice(NoticeFrame),
+    /// Something about a stream.
+    Stream(StreamFrame<'a>),
     /// The connection ends, and why.
     Error(ErrorFrame<'a>),
     /// The connection is about to end although nothing is wrong with it.
@@ -98,7 +103,8 @@ impl ServerReader {
         self.check_order(frame.operation())?;
         let frame = read_server_frame(&frame)?;
         if let ServerFrame::Welcome(welcome) = frame {
-            self.rules = FrameRules::messages(Peer::Server, welcome.payload_bytes_max);
+            self.rules = FrameRules::messages(Peer::Server, welcome.payload_bytes_max)
+                .with_features(welcome.features);
             self.stage = Stage::Open;
         }
         Ok(Incoming::Frame { frame, used })
@@ -133,7 +139,20 @@ impl ServerReader {
             | Operation::Pong
             | Operation::Deliver
             | Operation::Outcome
-            | Operation::Notice => {
+            | Operation::Notice
+            | Operation::StreamCreate
+            | Operation::StreamDelete
+            | Operation::StreamList
+            | Operation::StreamDescribe
+            | Operation::Append
+            | Operation::Follow
+            | Operation::FollowCredit
+            | Operation::Unfollow
+            | Operation::StreamDescribed
+            | Operation::StreamListed
+            | Operation::Appended
+            | Operation::Records
+            | Operation::FollowEnded => {
                 if is_open {
                     return Ok(());
                 }
@@ -150,6 +169,19 @@ fn read_server_frame<'a>(frame: &Frame<'a>) -> Result<ServerFrame<'a>, DecodeErr
         Operation::Deliver => ServerFrame::Deliver(read_deliver(frame)?),
         Operation::Outcome => ServerFrame::Outcome(read_outcome(frame)?),
         Operation::Notice => ServerFrame::Notice(read_notice(frame)?),
+        Operation::Records => ServerFrame::Stream(StreamFrame::Records(read_records(frame)?)),
+        Operation::Appended => ServerFrame::Stream(StreamFrame::Appended(read_appended(frame)?)),
+        Operation::FollowEnded => {
+            ServerFrame::Stream(StreamFrame::FollowEnded(read_follow_ended(frame)?))
+        }
+        Operation::StreamDescribed => {
+            let described = StreamDescribedFrame::decode(frame.head())?;
+            ServerFrame::Stream(StreamFrame::Described(described))
+        }
+        Operation::StreamListed => {
+            let listed = StreamListedFrame::decode(frame.head())?;
+            ServerFrame::Stream(StreamFrame::Listed(listed))
+        }
         Operation::Error => ServerFrame::Error(ErrorFrame::decode(frame.head())?),
         Operation::GoAway => ServerFrame::GoAway(GoAway::decode(frame.head())?),
         Operation::Ping => ServerFrame::Ping { token: read_token(frame) },
@@ -159,7 +191,15 @@ fn read_server_frame<'a>(frame: &Frame<'a>) -> Result<ServerFrame<'a>, DecodeErr
         | Operation::Subscribe
         | Operation::Unsubscribe
         | Operation::Credit
-        | Operation::Goodbye) => {
+        | Operation::Goodbye
+        | Operation::StreamCreate
+        | Operation::StreamDelete
+        | Operation::StreamList
+        | Operation::StreamDescribe
+        | Operation::Append
+        | Operation::Follow
+        | Operation::FollowCredit
+        | Operation::Unfollow) => {
             return Err(DecodeError::Direction { operation, sender: Peer::Server });
         }
     })

@@ -188,6 +188,11 @@ impl Session for NativeSession {
                     out.copy(&token_frame(Operation::Pong, done.token));
                 }
             }
+            Event::Stream(event) => {
+                if self.may_write() {
+                    self.write_stream_event(event, out);
+                }
+            }
             Event::Notice(notice) => {
                 if self.may_write() && self.features.contains(Features::NOTICES) {
                     out.copy(&notice_frame(notice));

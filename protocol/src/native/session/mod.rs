@@ -29,6 +29,7 @@ mod idle;
 mod machine;
 mod parse;
 mod state;
+mod streams;
 
 pub use config::NativeConfig;
 pub use fuzz::fuzz_session;

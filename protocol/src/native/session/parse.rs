@@ -8,6 +8,9 @@ use super::super::hot::{read_credit, read_publish, read_token, read_unsubscribe}
 use super::super::operation::{Operation, Peer};
 use super::machine::NativeSession;
 use super::state::State;
+use super::streams::{
+    create_stream, delete_stream, describe_stream, follow, follow_credit, list_streams, unfollow,
+};
 use crate::model::{
     Barrier, Close, Command, Commands, ErrorCode, Headers, Open, OpenFlags, Publish, PublishFlags,
     Span, Subscribe, Ticket,
@@ -38,6 +41,9 @@ impl NativeSession {
             if frame.operation() == Operation::Publish && self.is_past_hello() {
                 let publish = self.publish(&frame, at)?;
                 commands.push(Command::Publish(publish));
+            } else if frame.operation() == Operation::Append && self.is_past_hello() {
+                let append = self.append(&frame, at)?;
+                commands.push(Command::Stream(append));
             } else if let Some(command) = self.read_control(&frame, bytes)? {
                 commands.push(command);
             }
@@ -117,13 +123,26 @@ impl NativeSession {
                 self.state.leave();
                 Some(Command::Close(Close { code: ErrorCode::Ok }))
             }
+            Operation::StreamCreate => Some(create_stream(frame, bytes)?),
+            Operation::StreamDelete => Some(delete_stream(frame, bytes)?),
+            Operation::StreamList => Some(list_streams(frame)?),
+            Operation::StreamDescribe => Some(describe_stream(frame, bytes)?),
+            Operation::Follow => Some(follow(frame, bytes)?),
+            Operation::FollowCredit => Some(follow_credit(frame)),
+            Operation::Unfollow => Some(unfollow(frame)),
             Operation::Publish
+            | Operation::Append
             | Operation::Welcome
             | Operation::Deliver
             | Operation::Outcome
             | Operation::Error
             | Operation::GoAway
-            | Operation::Notice => {
+            | Operation::Notice
+            | Operation::StreamDescribed
+            | Operation::StreamListed
+            | Operation::Appended
+            | Operation::Records
+            | Operation::FollowEnded => {
                 unreachable!("the framer lets no {operation} of a client come here")
             }
         })
@@ -131,8 +150,9 @@ impl NativeSession {
 
     fn hello(&mut self, frame: &Frame<'_>, bytes: &[u8]) -> Result<Open, DecodeError> {
         let hello = Hello::decode(frame.head())?;
-        self.features = hello.features.shared_with(Features::KNOWN);
-        self.rules = FrameRules::messages(Peer::Client, self.config.payload_bytes_max);
+        self.features = hello.features.shared_with(self.config.features());
+        self.rules = FrameRules::messages(Peer::Client, self.config.payload_bytes_max)
+            .with_features(self.features);
         self.state.change(State::Opening);
         let wanted = [
             (hello.no_echo, OpenFlags::NO_ECHO),
@@ -180,7 +200,7 @@ impl NativeSession {
 }
 
 /// Where `part`, which was cut out of `bytes`, lies in them.
-fn span_in(bytes: &[u8], part: &[u8]) -> Span {
+pub(super) fn span_in(bytes: &[u8], part: &[u8]) -> Span {
     if part.is_empty() {
         return Span::EMPTY;
     }

@@ -12,6 +12,7 @@ use coilgun_protocol::native::{
     ClientFrame, Features, Hello, NativeConfig, Preface, PublishFrame, SubscribeRequest,
 };
 
+use super::stream_input::{stream_event, stream_request};
 use crate::harness::encoded;
 
 /// The words of a line: a name, and `field=value` in any order.
@@ -38,11 +39,11 @@ impl<'a> Words<'a> {
         Words { name, fields, plain }
     }
 
-    fn text(&self, field: &str) -> &'a str {
+    pub(super) fn text(&self, field: &str) -> &'a str {
         self.fields.get(field).copied().unwrap_or("")
     }
 
-    fn bytes(&self, field: &str) -> &'a [u8] {
+    pub(super) fn bytes(&self, field: &str) -> &'a [u8] {
         self.text(field).as_bytes()
     }
 
@@ -83,7 +84,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    fn code(&self) -> ErrorCode {
+    pub(super) fn code(&self) -> ErrorCode {
         let name = self.text("code");
         let found = ErrorCode::ALL.iter().find(|code| code.name() == name);
         *found.unwrap_or_else(|| panic!("there is no error {name}"))
@@ -99,6 +100,8 @@ pub(crate) fn config(line: &str) -> NativeConfig {
         payload_bytes_max: words.number("payload_bytes_max", ours.payload_bytes_max),
         headers_bytes_max: words.number("headers_bytes_max", ours.headers_bytes_max),
         ping_interval_ms: words.number("ping_interval_ms", ours.ping_interval_ms),
+        streams: words.number("streams", ours.streams),
+        record_bytes_max: words.number("record_bytes_max", ours.record_bytes_max),
     }
 }
 
@@ -127,11 +130,11 @@ pub(crate) fn client_bytes(line: &str) -> Vec<u8> {
         "goodbye" => encoded(&ClientFrame::Goodbye),
         "ping" => encoded(&ClientFrame::Ping { token: words.number("token", 0) }),
         "pong" => encoded(&ClientFrame::Pong { token: words.number("token", 0) }),
-        other => panic!("a client does not send {other}"),
+        _ => encoded(&stream_request(&words, &mut Vec::new())),
     }
 }
 
-fn hex(word: &str) -> Vec<u8> {
+pub(super) fn hex(word: &str) -> Vec<u8> {
     let digits: Vec<_> = word.bytes().map(char::from).collect();
     digits
         .chunks(2)
@@ -140,7 +143,8 @@ fn hex(word: &str) -> Vec<u8> {
 }
 
 fn hello<'a>(words: &Words<'a>) -> Hello<'a> {
-    let known = [("credit", 1), ("sender_names", 2), ("notices", 4), ("unknown", 1 << 63)];
+    let known =
+        [("credit", 1), ("sender_names", 2), ("notices", 4), ("streams", 8), ("unknown", 1 << 63)];
     Hello {
         namespace: words.bytes("namespace"),
         name: words.bytes("name"),
@@ -218,6 +222,6 @@ pub(crate) fn event(line: &str) -> Event<'_> {
         "barrier_done" => Event::BarrierDone(BarrierDone { token: words.number("token", 0) }),
         "notice" => Event::Notice(Notice { code: words.code(), count: words.number("count", 0) }),
         "closing" => Event::Closing(Closing { code: words.code(), detail: words.text("detail") }),
-        other => panic!("a broker raises no event {other}"),
+        _ => Event::Stream(stream_event(&words)),
     }
 }

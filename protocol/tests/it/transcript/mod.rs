@@ -14,6 +14,7 @@
 
 mod input;
 mod player;
+mod stream_input;
 
 use std::fs::read_to_string;
 

@@ -7,6 +7,7 @@
 mod arguments;
 mod busrtd;
 mod configuration;
+mod crash_rounds;
 mod elbus_peer;
 mod errors;
 mod golden_help;
@@ -18,5 +19,7 @@ mod request_reply;
 mod serve;
 mod service;
 mod startup;
+#[path = "../../../../broker/server/tests/it/stream_peer.rs"]
+mod stream_peer;
 mod tour;
 mod users;

@@ -130,6 +130,7 @@ impl Reader<'_> {
                 self.trace.line(format_args!("{round} client {reader} error {}", it.name));
                 self.shadow.on_error(number, it.code)?;
             }
+            ServerFrame::Stream(it) => unreachable!("the broker has no streams: {it:?}"),
             ServerFrame::GoAway(_) => {
                 self.trace.line(format_args!("{round} client {reader} goaway"));
             }

@@ -1,12 +1,16 @@
 //! The simulated world as a shard's environment.
 
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
+use std::path::Path;
 use std::ptr::NonNull;
+use std::rc::Rc;
 
 use coilgun_protocol::buffer::{Pool, Region};
 use coilgun_protocol::model::{ShardId, Timestamp};
+use coilgun_storage::disk::sim::SimDisk;
 
 use super::port::SimPort;
 use super::ring::SimRing;
@@ -55,6 +59,20 @@ impl SimEnv {
 impl Env for SimEnv {
     type Ring = SimRing;
     type Mesh = SimPort;
+    type Disk = SimDisk;
+
+    fn disk(&self, directory: &Path) -> SimDisk {
+        self.world.disk(directory)
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        self.world.spawn(task);
+    }
+
+    fn doorbell(&self) -> Rc<dyn Fn()> {
+        // Whoever steps the world gives every shard its turn.
+        Rc::new(|| {})
+    }
 
     fn region(&mut self, len: usize) -> io::Result<Region> {
         Ok(Region::heap(len))
@@ -71,6 +89,7 @@ impl Env for SimEnv {
     }
 
     fn now(&mut self) -> Timestamp {
+        self.world.run_tasks();
         self.world.now()
     }
 

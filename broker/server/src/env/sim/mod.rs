@@ -24,6 +24,7 @@ mod native_client;
 mod port;
 mod ring;
 mod socket;
+mod tasks;
 mod world;
 
 pub use environment::SimEnv;

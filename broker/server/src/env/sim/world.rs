@@ -2,14 +2,18 @@
 
 use std::cell::{RefCell, RefMut};
 use std::collections::VecDeque;
+use std::future::Future;
 use std::os::fd::RawFd;
+use std::path::Path;
 use std::rc::Rc;
 
 use coilgun_protocol::model::Timestamp;
+use coilgun_storage::disk::sim::{self as disk, SimDisk};
 
 use super::faults::{FaultCounts, Faults};
 use super::lanes::SimMesh;
 use super::socket::{PeerId, SimSocket};
+use super::tasks::SimTasks;
 use crate::mesh::PARCELS_MAX;
 
 /// A simulated world. Cheap to clone: all clones are the same world.
@@ -27,6 +31,7 @@ pub(super) struct State {
     /// Connections that wait to be accepted, with the listening descriptor.
     pub(super) connecting: VecDeque<(RawFd, PeerId)>,
     pub(super) mesh: SimMesh,
+    tasks: SimTasks,
 }
 
 impl SimWorld {
@@ -42,6 +47,7 @@ impl SimWorld {
             sockets: Vec::new(),
             connecting: VecDeque::new(),
             mesh: SimMesh::new(1, PARCELS_MAX),
+            tasks: SimTasks::default(),
         })))
     }
 
@@ -53,6 +59,37 @@ impl SimWorld {
     #[must_use]
     pub fn discarded_bytes(&self) -> u64 {
         self.state().discarded_bytes
+    }
+
+    /// The disk of a directory.
+    pub(super) fn disk(&self, directory: &Path) -> SimDisk {
+        self.disks(directory).disk()
+    }
+
+    /// The simulated disk of a directory, whose faults a harness may choose.
+    #[must_use]
+    pub fn disks(&self, directory: &Path) -> disk::SimWorld {
+        self.state().tasks.disk(directory).clone()
+    }
+
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        self.state().tasks.spawn(task);
+    }
+
+    /// Lets tasks go on that run beside the turns.
+    pub(super) fn run_tasks(&self) {
+        let (mut tasks, seed) = {
+            let mut state = self.state();
+            let tasks = std::mem::take(&mut state.tasks);
+            if tasks.is_empty() {
+                return;
+            }
+            (tasks, state.random())
+        };
+        // Outside of the borrow: tasks look at the world.
+        tasks.run(&mut disk::Dice::new(seed));
+        let begun = std::mem::replace(&mut self.state().tasks, tasks);
+        self.state().tasks.join(begun);
     }
 
     pub(super) fn state(&self) -> RefMut<'_, State> {

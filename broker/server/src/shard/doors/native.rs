@@ -84,6 +84,7 @@ fn server_line(frame: ServerFrame<'_>) -> String {
         ServerFrame::Notice(it) => format!("notice code={} count={}", it.code, it.count),
         ServerFrame::Error(it) => format!("error code={}", it.code),
         ServerFrame::GoAway(it) => format!("go_away code={}", it.code),
+        ServerFrame::Stream(it) => format!("stream {it:?}"),
         ServerFrame::Ping { token } => format!("ping token={token}"),
         ServerFrame::Pong { token } => format!("pong token={token}"),
     }

@@ -307,7 +307,7 @@ impl Session for NatsProbe {
             Event::Deliver(delivery) => self.write_message(delivery, out),
             Event::Outcome(outcome) => self.on_outcome(*outcome, out),
             Event::BarrierDone(done) => self.on_barrier(Ticket(done.token), out),
-            Event::Notice(_) => {}
+            Event::Notice(_) | Event::Stream(_) => {}
             Event::Closing(closing) => self.on_closing(*closing, out),
         }
     }

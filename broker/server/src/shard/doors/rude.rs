@@ -107,6 +107,7 @@ impl Session for Rude {
             }
             Event::BarrierDone(it) => format!("barrier {}\n", it.token),
             Event::Notice(it) => format!("notice {} {}\n", it.code.name(), it.count),
+            Event::Stream(it) => format!("stream {it:?}\n"),
             Event::Closing(it) => format!("closing {}\n", it.code.name()),
         };
         out.copy(line.as_bytes());

@@ -252,6 +252,7 @@ impl From<ServerFrame<'_>> for Said {
             ServerFrame::Notice(it) => Said::Notice { code: it.code, count: it.count },
             ServerFrame::Error(it) => Said::Error { code: it.code },
             ServerFrame::GoAway(it) => Said::GoAway { code: it.code, drain_ms: it.drain_ms },
+            ServerFrame::Stream(it) => panic!("the broker has no streams: {it:?}"),
             ServerFrame::Ping { token } => Said::Ping { token },
             ServerFrame::Pong { token } => Said::Pong { token },
         }

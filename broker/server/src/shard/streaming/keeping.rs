@@ -1,0 +1,90 @@
+//! What is done about logs now and then: checkpoints, a disk that was full, producers that are gone.
+
+use coilgun_core::stream::LogIndex;
+use coilgun_protocol::model::Timestamp;
+use coilgun_storage::format::{CatalogState, LogPosition, SegmentSequence};
+
+use super::super::turn::Shard;
+use super::logs::FIRST;
+use crate::env::Env;
+use crate::streams::stream_state;
+
+/// How many segments a log goes on by before its next checkpoint: what a start replays.
+const SEGMENTS_PER_CHECKPOINT: u64 = 4;
+/// How many partitions come into one part of a checkpoint.
+const PARTITIONS_PER_CHUNK: usize = 64;
+/// How many streams do.
+const STREAMS_PER_CHUNK: usize = 256;
+/// How often a full disk is asked whether it has room, and producers that are gone are forgotten, in
+/// milliseconds.
+const CARE_MS: u64 = 1_000;
+/// Producers of each partition that are looked at then.
+const PRODUCERS_PER_CARE: usize = 16;
+
+impl<E: Env> Shard<E> {
+    /// Does what a log needs now and then.
+    pub(super) fn keep_log(&mut self, log: LogIndex) {
+        let care = self.streams.turn >= self.streams.care_at;
+        let now = self.streams.now;
+        let Some(host) = self.streams.host_mut(log) else { return };
+        if care {
+            host.tick(now, PRODUCERS_PER_CARE);
+            if host.journal().is_full() {
+                host.journal().retry_full();
+            }
+        }
+        if host.is_checkpointing() {
+            return self.advance_checkpoint(log);
+        }
+        let LogPosition { segment, .. } = host.journal().durable().0;
+        let last = self.streams.checkpointed.entry(log).or_insert(segment);
+        if segment.0 >= last.0 + SEGMENTS_PER_CHECKPOINT {
+            *last = segment;
+            if let Some(host) = self.streams.host_mut(log) {
+                host.begin_checkpoint();
+            }
+        }
+    }
+
+    /// A checkpoint goes on; what the journal does not take now it takes later.
+    fn advance_checkpoint(&mut self, log: LogIndex) {
+        let namespaces = &self.settings.namespaces;
+        let streams = &mut self.streams;
+        let catalog = &streams.catalog;
+        let Some(host) = streams.logs.get_mut(&log).and_then(|state| state.host_mut()) else {
+            return;
+        };
+        let part = |behind: u64| {
+            (log == FIRST).then(|| {
+                let [last_stream, last_partition, last_co_location_group] = catalog.last_numbers();
+                let records = catalog.in_order().into_iter().filter(|it| it.id.0 > behind);
+                let states = records.take(STREAMS_PER_CHUNK).map(|record| {
+                    stream_state(record, &namespaces[usize::from(record.namespace.0)])
+                });
+                let streams = states.collect();
+                CatalogState { last_stream, last_partition, last_co_location_group, streams }
+            })
+        };
+        if host.advance_checkpoint(PARTITIONS_PER_CHUNK, part) == Ok(true) {
+            self.counters.checkpoints += 1;
+        }
+    }
+
+    /// Looks after the logs next time in a while.
+    pub(super) fn end_care(&mut self) {
+        if self.streams.turn >= self.streams.care_at {
+            self.streams.care_at = self.streams.turn.plus_ms(CARE_MS);
+        }
+    }
+
+    /// When somebody waits for that although nothing else happens.
+    pub(super) fn care_deadline(&self) -> Option<Timestamp> {
+        let is_full = self.streams.hosts().any(|host| host.journal().is_full());
+        is_full.then_some(self.streams.care_at)
+    }
+
+    /// A log was opened, and replay began in this segment.
+    pub(super) fn note_checkpoint(&mut self, log: LogIndex, segment: SegmentSequence) {
+        self.streams.checkpointed.insert(log, segment);
+    }
+}
