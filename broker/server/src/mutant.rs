@@ -19,6 +19,8 @@ coilgun_protocol::mutants! {
     SharedName,
     /// A turn allocates.
     PlantedAllocation,
+    /// An append to a stream allocates.
+    AllocatingAppend,
     /// A connection that found no receive block is forgotten.
     LostStarved,
     /// A message goes to those of its targets that have room.

@@ -111,6 +111,8 @@ shard_counters! {
     pub logs_opened: u64;
     /// Commit groups that were replayed when they were.
     pub groups_replayed: u64;
+    /// Commit groups that hold batches and became durable.
+    pub groups_durable: u64;
     /// Streams whose namespace is not configured any more.
     pub streams_hidden: u64;
     /// Checkpoints of logs that were written.

@@ -43,9 +43,19 @@ static ALLOCATOR: Counting = Counting;
 
 /// Runs `work` and says how often it allocated on this thread.
 fn counted<T>(work: impl FnOnce() -> T) -> (T, u64) {
-    COUNTED.with(|counted| counted.set(Some(0)));
+    begin_counting();
     let result = work();
-    (result, COUNTED.with(Cell::take).unwrap_or(0))
+    (result, end_counting())
+}
+
+/// From here on this thread counts how often it allocates.
+pub(crate) fn begin_counting() {
+    COUNTED.with(|counted| counted.set(Some(0)));
+}
+
+/// How often it did.
+pub(crate) fn end_counting() -> u64 {
+    COUNTED.with(Cell::take).unwrap_or(0)
 }
 
 /// Shards on this thread, and clients of them.

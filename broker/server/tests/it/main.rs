@@ -2,6 +2,7 @@
 
 mod allocations;
 mod allocations_elbus;
+mod allocations_streams;
 mod cluster;
 mod courier;
 mod deadlines;

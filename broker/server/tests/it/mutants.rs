@@ -11,8 +11,8 @@ use coilgun_server::net::SocketKind;
 use coilgun_server::setup::{MemoryPlan, build_network};
 
 use crate::{
-    allocations, deadlines, echo_simulated, elbus_access, elbus_broker, elbus_doors,
-    identity_simulated, links_simulated, mesh_simulated, shard_simulated, shard_soak,
+    allocations, allocations_streams, deadlines, echo_simulated, elbus_access, elbus_broker,
+    elbus_doors, identity_simulated, links_simulated, mesh_simulated, shard_simulated, shard_soak,
     slow_consumers, wake_up_model,
 };
 
@@ -40,6 +40,10 @@ fn finder(mutant: Mutant) -> Finder {
         Mutant::Unannounced => ANNOUNCED,
         Mutant::SharedName => ONE_OWNER,
         Mutant::PlantedAllocation => (allocations::s10_one_reader_no_allocation_one_copy, "left"),
+        Mutant::AllocatingAppend => (
+            allocations_streams::s10_l15_an_append_allocates_for_its_commit_group_only,
+            "L15: nothing is allocated",
+        ),
         Mutant::LostStarved => (s4_who_found_no_block_is_served_later, "bytes came back"),
         Mutant::HalfFanOut => (
             shard_simulated::s18_s19_a_slow_reader_holds_its_publisher_back_and_loses_nothing,

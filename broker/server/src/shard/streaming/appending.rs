@@ -17,6 +17,7 @@ use super::answering::{code_of, code_of_not_taken, refusal};
 use super::requests::StreamUsage;
 use crate::env::Env;
 use crate::mesh::{Message, Need, Payload, StreamAppend, within};
+use crate::mutant::{self, Mutant};
 use crate::streams::{AppendOutcome, Batch, NotTaken};
 
 /// Bytes that an append takes in a parcel beside its body.
@@ -183,6 +184,9 @@ impl<E: Env> Shard<E> {
 
     pub(super) fn try_append(&mut self, log: LogIndex, batch: &Batch<'_>) -> AppendOutcome {
         let time = self.streams.now;
+        if mutant::is_active(Mutant::AllocatingAppend) {
+            drop(std::hint::black_box(Box::new(7u8)));
+        }
         match self.streams.logs.get_mut(&log).and_then(|state| state.host_mut()) {
             Some(host) => host.append(time, batch, &mut self.streams.effects),
             None => AppendOutcome::NotTaken(NotTaken::NoPartition),

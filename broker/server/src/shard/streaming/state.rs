@@ -24,6 +24,8 @@ pub(in super::super) struct Streams<D: Disk> {
     pub(super) catalog: Catalog,
     /// The logs of this shard.
     pub(super) logs: BTreeMap<LogIndex, LogState<D>>,
+    /// Reused for the logs that a turn looks at.
+    pub(super) in_turn: Vec<LogIndex>,
     pub(super) arrivals: Rc<Arrivals<D>>,
     pub(super) effects: Effects,
     pub(super) followers: FollowerTable,
@@ -103,6 +105,7 @@ impl<D: Disk> Streams<D> {
             setup: None,
             catalog: Catalog::new(seeds),
             logs: BTreeMap::new(),
+            in_turn: Vec::new(),
             arrivals: Arrivals::new(doorbell),
             effects: Effects::new(),
             followers: FollowerTable::default(),

@@ -21,12 +21,15 @@ impl<E: Env> Shard<E> {
         }
         self.streams.now = UnixMs(self.env.wall_clock_ns() / 1_000_000);
         let mut count = self.run_arrivals();
-        let logs: Vec<LogIndex> = self.streams.logs.keys().copied().collect();
-        for log in logs {
-            count += self.run_log(now, log);
-            self.append_parked(now, log);
-            self.keep_log(log);
+        let mut logs = std::mem::take(&mut self.streams.in_turn);
+        logs.clear();
+        logs.extend(self.streams.logs.keys());
+        for log in &logs {
+            count += self.run_log(now, *log);
+            self.append_parked(now, *log);
+            self.keep_log(*log);
         }
+        self.streams.in_turn = logs;
         self.end_care();
         self.tell_decisions();
         count + self.run_delivering(now)
@@ -74,6 +77,7 @@ impl<E: Env> Shard<E> {
                 break;
             }
             self.on_group_durable(log, number);
+            self.counters.groups_durable += u64::from(!batches.is_empty());
             count += 1;
         }
         count
