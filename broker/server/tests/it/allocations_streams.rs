@@ -151,10 +151,9 @@ fn append_rounds(peer: &mut StreamPeer, rounds: usize) {
     for _ in 0..rounds {
         peer.send_appends("load", &[7; 256], IN_FLIGHT);
         for _ in 0..IN_FLIGHT {
-            match peer.hear() {
-                Heard::Appended(appended) => assert_eq!(appended.code, 0),
-                other => panic!("an ack, not {other:?}"),
-            }
+            let heard = peer.hear();
+            let Heard::Appended(appended) = heard else { panic!("an ack, not {heard:?}") };
+            assert_eq!(appended.code, 0);
         }
     }
 }

@@ -19,9 +19,15 @@ use crate::{
 /// A test that finds a fault, and what it says about it.
 type Finder = (fn(), &'static str);
 
+const APPENDS: Finder = (
+    allocations_streams::s10_l15_an_append_allocates_for_its_commit_group_only,
+    "L15: nothing is allocated",
+);
 const ANNOUNCED: Finder =
     (elbus_broker::clients_that_come_and_go_are_announced, "it never sees it");
 const LISTED: Finder = (elbus_access::a_client_whose_entry_changes_is_cut_off, "its connection");
+const VERDICTS: Finder =
+    (identity_simulated::s26_a_verdict_is_for_nobody_who_came_later, "S26: it is let in");
 const ONE_OWNER: Finder = (elbus_doors::a_name_can_be_taken_away_and_has_one_owner_at_a_time, "");
 
 /// The test that finds a fault, and what it says about it.
@@ -40,10 +46,7 @@ fn finder(mutant: Mutant) -> Finder {
         Mutant::Unannounced => ANNOUNCED,
         Mutant::SharedName => ONE_OWNER,
         Mutant::PlantedAllocation => (allocations::s10_one_reader_no_allocation_one_copy, "left"),
-        Mutant::AllocatingAppend => (
-            allocations_streams::s10_l15_an_append_allocates_for_its_commit_group_only,
-            "L15: nothing is allocated",
-        ),
+        Mutant::AllocatingAppend => APPENDS,
         Mutant::LostStarved => (s4_who_found_no_block_is_served_later, "bytes came back"),
         Mutant::HalfFanOut => (
             shard_simulated::s18_s19_a_slow_reader_holds_its_publisher_back_and_loses_nothing,
@@ -89,10 +92,7 @@ fn finder(mutant: Mutant) -> Finder {
             wake_up_model::s24_no_wake_up_is_lost_in_any_interleaving,
             "S24: the shard sleeps with work in its queue",
         ),
-        Mutant::StaleVerdict => (
-            identity_simulated::s26_a_verdict_is_for_nobody_who_came_later,
-            "S26: it is let in",
-        ),
+        Mutant::StaleVerdict => VERDICTS,
         Mutant::NoLoanFence => (
             wake_up_model::lanes::s24_no_parcel_and_no_loan_finds_the_shard_asleep,
             "S24: the shard sleeps though something arrived",
