@@ -297,7 +297,8 @@ fn memory_plan(config: &Config) -> MemoryPlan {
     MemoryPlan {
         output_bytes: config.limits.buffer_bytes_max,
         large_bytes: config.limits.buffer_bytes_max,
-        frame_bytes_max: config.limits.payload_bytes_max + frame_overhead,
+        frame_bytes_max: (config.limits.payload_bytes_max + frame_overhead)
+            .max(limits::BATCH_FRAME_BYTES_MAX),
         sockets_max: config.limits.connections_max + SURPLUS_CONNECTIONS,
         copy_max: config.limits.copy_bytes_max,
         ..MemoryPlan::default()

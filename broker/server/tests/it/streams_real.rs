@@ -74,6 +74,33 @@ fn what_is_appended_is_read_by_everybody_and_after_a_restart() {
     }
 }
 
+#[test]
+fn batches_as_large_as_they_may_be_are_appended_and_read_on_every_shard() {
+    for shards in [1, 2] {
+        let data = tempfile::tempdir().expect("there is a temporary directory");
+        let broker = start(data.path(), shards);
+        let socket = data.path().join("coilgun.sock");
+        let mut peers: Vec<StreamPeer> = (0..2).map(|_| StreamPeer::connect(&socket)).collect();
+        peers[0].create("large", 2).expect("it can be made");
+        // Two records of nearly a mebibyte each, and what they take beside their payload.
+        let payloads = [vec![1; (1 << 20) - 512], vec![2; (1 << 20) - 512]];
+        let both: Vec<&[u8]> = payloads.iter().map(|payload| &payload[..]).collect();
+        for (turn, partition) in [0, 1, 0, 1, 1, 0, 1, 0].into_iter().enumerate() {
+            let peer = &mut peers[turn % 2];
+            let appended = peer.append("large", partition, &both);
+            assert_eq!((appended.code, appended.partition), (0, partition), "{shards} shards");
+        }
+        for (turn, partition) in [0, 1, 1, 0].into_iter().enumerate() {
+            let peer = &mut peers[turn % 2];
+            let all = peer.read_all(u64::from(partition) + 5, "large", partition);
+            assert_eq!(all.len(), 8);
+            assert!(all.chunks(2).all(|pair| pair == payloads), "nothing of them is altered");
+        }
+        drop(peers);
+        stop(broker);
+    }
+}
+
 fn read_everything(peers: &mut [StreamPeer], count: u32) {
     for (peer, partition) in peers.iter_mut().zip(0..) {
         let all = peer.read_all(7, "orders", partition);
