@@ -76,9 +76,13 @@ impl Places {
     }
 
     /// What a reader may ask for: from here to there, both included; at the end it waits.
+    ///
+    /// While the beginning lies ahead of what is visible, there is nothing to read, and nobody is sent
+    /// beyond what is visible: a restart may undo the purge and take back what was purged, and whoever
+    /// had gone on there would miss what then gets the same offsets.
     #[must_use]
     pub fn readable(&self) -> ReadableRange {
-        ReadableRange { start: self.log_start, end: self.visible.max(self.log_start) }
+        ReadableRange { start: self.log_start.min(self.visible), end: self.visible }
     }
 
     fn check(&self) {
@@ -93,7 +97,7 @@ impl Places {
 /// What readers of a partition may ask for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ReadableRange {
-    /// The first record that is kept.
+    /// The first record that is kept and visible.
     pub start: Offset,
     /// Behind the last visible one; who asks for it waits for what comes next.
     pub end: Offset,
@@ -118,6 +122,14 @@ mod tests {
         assert!(is_legal(Step::Advance, from, [0, 2, 3, 4, 5]));
         for to in [[0, 3, 2, 3, 4], [0, 1, 4, 3, 4], [0, 1, 2, 5, 4], [5, 1, 2, 3, 4]] {
             assert!(!is_legal(Step::Advance, from, to), "{to:?}");
+        }
+    }
+
+    #[test]
+    fn l12_nobody_is_sent_beyond_what_is_visible() {
+        for (places, start, end) in [([1, 4, 4, 5, 6], 1, 4), ([6, 2, 4, 5, 6], 2, 2)] {
+            let readable = self::places(places).readable();
+            assert_eq!((readable.start, readable.end), (Offset(start), Offset(end)));
         }
     }
 

@@ -46,8 +46,7 @@ impl StreamTrial {
             let follower = &mut self.followers[number];
             let partition = &mut self.partitions[follower.partition];
             let readable = partition.places().readable();
-            // Only a purge that did not get to the disk can have sent it beyond the end.
-            follower.next = follower.next.min(readable.end.0);
+            same(true, follower.next <= readable.end.0)?;
             let credit = FollowerCredit { records: follower.credit, bytes: 1 << 40 };
             let mut id = partition.follow(Offset(follower.next), credit, &mut self.out);
             if id == Err(FollowRefusal::OutOfRange(readable)) {
@@ -77,22 +76,21 @@ impl StreamTrial {
         let shadow = &self.shadows[place];
         if follower.is_out_of_range {
             follower.is_out_of_range = false;
-            follower.next = shadow.log_start;
-            let sought = self.partitions[place].seek(id, Offset(shadow.log_start), &mut self.out);
+            // A purge may be undone as long as what it gave up is not visible.
+            follower.next = shadow.log_start.min(self.log.durable_place(place));
+            let sought = self.partitions[place].seek(id, Offset(follower.next), &mut self.out);
             return same(true, sought);
         }
         let Some(read) = follower.reading.take() else { return Ok(()) };
         let mut done = ReadDone { next: read.from, records: 0, bytes: 0 };
         if read.from.0 >= shadow.log_start {
-            // A purge that did not get to the disk may have sent it into the middle of a batch.
             let wanted = shadow.batches.iter().filter(|it| it.end() > read.from.0);
             for batch in wanted.filter(|it| it.base_offset < read.up_to.0).take(batches) {
                 let is_first = done.records == 0;
                 if !is_first && done.records + batch.count > read.records_max {
                     break;
                 }
-                let follows = batch.base_offset == done.next.0;
-                same(true, follows || (is_first && batch.base_offset < done.next.0))?;
+                same(done.next.0, batch.base_offset)?;
                 done.next = Offset(batch.end());
                 done.records += batch.count;
                 done.bytes += batch.bytes;
@@ -134,8 +132,9 @@ impl StreamTrial {
             Effect::OutOfRange { readable, .. } => {
                 self.exercised.out_of_range += 1;
                 follower.is_out_of_range = true;
-                same(true, follower.next < log_start)?;
-                same((log_start, durable.max(log_start)), (readable.start.0, readable.end.0))
+                let start = log_start.min(durable);
+                same(true, follower.next < start)?;
+                same((start, durable), (readable.start.0, readable.end.0))
             }
             Effect::FollowerEnded { .. } | Effect::Acked { .. } | Effect::OutcomeUnknown { .. } => {
                 Err("no partition is deleted".to_owned())
@@ -149,8 +148,7 @@ impl StreamTrial {
             let place = follower.partition;
             let id = follower.id.ok_or("everybody follows")?;
             let state = self.partitions[place].follower_state(id);
-            let log_start = self.shadows[place].log_start;
-            let end = self.log.durable_place(place).max(log_start);
+            let end = self.log.durable_place(place);
             let expected = if follower.is_out_of_range {
                 FollowerState::OutOfRange
             } else if follower.reading.is_some() {
