@@ -18,7 +18,9 @@ pub(crate) struct Checkpoints {
 #[derive(Clone, Copy, Debug)]
 struct Building {
     number: u64,
+    /// How many chunks were appended, and how many of them are in commit groups that are closed.
     chunk_count: u32,
+    closed_count: u32,
     /// The commit group with its first chunk, once that is closed.
     first: Option<LogPosition>,
     /// The end of the commit group with its last chunk, once that is closed.
@@ -41,13 +43,18 @@ impl Checkpoints {
         assert!(self.building.is_none(), "one checkpoint is made at a time");
         let last = self.slots.iter().flatten().map(|slot| slot.checkpoint).max();
         let number = last.unwrap_or(0) + 1;
-        let building =
-            Building { number, chunk_count: 0, first: None, end: None, is_complete: false };
-        self.building = Some(building);
+        self.building = Some(Building {
+            number,
+            chunk_count: 0,
+            closed_count: 0,
+            first: None,
+            end: None,
+            is_complete: false,
+        });
         number
     }
 
-    /// A chunk was put into the open commit group.
+    /// A chunk was put into the last commit group that waits.
     pub(super) fn on_chunk(&mut self, chunk: &CheckpointChunk) {
         let building =
             self.building.as_mut().expect("chunks belong to a checkpoint that was begun");
@@ -56,12 +63,13 @@ impl Checkpoints {
         building.is_complete = chunk.last == 1;
     }
 
-    /// The open commit group was closed: it stands between these two places. `has_chunks`: whether it
-    /// holds any.
-    pub(super) fn on_closed(&mut self, from: LogPosition, to: LogPosition, has_chunks: bool) {
-        let Some(building) = self.building.as_mut().filter(|_| has_chunks) else { return };
+    /// The first commit group that waits was closed: it stands between these two places and holds so many
+    /// chunks. Others may wait behind it, with the last chunk in one of them.
+    pub(super) fn on_closed(&mut self, from: LogPosition, to: LogPosition, chunk_count: u32) {
+        let Some(building) = self.building.as_mut().filter(|_| chunk_count > 0) else { return };
         building.first.get_or_insert(from);
-        if building.is_complete {
+        building.closed_count += chunk_count;
+        if building.is_complete && building.closed_count == building.chunk_count {
             building.end = Some(to);
         }
     }
@@ -108,5 +116,30 @@ impl Checkpoints {
             [Some(one), Some(other)] => one.first.segment.min(other.first.segment),
             [None, _] | [_, None] => SegmentSequence(0),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn l9_a_checkpoint_is_ready_when_the_group_with_its_last_chunk_is_durable() {
+        let mut checkpoints = Checkpoints::new(1, Epoch(1), [None; SLOT_COUNT]);
+        let at = |byte| LogPosition { segment: SegmentSequence(1), byte };
+        let checkpoint = checkpoints.begin();
+        // Three chunks in two groups that wait both; between them one without any.
+        for (chunk, last) in [(0, 0), (1, 0), (2, 1)] {
+            let chunk = CheckpointChunk { checkpoint, chunk, last, ..CheckpointChunk::default() };
+            checkpoints.on_chunk(&chunk);
+        }
+        for (from, chunk_count) in [(0, 2), (1, 0)] {
+            checkpoints.on_closed(at(from), at(from + 1), chunk_count);
+            assert_eq!(checkpoints.ready(at(9)), None, "its last chunk waits");
+        }
+        checkpoints.on_closed(at(2), at(3), 1);
+        assert_eq!(checkpoints.ready(at(2)), None, "its last chunk is not durable");
+        let ready = checkpoints.ready(at(3)).expect("all of it is durable");
+        assert_eq!((ready.first, ready.end, ready.chunk_count), (at(0), at(3), 3));
     }
 }

@@ -146,7 +146,7 @@ impl<D: Disk> Core<D> {
         self.make_room::<CheckpointChunk>(body, Purpose::Control)?;
         let (_, filling) = self.filling.add(chunk, body)?;
         filling.others += 1;
-        filling.has_chunks = true;
+        filling.chunk_count += 1;
         self.checkpoints.on_chunk(chunk);
         Ok(filling.number)
     }
@@ -203,7 +203,7 @@ impl<D: Disk> Core<D> {
     }
 
     fn close_group(&mut self, is_watermark: bool) -> Write<D::Buffer> {
-        let Filling { group, number, batches, others, has_chunks } = self.filling.take_first();
+        let Filling { group, number, batches, others, chunk_count } = self.filling.take_first();
         let crc = self.previous_crc;
         let position = self.segments.take_place(group.bytes(), batches.len(), crc);
         let place = Place {
@@ -220,7 +220,7 @@ impl<D: Disk> Core<D> {
         self.previous_crc = closed.crc;
         self.note(position, &batches, others);
         let end = LogPosition { byte: position.byte + closed.header.bytes, ..position };
-        self.checkpoints.on_closed(position, end, has_chunks);
+        self.checkpoints.on_closed(position, end, chunk_count);
         let bytes = Rc::new(closed.buffer);
         assert!(self.in_flight.is_none());
         self.in_flight =

@@ -23,8 +23,8 @@ pub(super) struct Filling<B> {
     pub(super) batches: Vec<BatchPlace>,
     /// How many entries are no batches.
     pub(super) others: u32,
-    /// Whether some of them are parts of a checkpoint.
-    pub(super) has_chunks: bool,
+    /// How many of them are parts of a checkpoint.
+    pub(super) chunk_count: u32,
 }
 
 /// The commit groups that wait, in order.
@@ -117,8 +117,8 @@ impl<D: Disk> FillingQueue<D> {
         let group = OpenGroup::new(self.disk.buffer(length), &self.geometry, previous);
         let fits = group.has_room(bytes, count);
         let number = GroupNumber(self.next_number.0 + self.waiting.len() as u64);
-        let (batches, others, has_chunks) = (Vec::new(), 0, false);
-        self.waiting.push_back(Filling { group, number, batches, others, has_chunks });
+        let (batches, others, chunk_count) = (Vec::new(), 0, 0);
+        self.waiting.push_back(Filling { group, number, batches, others, chunk_count });
         if fits { Ok(()) } else { Err(Refused::NoRoom) }
     }
 
