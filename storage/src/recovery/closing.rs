@@ -65,10 +65,16 @@ pub(super) async fn go_on<D: Disk>(
 }
 
 /// The directory that the first commit group repeats; nothing if there is no room for it in groups that
-/// are smaller than they were.
+/// are smaller than they were, or if the log ends in a hole. Of what is missing there nobody knows what
+/// it held; and what is whole before it must not be repeated in its place, because if that rots, too, it
+/// would be taken for all that is missing.
 fn repeated(log: &FoundLog, geometry: &Geometry) -> Vec<Row> {
     let has_room = log.last_rows.len() <= geometry.group_entries_max as usize;
-    if has_room { log.last_rows.clone() } else { Vec::new() }
+    let ends_in_hole = log
+        .holes
+        .last()
+        .is_some_and(|hole| log.last_group.is_none_or(|(position, _)| position < hole.from));
+    if has_room && !ends_in_hole { log.last_rows.clone() } else { Vec::new() }
 }
 
 /// Makes durable what was read: it may have been written by a process that was killed before it heard
@@ -204,4 +210,70 @@ async fn sort_spares<D: Disk>(
 fn sealed(found: &FoundSegment) -> Holds {
     let FoundSegment { segment, epoch, end, crc, .. } = *found;
     Holds::Sealed { segment, epoch, end, crc, footer_bytes: 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::decide::Unproven;
+    use super::super::found::Hole;
+    use super::super::open::{Replay, Report, open};
+    use super::super::scan::Visitor;
+    use super::*;
+    use crate::disk::sim::{Dice, SimWorld, Tasks, run};
+    use crate::format::{Append, LogPosition, Superblock};
+
+    struct Nobody;
+
+    impl Visitor for Nobody {
+        fn on_group(&mut self, _group: &Group<'_>) {}
+        fn on_hole(&mut self, _hole: &Hole) {}
+    }
+
+    impl Replay for Nobody {
+        fn on_start(&mut self, _checkpoint: Option<&Superblock>) {}
+    }
+
+    /// Opens the log, appends a batch to each of these partitions, each in a commit group of its own, and
+    /// closes it. Says what was found, and where the batches stand.
+    fn live(world: &SimWorld, partitions: &[u64]) -> (Report, Vec<LogPosition>) {
+        let mut dice = Dice::new(1);
+        let geometry =
+            Geometry { segment_bytes: 65_536, group_bytes_max: 8_192, group_entries_max: 8 };
+        let options = Options { log_id: 1, geometry, cache_bytes: 0, now_ms: 1 };
+        let disk = world.disk();
+        let opened = run(world, &mut dice, open(&disk, &options, &mut Nobody));
+        let (journal, report) = opened.expect("nothing stops").expect("it can be opened");
+        for partition in partitions {
+            let head = Append { partition: *partition, count: 1, ..Append::default() };
+            journal.append_batch(&head, &[b"body"], Purpose::Data).expect("there is room");
+            let written = run(world, &mut dice, journal.write_one());
+            written.expect("nothing stops").expect("the disk writes");
+        }
+        let groups = core::iter::from_fn(|| journal.next_durable());
+        let places = groups.filter(|group| !group.batches.is_empty()).map(|group| LogPosition {
+            byte: group.position.byte + group.batches[0].byte,
+            ..group.position
+        });
+        let places = places.collect();
+        journal.close();
+        let mut tasks = Tasks::new();
+        let (writer, keeper) = (journal.clone(), journal);
+        tasks.spawn("writer", async move { writer.write().await.expect("the disk writes") });
+        tasks.spawn("keeper", async move { keeper.keep().await.expect("the disk writes") });
+        tasks.run(world, &mut dice).expect("nothing stops");
+        (report, places)
+    }
+
+    #[test]
+    fn l8_two_groups_that_rot_one_after_the_other_are_not_taken_for_one() {
+        let world = SimWorld::new();
+        let (_, places) = live(&world, &[1, 2, 3]);
+        let name = segment_file_name(1);
+        world.flip(&name, u64::from(places[2].byte), 0);
+        assert_eq!(live(&world, &[]).0.unproven, Unproven::Everything, "the last one is gone");
+        world.flip(&name, u64::from(places[1].byte), 0);
+        let report = live(&world, &[]).0;
+        assert_eq!(report.log.holes.len(), 1);
+        assert_eq!(report.unproven, Unproven::Everything, "partition 3 as well as partition 2");
+    }
 }
