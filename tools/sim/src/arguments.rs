@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use clap::Parser;
+use clap::{ArgGroup, Parser};
 use coilgun_sim::profile::SHARDS_MAX;
 
 const AFTER_HELP: &str = "\
@@ -11,18 +11,20 @@ Examples:
   coilgun-sim --seed 4711 --trace          do again, line by line, what seed 4711 did
   coilgun-sim --log --seeds 0..100000      run logs on disks that fail
   coilgun-sim --log --every-crash          end each of them at every operation of its disk
+  coilgun-sim --streams --seeds 0..100000  run partitions and their producers on such logs
 
 A seed always does the same. What it found is printed with how to do it again.
 
 Exit status: 0 nothing is wrong; 1 something is, or less happened than must; 2 wrong arguments.";
 
-/// Runs simulated brokers and logs against models of what they promise.
+/// Runs simulated brokers, logs and streams against models of what they promise.
 #[derive(Debug, Parser)]
 #[command(
     name = "coilgun-sim",
     version,
-    about = "Runs simulated brokers and logs against models of what they promise",
-    after_help = AFTER_HELP
+    about = "Runs simulated brokers, logs and streams against models of what they promise",
+    after_help = AFTER_HELP,
+    group(ArgGroup::new("disks").args(["log", "streams"]).conflicts_with("shards"))
 )]
 pub(crate) struct Arguments {
     /// Run this one seed
@@ -42,15 +44,19 @@ pub(crate) struct Arguments {
     pub(crate) shards: Option<usize>,
 
     /// Simulate logs on disks that fail, instead of brokers
-    #[arg(long, conflicts_with = "shards")]
+    #[arg(long)]
     pub(crate) log: bool,
 
+    /// Simulate partitions, producers and followers on such logs, instead of brokers
+    #[arg(long)]
+    pub(crate) streams: bool,
+
     /// End the first life of the log at this operation of its disk
-    #[arg(long, value_name = "N", requires = "log", requires = "seed")]
+    #[arg(long, value_name = "N", requires = "disks", requires = "seed")]
     pub(crate) crash_at: Option<u64>,
 
     /// Run each seed once for every operation of its disk, and end everything there
-    #[arg(long, requires = "log", conflicts_with = "seed")]
+    #[arg(long, requires = "disks", conflicts_with = "seed")]
     pub(crate) every_crash: bool,
 
     /// Print what happened, line by line; for one seed

@@ -22,5 +22,6 @@ pub mod profile;
 pub mod report;
 pub mod shadow;
 pub mod simulation;
+pub mod streams;
 pub mod tally;
 pub mod trace;

@@ -9,6 +9,7 @@ use coilgun_sim::campaign::campaign;
 use coilgun_sim::finding::Finding;
 use coilgun_sim::log::{LogOptions, run_log, run_log_at_every_crash};
 use coilgun_sim::simulation::{Options, run};
+use coilgun_sim::streams::{StreamOptions, run_streams, run_streams_at_every_crash};
 use coilgun_sim::tally::Tallied;
 
 use crate::arguments::Arguments;
@@ -18,11 +19,13 @@ const SEEDS_FOR_MINIMUMS: u64 = 200;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let fine = match (arguments.log, arguments.seed) {
-        (false, Some(seed)) => run_broker(seed, &arguments),
-        (false, None) => run_brokers(&arguments),
-        (true, Some(seed)) => run_one_log(seed, &arguments),
-        (true, None) => run_logs(&arguments),
+    let fine = match (arguments.log, arguments.streams, arguments.seed) {
+        (false, false, Some(seed)) => run_broker(seed, &arguments),
+        (false, false, None) => run_brokers(&arguments),
+        (true, _, Some(seed)) => run_one_log(seed, &arguments),
+        (true, _, None) => run_logs(&arguments),
+        (false, true, Some(seed)) => run_one_stream(seed, &arguments),
+        (false, true, None) => run_all_streams(&arguments),
     };
     if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -35,6 +38,12 @@ fn run_broker(seed: u64, arguments: &Arguments) -> bool {
 fn run_one_log(seed: u64, arguments: &Arguments) -> bool {
     let options = LogOptions { crash_at: arguments.crash_at, keeps_lines: arguments.trace };
     let run = run_log(seed, options);
+    told(seed, &run.lines, run.hash, run.finding.as_ref(), &again(arguments))
+}
+
+fn run_one_stream(seed: u64, arguments: &Arguments) -> bool {
+    let options = StreamOptions { crash_at: arguments.crash_at, keeps_lines: arguments.trace };
+    let run = run_streams(seed, options);
     told(seed, &run.lines, run.hash, run.finding.as_ref(), &again(arguments))
 }
 
@@ -64,6 +73,16 @@ fn run_logs(arguments: &Arguments) -> bool {
     })
 }
 
+fn run_all_streams(arguments: &Arguments) -> bool {
+    if arguments.every_crash {
+        return run_many(arguments, run_streams_at_every_crash);
+    }
+    run_many(arguments, |seed| {
+        let run = run_streams(seed, StreamOptions::default());
+        (run.tally, run.finding)
+    })
+}
+
 fn broker_options(arguments: &Arguments) -> Options {
     Options { shards: arguments.shards, keeps_lines: arguments.trace }
 }
@@ -87,7 +106,12 @@ fn run_many<T: Tallied>(
 /// What has to be said beside the seed to see the same again.
 fn again(arguments: &Arguments) -> String {
     let shards = arguments.shards.map(|count| format!(" --shards {count}")).unwrap_or_default();
-    format!("{}{shards}", if arguments.log { " --log" } else { "" })
+    let disks = match (arguments.log, arguments.streams) {
+        (true, _) => " --log",
+        (false, true) => " --streams",
+        (false, false) => "",
+    };
+    format!("{disks}{shards}")
 }
 
 fn tell(seed: u64, finding: &Finding, again: &str) {
