@@ -5,3 +5,4 @@ mod log;
 mod log_rot;
 mod mutants;
 mod seeds;
+mod streams;

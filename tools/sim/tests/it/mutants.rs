@@ -36,7 +36,7 @@ fn core_finder(mutant: core::Mutant) -> Option<&'static [&'static str]> {
         | Mutant::IgnoredExclusion
         | Mutant::Undying
         | Mutant::StalePermits => None,
-        // Simulated brokers have no partitions.
+        // Simulated brokers have no partitions; `streams.rs` finds these.
         Mutant::EarlyAck
         | Mutant::NoEpochCheck
         | Mutant::NoDedup
@@ -63,6 +63,7 @@ fn server_finder(mutant: server::Mutant) -> Option<&'static [&'static str]> {
         // What a processor reorders, and what costs time only, is invisible on one thread; and no client
         // of the simulator is inside the process.
         Mutant::PlantedAllocation
+        | Mutant::AllocatingAppend
         | Mutant::NoSleeperFence
         | Mutant::NoWakerFence
         | Mutant::NoLoanFence
