@@ -11,7 +11,7 @@ impl Simulation {
     /// Something happens.
     pub(super) fn act(&mut self) -> Result<(), Finding> {
         let shard = self.dice.below(self.process.len());
-        self.create_streams(shard);
+        self.create_partitions(shard);
         match self.dice.below(40) {
             0 | 1 => self.process[shard].host.begin_checkpoint(),
             2 => self.release(shard),
@@ -38,7 +38,7 @@ impl Simulation {
         if self.dice.coin() {
             let partitions_max = 1 + self.dice.below(3);
             let host = &mut self.process[shard].host;
-            let is_complete = host.advance_checkpoint(partitions_max) == Ok(true);
+            let is_complete = host.advance_checkpoint(partitions_max, |_| None) == Ok(true);
             self.tally.checkpoints += u64::from(is_complete);
         }
     }

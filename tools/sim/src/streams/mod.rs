@@ -1,6 +1,7 @@
 //! Partitions and journals together on simulated disks, against a model of what a stream promises.
 //!
-//! What it does: runs a process of one or two journals with several partitions each, clients that produce,
+//! What it does: runs a process of one or two journals with several partitions each, held together by what
+//! the server holds them together with ([`coilgun_server::streams`]), and clients that produce,
 //! repeat themselves, begin anew and follow, and ends all of it at any operation of a disk, as if the
 //! process had been killed or the power had failed; starts it again, and holds every answer, everything
 //! that followers read and everything that stands on the disks against the model. What it never does: it
@@ -19,7 +20,6 @@ mod batch;
 mod book;
 mod follower;
 mod following;
-mod host;
 mod lives;
 mod model;
 mod plain_producer;

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use coilgun_core::stream::{Effect, PartitionLimits};
-use coilgun_protocol::model::Timestamp;
+use coilgun_protocol::model::{CoLocationGroupId, PartitionId, Timestamp};
+use coilgun_server::streams::{Rebuilding, StreamHost};
 use coilgun_storage::disk::sim::{Crashed, SimDisk, Step, Tasks, run};
-use coilgun_storage::format::{PartitionPlaceState, StreamState};
-use coilgun_storage::recovery::{OpenError, Options, Report, ScanError, open};
+use coilgun_storage::format::{Group, Superblock};
+use coilgun_storage::recovery::{
+    Hole, OpenError, Options, Replay, Report, ScanError, Visitor, open,
+};
 
 use super::book::Book;
 use super::following::Readings;
-use super::host::{Rebuilding, StreamHost};
 use super::model::{Answer, Control, Recovered};
 use super::run::LOG_ID;
 use super::simulation::{Ended, Simulation};
@@ -24,6 +26,29 @@ pub(super) struct Shard {
     pub(super) book: Book,
     /// What was read for followers, and not yet told to the partitions.
     pub(super) readings: Readings,
+}
+
+/// Makes the partitions again, and counts how often that begins.
+struct Watched {
+    inner: Rebuilding,
+    start_count: u32,
+}
+
+impl Visitor for Watched {
+    fn on_group(&mut self, group: &Group<'_>) {
+        self.inner.on_group(group);
+    }
+
+    fn on_hole(&mut self, hole: &Hole) {
+        self.inner.on_hole(hole);
+    }
+}
+
+impl Replay for Watched {
+    fn on_start(&mut self, checkpoint: Option<&Superblock>) {
+        self.start_count += 1;
+        self.inner.on_start(checkpoint);
+    }
 }
 
 fn limits() -> Arc<PartitionLimits> {
@@ -50,9 +75,10 @@ impl Simulation {
                 now_ms: self.now_ms,
             };
             let limits = limits();
-            let mut rebuilding = Rebuilding::new(shard as u16, Arc::clone(&limits));
+            let mut watched =
+                Watched { inner: Rebuilding::new(Arc::clone(&limits)), start_count: 0 };
             self.tally.opens += 1;
-            let opened = run(&world, &mut self.dice, open(&disk, &options, &mut rebuilding));
+            let opened = run(&world, &mut self.dice, open(&disk, &options, &mut watched));
             self.take_lines();
             let (journal, report) = match opened {
                 Err(Crashed) => {
@@ -67,16 +93,16 @@ impl Simulation {
                 }
                 Ok(Ok(opened)) => opened,
             };
-            let starts = rebuilding.start_count();
+            let starts = watched.start_count;
             demand(
                 starts == 1 || self.model.has_rotten(shard),
                 "a checkpoint in a slot is complete",
                 || format!("replay began {starts} times"),
             )?;
-            let partitions = rebuilding.finish(&report.unproven).map_err(|(id, fault)| {
+            let rebuilt = watched.inner.finish(&report.unproven).map_err(|(id, fault)| {
                 Finding::new("a log does not contradict itself", format!("partition {id}: {fault}"))
             })?;
-            let host = StreamHost::new(journal, partitions, limits);
+            let host = StreamHost::new(journal, rebuilt.partitions, limits);
             self.check_opened(shard, &host, &report).map(|book| {
                 let readings = Readings::default();
                 self.process.push(Shard { tasks: tasks(&host), host, book, readings });
@@ -118,23 +144,18 @@ impl Simulation {
         Ok(book)
     }
 
-    /// Makes the streams that are planned and not there.
-    pub(super) fn create_streams(&mut self, shard: usize) {
-        let streams = self.streams.iter();
-        let missing: Vec<StreamState> = streams
-            .filter(|stream| {
-                let first = self.model.of(stream.partitions[0].id);
-                first.shard == shard && !first.is_created && !first.is_deleted
-            })
-            .cloned()
+    /// Makes the partitions that are planned and not there.
+    pub(super) fn create_partitions(&mut self, shard: usize) {
+        let of_shard = self.model.partitions.iter().filter(|(_, it)| it.shard == shard);
+        let missing: Vec<(u64, u64)> = of_shard
+            .filter(|(_, it)| !it.is_created && !it.is_deleted)
+            .map(|(id, it)| (*id, it.co_location_group))
             .collect();
-        for stream in missing {
+        for (partition, group) in missing {
             let host = &mut self.process[shard].host;
-            if let Ok(number) = host.create(&stream, shard as u16) {
-                for PartitionPlaceState { id, .. } in &stream.partitions {
-                    self.model.on_control(number, Control::Created { partition: *id });
-                }
-                self.note(format_args!("create stream {}", stream.id));
+            if let Ok(number) = host.create(PartitionId(partition), CoLocationGroupId(group)) {
+                self.model.on_control(number, Control::Created { partition });
+                self.note(format_args!("create partition {partition}"));
             }
         }
     }

@@ -2,15 +2,14 @@
 
 use coilgun_core::stream::{AtomicRefusal, Placed, ProducerPosition, Requester};
 use coilgun_protocol::model::{
-    AckLevel, ClientId, Offset, PartitionId, ProducerEpoch, ProducerId, ProducerSequence, ShardId,
-    Ticket, UnixMs,
+    AckLevel, BodyKind, ClientId, Offset, PartitionId, ProducerEpoch, ProducerId, ProducerSequence,
+    ShardId, Ticket, UnixMs,
 };
-use coilgun_storage::format::BodyKind;
+use coilgun_server::streams::{AppendAtomicOutcome, AppendOutcome, Batch, NotTaken};
 use coilgun_storage::journal::Refused;
 
 use super::atomic_producer::AtomicRequest;
 use super::batch::{Sent, body};
-use super::host::{AppendAtomicOutcome, AppendOutcome, Batch, NotTaken};
 use super::model::{Answer, Attempt};
 use super::producer::Request;
 use super::simulation::{Client, Simulation};

@@ -5,7 +5,6 @@ use std::fmt::Arguments;
 use coilgun_core::stream::Effects;
 use coilgun_protocol::model::Timestamp;
 use coilgun_storage::disk::sim::{Dice, SimWorld};
-use coilgun_storage::format::{PartitionPlaceState, StreamState};
 use coilgun_storage::journal::Geometry;
 
 use super::atomic_producer::AtomicProducer;
@@ -47,8 +46,6 @@ pub(super) struct Simulation {
     pub(super) worlds: Vec<SimWorld>,
     pub(super) geometry: Geometry,
     pub(super) model: Model,
-    /// All there are to be, each with one co-location group.
-    pub(super) streams: Vec<StreamState>,
     pub(super) clients: Vec<Client>,
     pub(super) followers: Vec<Follower>,
     pub(super) tally: StreamTally,
@@ -93,7 +90,6 @@ impl Simulation {
         let mut simulation = Simulation {
             geometry,
             model: Model::default(),
-            streams: Vec::new(),
             clients: Vec::new(),
             followers: Vec::new(),
             tally: StreamTally { seeds: 1, ..StreamTally::default() },
@@ -126,18 +122,6 @@ impl Simulation {
             let shard = group as usize % self.worlds.len();
             let first = 1 + group * PARTITIONS_PER_GROUP;
             let partitions: Vec<u64> = (first..first + PARTITIONS_PER_GROUP).collect();
-            let place = |id: &u64| PartitionPlaceState {
-                id: *id,
-                co_location_group: 10 + group,
-                log: shard as u16,
-            };
-            self.streams.push(StreamState {
-                id: 1 + group,
-                name: format!("stream {group}").into_bytes(),
-                co_located: true,
-                partitions: partitions.iter().map(place).collect(),
-                ..StreamState::default()
-            });
             for partition in &partitions {
                 let planned = PartitionModel::new(shard, 10 + group);
                 self.model.partitions.insert(*partition, planned);

@@ -1,10 +1,10 @@
 //! What simulations of streams did, counted, and how much of it there must be.
 
 use coilgun_core::stream::{AppendRefusal, PartitionState};
+use coilgun_server::streams::StreamHost;
 use coilgun_storage::disk::sim::{DiskCounts, SimDisk};
 use coilgun_storage::recovery::Report;
 
-use super::host::StreamHost;
 use crate::tally::tally;
 
 tally! {

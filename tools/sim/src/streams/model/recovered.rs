@@ -34,13 +34,13 @@ impl Model {
             || format!("{:?}", found.unproven),
         )?;
         for (id, partition) in self.partitions.iter_mut().filter(|(_, it)| it.shard == shard) {
-            partition.is_damaged |= match found.unproven {
+            let is_unproven = match found.unproven {
                 Unproven::Nothing => false,
                 Unproven::Partitions(some) => some.contains(id),
                 Unproven::Everything => true,
             };
             let back = found.partitions.get(id).copied();
-            partition.on_recovered(back).map_err(|finding| Finding {
+            partition.on_recovered(back, is_unproven).map_err(|finding| Finding {
                 detail: format!("partition {id}: {}", finding.detail),
                 ..finding
             })?;
@@ -117,7 +117,15 @@ impl Model {
 }
 
 impl PartitionModel {
-    fn on_recovered(&mut self, found: Option<&Partition>) -> Result<(), Finding> {
+    fn on_recovered(
+        &mut self,
+        found: Option<&Partition>,
+        is_unproven: bool,
+    ) -> Result<(), Finding> {
+        let was_damaged = self.is_damaged;
+        // What was not proven may be by a start that reads from further back.
+        let is_read_only = found.is_none_or(|it| it.state() == PartitionState::ReadOnly);
+        self.is_damaged = is_unproven || (was_damaged && is_read_only);
         let Some(found) = found else { return self.on_missing() };
         demand(!self.is_certainly_deleted || self.is_damaged, "what was deleted is gone", || {
             format!("{:?}", found.places())
