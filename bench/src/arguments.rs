@@ -60,6 +60,11 @@ pub enum Action {
     ///
     /// Prints markdown tables to standard output, and writes every round as JSON if asked to.
     Elbus(ElbusArguments),
+    /// Measure streams: appends that wait for the disk and those that do not, reading from the beginning,
+    /// and a bare synced write beside them.
+    ///
+    /// Prints markdown tables to standard output, and writes every round as JSON if asked to.
+    Streams(MatrixArguments),
     /// Drive a broker with all kinds of clients for a long time, and judge whether it stays as it was.
     ///
     /// Fails if a message is lost, memory or descriptors grow, or too little was exercised.

@@ -4,10 +4,11 @@
 //! own on one core, drives both from one thread on another core with the same code, alternately,
 //! round after round, and reports every round together with ratios that are taken inside a round.
 //!
-//! Six kinds of runs: the *suite* compares broker and echo ([`suite`]), the *matrix* asks the broker
+//! Seven kinds of runs: the *suite* compares broker and echo ([`suite`]), the *matrix* asks the broker
 //! everything that has a number for an answer ([`matrix`]), the *shards* are compared with one shard
 //! and with each other ([`shards`]), the *clients* are measured by what they cost a program
-//! ([`clients`]), *elbus* stands beside the server of busrt ([`elbus`]), and the *soak* looks whether the broker stays as it was under all kinds of clients
+//! ([`clients`]), *elbus* stands beside the server of busrt ([`elbus`]), the *streams* beside a bare synced
+//! write ([`streams`]), and the *soak* looks whether the broker stays as it was under all kinds of clients
 //! ([`soak`]).
 //!
 //! What it never does: it corrects no figure, drops no round, and passes no run in which a message
@@ -42,5 +43,6 @@ pub mod sample;
 pub mod scenario;
 pub mod shards;
 pub mod soak;
+pub mod streams;
 pub mod suite;
 pub mod traffic;

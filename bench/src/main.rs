@@ -16,6 +16,7 @@ use coilgun_bench::peers::echo_server::serve;
 use coilgun_bench::results::markdown::markdown;
 use coilgun_bench::shards::run::run_shards;
 use coilgun_bench::soak::run::run_soak;
+use coilgun_bench::streams::run::run_streams;
 use coilgun_bench::suite::run_suite;
 
 fn main() -> ExitCode {
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Action::Shards(arguments) => play_shards(&arguments),
         Action::Clients(arguments) => measure_clients(&arguments),
         Action::Elbus(arguments) => measure_elbus(&arguments),
+        Action::Streams(arguments) => measure_streams(&arguments),
         Action::Soak(arguments) => soak(&arguments),
     };
     match result {
@@ -66,6 +68,18 @@ fn measure_clients(arguments: &MatrixArguments) -> Result<(), BenchError> {
     interrupt.on_signals(|| {}).map_err(BenchError::system("catching signals"))?;
     let settings = arguments.settings()?;
     let report = run_clients(&settings, arguments, &interrupt, |line| eprintln!("{line}"))?;
+    print!("{}", report.markdown());
+    match &arguments.play.json {
+        Some(path) => report.write_json(path),
+        None => Ok(()),
+    }
+}
+
+fn measure_streams(arguments: &MatrixArguments) -> Result<(), BenchError> {
+    let interrupt = Interrupt::default();
+    interrupt.on_signals(|| {}).map_err(BenchError::system("catching signals"))?;
+    let settings = arguments.settings()?;
+    let report = run_streams(&settings, arguments, &interrupt, |line| eprintln!("{line}"))?;
     print!("{}", report.markdown());
     match &arguments.play.json {
         Some(path) => report.write_json(path),

@@ -17,6 +17,8 @@ use crate::error::BenchError;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Room for what one read brings.
 const INPUT_BYTES: usize = 64 * 1024;
+/// The same where frames hold batches of records.
+const STREAM_INPUT_BYTES: usize = 4 * 1024 * 1024;
 
 /// One blocking TCP connection that speaks the native protocol.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub struct RawConnection {
     stream: TcpStream,
     reader: ServerReader,
     input: Vec<u8>,
+    /// Up to where the input was read.
+    start: usize,
     filled: usize,
 }
 
@@ -33,6 +37,29 @@ impl RawConnection {
     /// # Errors
     /// If the broker cannot be reached or refuses.
     pub fn open(address: &ListenAddress, filter: &[u8]) -> Result<RawConnection, BenchError> {
+        let mut hello = Vec::new();
+        if !filter.is_empty() {
+            let subscribe = SubscribeRequest::plain(SubscriptionId(1), filter);
+            encode_frame(&ClientFrame::Subscribe(subscribe), &mut hello)?;
+        }
+        let features = Features::CREDIT.with(Features::SENDER_NAMES);
+        RawConnection::open_with(address, features, &hello, INPUT_BYTES)
+    }
+
+    /// Connects, to append to streams and to read them.
+    ///
+    /// # Errors
+    /// As [`RawConnection::open`].
+    pub fn open_for_streams(address: &ListenAddress) -> Result<RawConnection, BenchError> {
+        RawConnection::open_with(address, Features::STREAMS, &[], STREAM_INPUT_BYTES)
+    }
+
+    fn open_with(
+        address: &ListenAddress,
+        features: Features,
+        more: &[u8],
+        input_bytes: usize,
+    ) -> Result<RawConnection, BenchError> {
         let ListenAddress::Tcp(socket) = address else {
             return Err(BenchError::Argument(format!("{address} is no TCP address")));
         };
@@ -44,15 +71,11 @@ impl RawConnection {
         };
         let failed = |error| BenchError::Connect { address: address.clone(), error };
         let stream = connect().map_err(failed)?;
-        let (reader, input) = (ServerReader::default(), vec![0; INPUT_BYTES]);
-        let mut raw = RawConnection { stream, reader, input, filled: 0 };
+        let (reader, input) = (ServerReader::default(), vec![0; input_bytes]);
+        let mut raw = RawConnection { stream, reader, input, start: 0, filled: 0 };
         let mut hello = Preface::OURS.encode().to_vec();
-        let features = Features::CREDIT.with(Features::SENDER_NAMES);
         encode_frame(&ClientFrame::Hello(Hello { features, ..Hello::default() }), &mut hello)?;
-        if !filter.is_empty() {
-            let subscribe = SubscribeRequest::plain(SubscriptionId(1), filter);
-            encode_frame(&ClientFrame::Subscribe(subscribe), &mut hello)?;
-        }
+        hello.extend_from_slice(more);
         encode_frame(&ClientFrame::Ping { token: 1 }, &mut hello)?;
         raw.write(&hello)?;
         raw.read_until(|frame| matches!(frame, ServerFrame::Pong { .. }).then_some(()))?;
@@ -77,23 +100,24 @@ impl RawConnection {
     ) -> Result<T, BenchError> {
         // Ends because every read brings bytes, or fails in time.
         loop {
-            let (mut at, mut found) = (0, None);
+            let mut found = None;
             // Ends because every item takes bytes away.
             while found.is_none() {
-                match self.reader.read(&self.input[at..self.filled])? {
+                match self.reader.read(&self.input[self.start..self.filled])? {
                     Incoming::Incomplete { .. } => break,
-                    Incoming::Preface { used, .. } => at += used,
+                    Incoming::Preface { used, .. } => self.start += used,
                     Incoming::Frame { frame, used } => {
                         found = wanted(&frame);
-                        at += used;
+                        self.start += used;
                     }
                 }
             }
-            self.input.copy_within(at..self.filled, 0);
-            self.filled -= at;
             if let Some(found) = found {
                 return Ok(found);
             }
+            self.input.copy_within(self.start..self.filled, 0);
+            self.filled -= self.start;
+            self.start = 0;
             let room = &mut self.input[self.filled..];
             let count =
                 self.stream.read(room).map_err(BenchError::system("reading from the broker"))?;

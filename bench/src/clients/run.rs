@@ -66,7 +66,8 @@ pub fn run_clients(
     Ok(report)
 }
 
-fn is_chosen(settings: &MatrixSettings, name: &str) -> bool {
+/// Whether something of this name was asked for.
+pub(crate) fn is_chosen(settings: &MatrixSettings, name: &str) -> bool {
     settings.only.is_empty() || settings.only.iter().any(|text| name.contains(text.as_str()))
 }
 
@@ -120,7 +121,7 @@ fn against_ourselves(
 }
 
 /// Moves the calling thread to a core, if one is named.
-fn move_to(cpu: Option<usize>) -> Result<(), BenchError> {
+pub(crate) fn move_to(cpu: Option<usize>) -> Result<(), BenchError> {
     let Some(cpu) = cpu else { return Ok(()) };
     CpuSet::only(cpu)
         .and_then(|set| set.pin_current_thread())

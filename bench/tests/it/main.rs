@@ -11,6 +11,7 @@ mod native;
 mod real_broker;
 mod shards;
 mod signals;
+mod streams;
 mod suites;
 mod verdicts;
 mod whole_runs;

@@ -133,7 +133,8 @@ fn arguments_about_shards_are_read() {
             | Action::Matrix(_)
             | Action::Shards(_)
             | Action::Clients(_)
-            | Action::Elbus(_) => None,
+            | Action::Elbus(_)
+            | Action::Streams(_) => None,
         })
     };
     assert_eq!(soak(&["--cpus", "none"]).ok(), Some(Some((1, vec![]))));

@@ -14,6 +14,7 @@ use super::super::dispatch::{Progress, bytes, piece};
 use super::super::turn::Shard;
 use super::super::waits::Wait;
 use super::answering::{code_of, code_of_not_taken, refusal};
+use super::parking::waits_for_room;
 use super::requests::StreamUsage;
 use crate::env::Env;
 use crate::mesh::{Message, Need, Payload, StreamAppend, within};
@@ -168,13 +169,12 @@ impl<E: Env> Shard<E> {
 
     /// Appends to a partition of this shard, now or when its log has room.
     fn append_here(&mut self, now: Timestamp, log: LogIndex, index: u32, batch: &Batch<'_>) {
-        let no_room = AppendOutcome::NotTaken(NotTaken::Journal(Refused::NoRoom));
         let outcome = match self.has_parked(log) {
-            true => no_room,
+            true => AppendOutcome::NotTaken(NotTaken::Journal(Refused::NoRoom)),
             false => self.try_append(log, batch),
         };
-        let waits =
-            outcome == no_room && self.streams.parked.entry(log).or_default().park(batch, index);
+        let waits = waits_for_room(outcome)
+            && self.streams.parked.entry(log).or_default().park(batch, index);
         if waits {
             self.counters.appends_parked += 1;
         } else {

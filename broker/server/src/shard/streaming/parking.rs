@@ -1,11 +1,12 @@
-//! Appends that wait until their log has room: its next segment is being prepared, or the disk is slow.
+//! Appends that wait until their log has room: its next segment is being prepared, or the disk is slow and
+//! their partition has as much pending as it may.
 //!
 //! They keep their order, and whatever comes for the same log waits behind them. How much may wait is
 //! bounded; what comes beyond that is told to come again.
 
 use std::collections::VecDeque;
 
-use coilgun_core::stream::LogIndex;
+use coilgun_core::stream::{AppendRefusal, LogIndex};
 use coilgun_protocol::model::Timestamp;
 use coilgun_storage::journal::Refused;
 
@@ -53,6 +54,17 @@ impl Parked {
     }
 }
 
+/// Whether an append has a chance when the log has written more.
+pub(super) fn waits_for_room(outcome: AppendOutcome) -> bool {
+    matches!(
+        outcome,
+        AppendOutcome::NotTaken(NotTaken::Journal(Refused::NoRoom))
+            | AppendOutcome::Refused(
+                AppendRefusal::PendingBytesFull | AppendRefusal::PendingAppendsFull
+            )
+    )
+}
+
 impl<E: Env> Shard<E> {
     /// Appends what waits for a log, as far as there is room for it.
     pub(super) fn append_parked(&mut self, now: Timestamp, log: LogIndex) {
@@ -62,7 +74,7 @@ impl<E: Env> Shard<E> {
         {
             let batch = Batch { body: &first.body, ..first.batch };
             let outcome = self.try_append(log, &batch);
-            if outcome == AppendOutcome::NotTaken(NotTaken::Journal(Refused::NoRoom)) {
+            if waits_for_room(outcome) {
                 if let Some(parked) = self.streams.parked.get_mut(&log) {
                     parked.waiting.push_front(first);
                 }
