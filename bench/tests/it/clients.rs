@@ -10,7 +10,8 @@ use coilgun_bench::matrix::MatrixSettings;
 use coilgun_bench::peers::servers::{BrokerSource, ServerSettings};
 use coilgun_bench::traffic::window::Timing;
 
-fn settings(only: &str) -> MatrixSettings {
+/// Two short rounds of what is called so, with a broker that does not start.
+pub(crate) fn settings(only: &str) -> MatrixSettings {
     let timing = Timing {
         warm_up: Duration::ZERO,
         measured: Duration::from_millis(20),

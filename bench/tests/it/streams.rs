@@ -1,33 +1,10 @@
 //! What streams cost, measured for a moment.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
 use coilgun_bench::error::BenchError;
 use coilgun_bench::interrupt::Interrupt;
-use coilgun_bench::matrix::MatrixSettings;
-use coilgun_bench::peers::servers::{BrokerSource, ServerSettings};
 use coilgun_bench::streams::run::run_streams;
-use coilgun_bench::traffic::window::Timing;
 
-fn settings(only: &str) -> MatrixSettings {
-    let timing = Timing {
-        warm_up: Duration::ZERO,
-        measured: Duration::from_millis(20),
-        stall: Duration::from_secs(5),
-    };
-    MatrixSettings {
-        servers: ServerSettings {
-            bench: PathBuf::new(),
-            broker: BrokerSource::Program(PathBuf::from("false")),
-            cpus: Vec::new(),
-        },
-        load_cpu: None,
-        only: vec![only.to_owned()],
-        rounds: 2,
-        timing,
-    }
-}
+use crate::clients::settings;
 
 #[test]
 fn bare_synced_writes_are_measured() {
