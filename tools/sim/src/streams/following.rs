@@ -171,9 +171,14 @@ impl Simulation {
         let host = &mut self.process[shard].host;
         let Some(partition) = host.partition_mut(read.partition) else { return Ok(()) };
         let is_gone = partition.places().log_start > read.from;
-        demand(is_gone || !batches.is_empty(), "what is visible can be read", || {
-            format!("{read:?}, from {:?}", partition.places())
-        })?;
+        if batches.is_empty() && !is_gone {
+            // Everything of the partition that the log still holds has rotted.
+            demand(self.model.has_rotten(shard), "what is visible can be read", || {
+                format!("{read:?}, from {:?}", partition.places())
+            })?;
+            self.give_up(shard, index, read);
+            return Ok(());
+        }
         let mut done = ReadDone { next: read.from, records: 0, bytes: 0 };
         for batch in batches.iter().take(if is_gone { 0 } else { batches.len() }) {
             if done.records > 0 && done.records + batch.head.count > read.records_max {
