@@ -9,8 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use coilgun_protocol::model::{ShardId, Timestamp};
-use coilgun_protocol::native::NativeConfig;
+use coilgun_protocol::model::{
+    AckLevel, AppendConditions, BodyKind, PartitionChoice, ShardId, Ticket, Timestamp,
+};
+use coilgun_protocol::native::{
+    AppendFrame, NativeConfig, Record, StreamRequest, append_record, body_crc,
+};
 use coilgun_server::env::{LinuxEnv, ShardThread, Turn, Work, run, spawn};
 use coilgun_server::mesh::fabric;
 use coilgun_server::mutant::{self, Mutant};
@@ -148,14 +152,32 @@ async fn serve(
 
 /// Appends records of a quarter of a kibibyte, so many at once.
 fn append_rounds(peer: &mut StreamPeer, rounds: usize) {
+    let mut body = Vec::new();
+    append_record(&Record { payload: &[7; 256], ..Record::default() }, &mut body).expect("it fits");
     for _ in 0..rounds {
-        peer.send_appends("load", &[7; 256], IN_FLIGHT);
+        let tickets: Vec<Ticket> = (0..IN_FLIGHT).map(|_| peer.ticket()).collect();
+        let appends = tickets.into_iter().map(|correlation| append_of(&body, correlation));
+        peer.try_send_all(appends).expect("it is sent");
         for _ in 0..IN_FLIGHT {
             let heard = peer.hear();
             let Heard::Appended(appended) = heard else { panic!("an ack, not {heard:?}") };
             assert_eq!(appended.code, 0);
         }
     }
+}
+
+fn append_of(body: &[u8], correlation: Ticket) -> StreamRequest<'_> {
+    StreamRequest::Append(AppendFrame {
+        correlation,
+        stream: b"load",
+        partition: PartitionChoice::Index(0),
+        conditions: AppendConditions::default(),
+        level: AckLevel::Durable,
+        body_kind: BodyKind::Native,
+        count: 1,
+        body_crc: body_crc(body),
+        body,
+    })
 }
 
 fn measure() -> Measured {

@@ -68,8 +68,18 @@ impl StreamPeer {
 
     /// Sends a frame to a broker that may die at any moment.
     pub(crate) fn try_send(&mut self, request: StreamRequest<'_>) -> io::Result<()> {
+        self.try_send_all([request])
+    }
+
+    /// Sends frames in one write.
+    pub(crate) fn try_send_all<'a>(
+        &mut self,
+        requests: impl IntoIterator<Item = StreamRequest<'a>>,
+    ) -> io::Result<()> {
         let mut bytes = Vec::new();
-        encode_frame(&ClientFrame::Stream(request), &mut bytes).expect("it fits");
+        for request in requests {
+            encode_frame(&ClientFrame::Stream(request), &mut bytes).expect("it fits");
+        }
         self.socket.write_all(&bytes)
     }
 
@@ -156,29 +166,6 @@ impl StreamPeer {
             body: &body,
         }))?;
         Ok(correlation)
-    }
-
-    /// Sends so many appends of one record each, in one write.
-    pub(crate) fn send_appends(&mut self, stream: &str, payload: &[u8], count: usize) {
-        let mut body = Vec::new();
-        append_record(&Record { payload, ..Record::default() }, &mut body).expect("it fits");
-        let mut bytes = Vec::new();
-        for _ in 0..count {
-            let append = AppendFrame {
-                correlation: self.ticket(),
-                stream: stream.as_bytes(),
-                partition: PartitionChoice::Index(0),
-                conditions: AppendConditions::default(),
-                level: AckLevel::Durable,
-                body_kind: BodyKind::Native,
-                count: 1,
-                body_crc: body_crc(&body),
-                body: &body,
-            };
-            let frame = ClientFrame::Stream(StreamRequest::Append(append));
-            encode_frame(&frame, &mut bytes).expect("it fits");
-        }
-        self.socket.write_all(&bytes).expect("it is sent");
     }
 
     /// The same of a broker that may die at any moment.
