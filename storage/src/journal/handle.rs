@@ -182,8 +182,8 @@ impl<D: Disk> Journal<D> {
     }
 
     /// Begins a checkpoint, and says its number; its parts are appended by
-    /// [`append_chunk`](Journal::append_chunk). It counts once [`latest_checkpoint`]
-    /// (Journal::latest_checkpoint) says its number. Nothing if one is being made already.
+    /// [`append_chunk`](Journal::append_chunk). It counts once
+    /// [`latest_checkpoint`](Journal::latest_checkpoint) says its number. Nothing if one is being made already.
     #[must_use]
     pub fn begin_checkpoint(&self) -> Option<u64> {
         let mut core = self.shared.core.borrow_mut();

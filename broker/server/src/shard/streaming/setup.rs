@@ -57,9 +57,7 @@ pub enum LogFault {
         fault: OpenError,
     },
     /// It contradicts itself.
-    #[error(
-        "log {log} contradicts itself about partition {partition}: {fault}; run `coilgun log verify`"
-    )]
+    #[error("log {log} contradicts itself about partition {partition}: {fault}")]
     Contradiction {
         /// Which.
         log: u16,
