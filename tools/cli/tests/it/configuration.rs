@@ -71,7 +71,8 @@ const EVERY_FLAG: &str = "listen = [\"0.0.0.0:1\", \"[::1]:2\"]\nunix = \"s.sock
     filter_bytes_max = 1048576\npayload_bytes_max = 65536\nheaders_bytes_max = 1024\n\
     messages_per_second_max = 11\nbytes_per_second_max = 12288\n\
     buffer_bytes_max = 1073741824\ncopy_bytes_max = 2048\n\
-    outbox_bytes_max = 3145728\n[timing]\n\
+    outbox_bytes_max = 3145728\n[log]\nsegment_bytes = 67108864\ncache_bytes = 67108864\n\
+    [timing]\n\
     ping_interval_ms = 700\nbackpressure_ms = 8\nframe_ms = 1300\ndrain_ms = 9\nspin_us = 10\n";
 
 #[test]

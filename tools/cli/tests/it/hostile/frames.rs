@@ -14,6 +14,8 @@ pub(crate) const CREDIT: u8 = 0x05;
 pub(crate) const GOODBYE: u8 = 0x06;
 pub(crate) const PING: u8 = 0x10;
 pub(crate) const PONG: u8 = 0x11;
+/// What a client says about streams, if it asked for them.
+pub(crate) const STREAMS: std::ops::RangeInclusive<u8> = 0x20..=0x27;
 
 /// A frame as bytes.
 pub(crate) fn bytes(frame: &ClientFrame<'_>) -> Vec<u8> {

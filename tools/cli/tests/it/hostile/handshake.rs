@@ -1,7 +1,7 @@
 //! Connections that do not begin as one with Coilgun begins.
 
 use coilgun_protocol::model::ErrorCode;
-use coilgun_protocol::native::Preface;
+use coilgun_protocol::native::{Hello, Preface};
 
 use super::frames;
 use super::peer::{Peer, Said};
@@ -93,10 +93,17 @@ fn operations_that_do_not_exist_or_are_the_brokers_are_refused() {
         frames::PING,
         frames::PONG,
     ];
-    for operation in (0..=u8::MAX).filter(|operation| !ours.contains(operation)) {
+    let is_ours = |operation: &u8| ours.contains(operation) || frames::STREAMS.contains(operation);
+    for operation in (0..=u8::MAX).filter(|operation| !is_ours(operation)) {
         let mut peer = Peer::open(&scene.broker);
         peer.write(&frames::header(u32::MAX, operation, 0xff, u16::MAX));
         peer.is_refused_for(ErrorCode::UnknownOperation, &format!("operation {operation:#04x}"));
+    }
+    for operation in frames::STREAMS {
+        let mut peer = Peer::open_as(&scene.broker, Hello::default());
+        peer.write(&frames::header(u32::MAX, operation, 0xff, u16::MAX));
+        let what = format!("operation {operation:#04x} without the feature");
+        peer.is_refused_for(ErrorCode::UnknownOperation, &what);
     }
     scene.end();
 }
