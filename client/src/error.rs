@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coilgun_protocol::model::{ErrorCode, InvalidFilter, InvalidHeaders, InvalidSubject};
-use coilgun_protocol::native::{DecodeError, EncodeError, ErrorFrame, GoAway};
+use coilgun_protocol::native::{DecodeError, EncodeError, RecordTooLarge, UnreadableBatch};
 
 use crate::address::{Address, InvalidAddress};
+use crate::broker_error::BrokerError;
 
 /// Why a call of the client failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -63,12 +64,28 @@ pub enum ClientError {
     #[error("this broker does not offer {0}")]
     NotOffered(&'static str),
     /// The broker refused one operation; the connection goes on.
-    #[error("{what}: {}", refusal_text(*code))]
+    #[error("{what}: {}", refusal_text(*code, *detail))]
     Refused {
         /// What was refused.
         what: String,
         /// Number of the reason in the table of errors.
         code: u16,
+        /// What the reason is about, where it is about a number: for an append, the offset, sequence or
+        /// epoch that the broker has; for a reader, the first offset that can be read; otherwise 0.
+        detail: u64,
+    },
+    /// A record fits no batch.
+    #[error(transparent)]
+    RecordTooLarge(RecordTooLarge),
+    /// A batch that was read is damaged, or was written wrongly.
+    #[error("{what}, at offset {offset}: {reason}")]
+    Unreadable {
+        /// What was read.
+        what: String,
+        /// The offset of its first record.
+        offset: u64,
+        /// What is wrong with it.
+        reason: UnreadableBatch,
     },
     /// The broker ended the connection, and said why.
     #[error("the broker ended the connection: {0}")]
@@ -121,63 +138,15 @@ pub enum ClientError {
     },
 }
 
-/// What the broker said before it ended the connection.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct BrokerError {
-    /// Number of the reason in the table of errors, which this version may not know.
-    pub code: u16,
-    /// Its name.
-    pub name: String,
-    /// What was wrong; may be empty.
-    pub detail: String,
-    /// What to do about it; may be empty.
-    pub help: String,
-    /// Whether the same may succeed later without being changed.
-    pub retryable: bool,
-}
-
-impl core::fmt::Display for BrokerError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let known = ErrorCode::from_number(self.code);
-        match (known, self.detail.as_str()) {
-            (None, "") => write!(f, "error {} ({})", self.code, self.name),
-            (None, detail) => write!(f, "{detail} (error {}, {})", self.code, self.name),
-            (Some(code), "") => f.write_str(code.text()),
-            (Some(code), detail) if detail == code.text() => f.write_str(detail),
-            (Some(code), detail) => write!(f, "{} ({detail})", code.text()),
-        }
-    }
-}
-
-impl BrokerError {
-    /// What the broker's last frame says.
-    pub(crate) fn ended(frame: &ErrorFrame<'_>) -> BrokerError {
-        BrokerError {
-            code: frame.code,
-            name: frame.name.to_owned(),
-            detail: frame.detail.to_owned(),
-            help: frame.help.to_owned(),
-            retryable: frame.retryable,
-        }
-    }
-
-    /// What the broker says about leaving, with the help that its code has.
-    pub(crate) fn leaving(go_away: &GoAway<'_>) -> BrokerError {
-        let known = ErrorCode::from_number(go_away.code);
-        BrokerError {
-            code: go_away.code,
-            name: known.map_or("going_away", ErrorCode::name).to_owned(),
-            detail: go_away.detail.to_owned(),
-            help: known.map_or("", ErrorCode::help).to_owned(),
-            retryable: true,
-        }
-    }
-}
-
 impl ClientError {
     /// The error for an operation that an outcome with this code answers.
     pub(crate) fn refused(what: String, code: u16) -> ClientError {
-        ClientError::Refused { what, code }
+        ClientError::refused_about(what, code, 0)
+    }
+
+    /// The same with the number that the code is about.
+    pub(crate) fn refused_about(what: String, code: u16, detail: u64) -> ClientError {
+        ClientError::Refused { what, code, detail }
     }
 
     /// The error for a connection that broke.
@@ -201,6 +170,8 @@ impl ClientError {
             | ClientError::Io(_)
             | ClientError::InvalidHeaders(_)
             | ClientError::Encode(_)
+            | ClientError::RecordTooLarge(_)
+            | ClientError::Unreadable { .. }
             | ClientError::NotOffered(_)
             | ClientError::Gone
             | ClientError::TimedOut { .. }
@@ -221,6 +192,8 @@ impl ClientError {
             ClientError::Io(_) => "connection_broke",
             ClientError::InvalidHeaders(_) => "invalid_headers",
             ClientError::Encode(_) => "cannot_encode",
+            ClientError::RecordTooLarge(_) => "record_too_large",
+            ClientError::Unreadable { .. } => "unreadable_records",
             ClientError::NotOffered(_) => "not_offered",
             ClientError::Gone => "connection_closed",
             ClientError::TimedOut { .. } => "timed_out",
@@ -258,6 +231,10 @@ impl ClientError {
                 "A header's name has no space, colon or control byte; all headers fit 64 KiB."
             }
             ClientError::Encode(_) => "Shorten the longest part.",
+            ClientError::RecordTooLarge(_) => "Make it smaller, or begin another batch.",
+            ClientError::Unreadable { .. } => {
+                "Read on behind it; on the broker's machine, `coilgun log verify` says what is damaged."
+            }
             ClientError::NotOffered(_) => "Ask for less, or use a newer broker.",
             ClientError::TimedOut { .. } => "Wait longer, or check that the other side is alive.",
             ClientError::QueueFull { .. } => {
@@ -299,6 +276,8 @@ impl ClientError {
             | ClientError::InvalidHeaders(_)
             | ClientError::PayloadTooLarge { .. }
             | ClientError::Encode(_)
+            | ClientError::RecordTooLarge(_)
+            | ClientError::Unreadable { .. }
             | ClientError::NotOffered(_)
             | ClientError::Closed
             | ClientError::Handler { .. } => false,
@@ -321,6 +300,8 @@ impl ClientError {
             | ClientError::InvalidHeaders(_)
             | ClientError::PayloadTooLarge { .. }
             | ClientError::Encode(_)
+            | ClientError::RecordTooLarge(_)
+            | ClientError::Unreadable { .. }
             | ClientError::NotOffered(_)
             | ClientError::Refused { .. }
             | ClientError::TimedOut { .. }
@@ -333,11 +314,20 @@ impl ClientError {
 }
 
 /// The text of a refusal, also of one that only a newer version knows.
-fn refusal_text(code: u16) -> String {
-    ErrorCode::from_number(code).map_or_else(
-        || format!("error {code}, which this client does not know"),
-        |it| it.to_string(),
-    )
+fn refusal_text(code: u16, detail: u64) -> String {
+    let Some(known) = ErrorCode::from_number(code) else {
+        return format!("error {code}, which this client does not know");
+    };
+    #[expect(clippy::wildcard_enum_match_arm, reason = "no other code is about a number")]
+    let about = match known {
+        ErrorCode::UnexpectedOffset => format!("; offset {detail} comes next"),
+        ErrorCode::SequenceGap => format!("; sequence {detail} comes next"),
+        ErrorCode::SequenceForgotten => format!("; {detail} is the first that is remembered"),
+        ErrorCode::ProducerFenced => format!("; the epoch is {detail} now"),
+        ErrorCode::OffsetOutOfRange => format!("; the first offset is {detail}"),
+        _ => String::new(),
+    };
+    format!("{known}{about}")
 }
 
 /// A time for people: `1.5 s`.
@@ -358,21 +348,5 @@ mod tests {
         let unknown = ClientError::refused("x".to_owned(), 60_000);
         assert_eq!(unknown.to_string(), "x: error 60000, which this client does not know");
         assert_eq!((unknown.name(), unknown.help()), ("unknown_error", ""));
-    }
-
-    #[test]
-    fn what_the_broker_said_is_told_once() {
-        let mut said = BrokerError {
-            code: ErrorCode::ShuttingDown as u16,
-            name: "shutting_down".to_owned(),
-            detail: ErrorCode::ShuttingDown.text().to_owned(),
-            help: String::new(),
-            retryable: true,
-        };
-        assert_eq!(said.to_string(), "the broker shuts down");
-        said.detail = "for lunch".to_owned();
-        assert_eq!(said.to_string(), "the broker shuts down (for lunch)");
-        said.code = 9;
-        assert_eq!(said.to_string(), "for lunch (error 9, shutting_down)");
     }
 }

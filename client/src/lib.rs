@@ -22,6 +22,7 @@ mod asynchronous;
 pub mod blocking;
 #[cfg(doctest)]
 mod book;
+mod broker_error;
 #[cfg(feature = "elbus")]
 pub mod elbus;
 pub mod engine;
@@ -34,6 +35,7 @@ mod server_info;
 #[cfg(feature = "service")]
 pub mod service;
 mod serving;
+mod stream;
 mod subscription;
 
 #[cfg(feature = "in-process")]
@@ -41,18 +43,27 @@ pub use address::InProcess;
 pub use address::{Address, InvalidAddress};
 #[cfg(feature = "async")]
 pub use asynchronous::{
-    Client, Events, Replies, Request, Responder, ResponderStatistics, Subscriber,
+    Client, Events, Follower, PendingAppend, Producer, Replies, Request, Responder,
+    ResponderStatistics, Subscriber,
 };
 #[cfg(all(feature = "async", feature = "service"))]
 pub use asynchronous::{RunningService, ServiceFault, ServiceRunner};
-pub use coilgun_protocol::model::{SlowConsumerPolicy, SlowConsumerWish};
+pub use broker_error::BrokerError;
+pub use coilgun_protocol::model::{
+    AckLevel, FollowId, Offset, PartitionHealth, ProducerEpoch, ProducerId, ProducerSequence,
+    SlowConsumerPolicy, SlowConsumerWish, UnixMs,
+};
 pub use coilgun_protocol::native::NoticeFrame;
 pub use engine::{ConnectionState, Event, Statistics};
-pub use error::{BrokerError, ClientError};
+pub use error::ClientError;
 pub use message::{HANDLER_ERROR, HANDLER_ERROR_CODE, Message};
 pub use options::{Credentials, Options};
 pub use publication::Publication;
 pub use reconnect::Reconnect;
 pub use server_info::ServerInfo;
 pub use serving::{HandlerError, Reply, ServeOptions};
+pub use stream::{
+    AppendOptions, Appended, Batch, FollowOptions, PartitionInfo, ProducerOptions, Record, StartAt,
+    StoredRecord, StreamInfo, StreamOptions, StreamSummary,
+};
 pub use subscription::{SubscribeOptions, Subscription, WhenFull};

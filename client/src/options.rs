@@ -201,7 +201,10 @@ impl Options {
             name: self.name.as_bytes(),
             user,
             secret,
-            features: Features::CREDIT.with(Features::SENDER_NAMES).with(Features::NOTICES),
+            features: Features::CREDIT
+                .with(Features::SENDER_NAMES)
+                .with(Features::NOTICES)
+                .with(Features::STREAMS),
             software: concat!("coilgun-client/", env!("CARGO_PKG_VERSION")),
             no_echo: self.no_echo,
             once_per_message: self.once_per_message,

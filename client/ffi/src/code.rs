@@ -83,7 +83,10 @@ impl Code {
             ClientError::AwayFull { .. } => Code::CoilgunErrorAwayFull,
             ClientError::Closed => Code::CoilgunErrorClosed,
             ClientError::Handler { .. } => Code::CoilgunErrorHandler,
-            ClientError::Encode(_) => Code::CoilgunErrorCannotEncode,
+            // No call of this library reads streams, so nothing is unreadable here.
+            ClientError::Encode(_)
+            | ClientError::RecordTooLarge(_)
+            | ClientError::Unreadable { .. } => Code::CoilgunErrorCannotEncode,
         }
     }
 }

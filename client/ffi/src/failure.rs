@@ -89,6 +89,8 @@ impl From<ClientError> for Failure {
             | ClientError::InvalidHeaders(_)
             | ClientError::PayloadTooLarge { .. }
             | ClientError::Encode(_)
+            | ClientError::RecordTooLarge(_)
+            | ClientError::Unreadable { .. }
             | ClientError::NotOffered(_)
             | ClientError::Gone
             | ClientError::TimedOut { .. }

@@ -144,7 +144,9 @@ impl Client {
             self.begin(|engine, now| engine.publish_acked(now, publication, timeout)).await?;
         match call.await? {
             Answer::Receivers(count) => Ok(count),
-            Answer::Done | Answer::Reply(_) | Answer::End => Err(ClientError::Closed),
+            Answer::Done | Answer::Reply(_) | Answer::End | Answer::Stream(_) => {
+                Err(ClientError::Closed)
+            }
         }
     }
 
@@ -204,7 +206,9 @@ impl Client {
         let call = self.begin_request(publication, RequestMode::One, timeout).await?;
         match call.await? {
             Answer::Reply(reply) => reply.handler_error().map_or(Ok(reply), Err),
-            Answer::Done | Answer::Receivers(_) | Answer::End => Err(ClientError::Closed),
+            Answer::Done | Answer::Receivers(_) | Answer::End | Answer::Stream(_) => {
+                Err(ClientError::Closed)
+            }
         }
     }
 
@@ -241,7 +245,9 @@ impl Client {
         loop {
             match (&mut call).await {
                 Ok(Answer::Reply(reply)) => all.push(reply),
-                Ok(Answer::Done | Answer::Receivers(_) | Answer::End) => return Ok(all),
+                Ok(Answer::Done | Answer::Receivers(_) | Answer::End | Answer::Stream(_)) => {
+                    return Ok(all);
+                }
                 Err(error) if all.is_empty() => return Err(error),
                 Err(_no_more_come) => return Ok(all),
             }
@@ -342,6 +348,15 @@ impl Client {
         Waiting::new(&self.handle, call).await.map(drop)
     }
 
+    pub(super) fn handle(&self) -> &Arc<Handle> {
+        &self.handle
+    }
+
+    /// The time limit for answers.
+    pub(super) fn timeout(&self) -> Duration {
+        self.handle.timeout
+    }
+
     /// One more responder serves, or one fewer.
     pub(super) fn count_serving(&self, begins: bool) {
         self.handle.shared.with(|core| {
@@ -365,7 +380,7 @@ impl Client {
     }
 
     /// Begins a call once there is room.
-    async fn begin(
+    pub(super) async fn begin(
         &self,
         mut begin: impl FnMut(&mut Engine, Timestamp) -> Result<Call, ClientError>,
     ) -> Result<Waiting, ClientError> {

@@ -23,23 +23,29 @@
 mod client;
 mod driver;
 mod events;
+mod follower;
 mod handler;
+mod producer;
 mod replies;
 mod responder;
 #[cfg(feature = "service")]
 mod service;
 mod shared;
+mod streams;
 mod subscriber;
 mod transport;
 mod waiting;
 
 pub use client::Client;
 pub use events::Events;
+pub use follower::Follower;
 pub use handler::Request;
+pub use producer::Producer;
 pub use replies::Replies;
 pub use responder::{Responder, ResponderStatistics};
 #[cfg(feature = "service")]
 pub use service::{RunningService, ServiceFault, ServiceRunner};
+pub use streams::PendingAppend;
 pub use subscriber::Subscriber;
 #[cfg(feature = "elbus")]
 pub(crate) use transport::Stream;

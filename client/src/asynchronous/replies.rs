@@ -49,7 +49,7 @@ impl Stream for Replies {
                     Some(Err(error))
                 }
             },
-            Ok(Answer::End | Answer::Done | Answer::Receivers(_)) => {
+            Ok(Answer::End | Answer::Done | Answer::Receivers(_) | Answer::Stream(_)) => {
                 self.is_over = true;
                 None
             }

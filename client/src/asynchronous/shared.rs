@@ -15,7 +15,7 @@ use std::sync::Mutex;
 #[expect(clippy::disallowed_types, reason = "as the lock itself")]
 type Lock<T> = Mutex<T>;
 
-use coilgun_protocol::model::{SubscriptionId, Timestamp};
+use coilgun_protocol::model::{FollowId, SubscriptionId, Timestamp};
 use tokio::time::Instant;
 
 use crate::engine::{Call, Engine, Event, FixedState, Woken};
@@ -40,6 +40,7 @@ pub(super) struct Core {
     pub(super) engine: Engine,
     calls: HashMap<Call, Waker, FixedState>,
     subscriptions: HashMap<SubscriptionId, Waker, FixedState>,
+    followers: HashMap<FollowId, Waker, FixedState>,
     /// Who waits for room to publish.
     room: Vec<Waker>,
     /// Who waits for anything else to change.
@@ -94,6 +95,7 @@ impl Shared {
             engine,
             calls: HashMap::default(),
             subscriptions: HashMap::default(),
+            followers: HashMap::default(),
             room: Vec::new(),
             watchers: Vec::new(),
             changed: false,
@@ -183,6 +185,17 @@ impl Core {
         self.subscriptions.insert(id, waker.clone());
     }
 
+    /// Remembers whom to wake for a follower.
+    pub(super) fn wait_for_records(&mut self, id: FollowId, waker: &Waker) {
+        self.followers.insert(id, waker.clone());
+    }
+
+    pub(super) fn forget_follower(&mut self, id: FollowId) {
+        self.followers.remove(&id);
+        self.engine.drop_follower(id);
+        self.changed = true;
+    }
+
     pub(super) fn forget_call(&mut self, call: Call) {
         self.calls.remove(&call);
         let was_paused = self.engine.is_reading_paused();
@@ -236,6 +249,7 @@ impl Core {
             let waker = match woken {
                 Woken::Call(call) => self.calls.remove(&call),
                 Woken::Subscription(id) => self.subscriptions.remove(&id),
+                Woken::Follower(id) => self.followers.remove(&id),
             };
             wakers.others.extend(waker);
         }

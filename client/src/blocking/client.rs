@@ -7,8 +7,9 @@ use coilgun_protocol::native::NoticeFrame;
 
 use crate::blocking::clock::Deadline;
 use crate::blocking::driver::Driver;
+use crate::broker_error::BrokerError;
 use crate::engine::{Answer, ConnectionState, Event, Statistics};
-use crate::error::{BrokerError, ClientError};
+use crate::error::ClientError;
 use crate::message::Message;
 use crate::options::Options;
 use crate::publication::Publication;
@@ -131,7 +132,7 @@ impl Client {
         let call = engine.publish_acked(now, publication, timeout)?;
         match self.driver.wait_for(call)? {
             Answer::Receivers(receivers) => Ok(receivers),
-            Answer::Done | Answer::Reply(_) | Answer::End => Ok(0),
+            Answer::Done | Answer::Reply(_) | Answer::End | Answer::Stream(_) => Ok(0),
         }
     }
 
@@ -252,6 +253,14 @@ impl Client {
         }
     }
 
+    /// Lets so much time pass, and the connection go on meanwhile.
+    pub(crate) fn pass(&mut self, time: Duration) -> Result<(), ClientError> {
+        let mut deadline = Deadline::after(time);
+        // Ends at the deadline.
+        while self.driver.step(&mut deadline)? {}
+        Ok(())
+    }
+
     /// Sends first, if much waits to be sent.
     pub(crate) fn make_room(&mut self) -> Result<(), ClientError> {
         if self.driver.engine.has_room() { Ok(()) } else { self.driver.write_out(self.timeout) }
@@ -271,7 +280,7 @@ impl Client {
 }
 
 /// A number that two clients hardly share: the system seeds the hasher.
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     RandomState::new().hash_one(())
 }
 

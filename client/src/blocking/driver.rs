@@ -16,8 +16,9 @@ use crate::blocking::clock::{Clock, Deadline};
 use crate::blocking::frames::Frames;
 use crate::blocking::queue::Queue;
 use crate::blocking::socket::Socket;
+use crate::broker_error::BrokerError;
 use crate::engine::{Answer, Call, ConnectionState, Engine, Event, Taken, Woken};
-use crate::error::{BrokerError, ClientError};
+use crate::error::ClientError;
 use crate::message::Message;
 use crate::options::Options;
 
@@ -225,7 +226,8 @@ impl Driver {
         // Ends because nothing is woken meanwhile.
         while let Some(woken) = self.engine.next_woken() {
             match woken {
-                Woken::Call(_) => {}
+                // Their records stay in the engine, as many as the broker was let send.
+                Woken::Call(_) | Woken::Follower(_) => {}
                 Woken::Subscription(id) => {
                     let (mut taken, _) = self.engine.take_messages(id, self.queue.arriving());
                     if let Taken::Messages(_) = taken {

@@ -77,7 +77,7 @@ impl Answers<'_> {
                 self.is_done = false;
                 Ok(Some(reply))
             }
-            Answer::Done | Answer::Receivers(_) | Answer::End => Ok(None),
+            Answer::Done | Answer::Receivers(_) | Answer::End | Answer::Stream(_) => Ok(None),
         }
     }
 }

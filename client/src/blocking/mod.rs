@@ -49,6 +49,7 @@ mod queue;
 mod request;
 mod serving;
 mod socket;
+mod streams;
 mod subscribing;
 
 pub use client::Client;
@@ -56,5 +57,6 @@ pub use gather::Answers;
 pub use handling::{Request, ServeStatistics};
 pub use request::Replies;
 pub use serving::Responder;
+pub use streams::{Followed, PendingAppend, Producer};
 
 pub use crate::serving::{HandlerError, Reply, ServeOptions};

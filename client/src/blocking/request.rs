@@ -36,7 +36,7 @@ impl Client {
         let call = self.begin_request(publication, RequestMode::One, timeout)?;
         match self.driver.wait_for(call)? {
             Answer::Reply(reply) => told(reply),
-            Answer::Done | Answer::Receivers(_) | Answer::End => {
+            Answer::Done | Answer::Receivers(_) | Answer::End | Answer::Stream(_) => {
                 Err(ClientError::TimedOut { waited_for: "reply", waited: timeout })
             }
         }
@@ -84,7 +84,7 @@ impl Replies<'_> {
                 self.is_done = !reply.has_more();
                 Ok(Some(reply))
             }
-            Answer::Done | Answer::Receivers(_) | Answer::End => Ok(None),
+            Answer::Done | Answer::Receivers(_) | Answer::End | Answer::Stream(_) => Ok(None),
         }
     }
 }

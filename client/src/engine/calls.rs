@@ -3,29 +3,18 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
-use coilgun_protocol::model::{SubscriptionId, Timestamp};
+use coilgun_protocol::model::{FollowId, SubscriptionId, Timestamp};
 
+use crate::engine::answer::Answer;
 use crate::engine::fixed_state::FixedState;
 use crate::error::ClientError;
 use crate::message::Message;
+use crate::stream::{StreamInfo, StreamSummary};
 
 /// Something that was asked for and whose answer is fetched with
 /// [`Engine::take_answer`](crate::engine::Engine::take_answer).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Call(pub(super) u64);
-
-/// How a call ended, or what came for one that goes on.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Answer {
-    /// It is done.
-    Done,
-    /// The message is in the outboxes of so many receivers.
-    Receivers(u32),
-    /// A reply; the call goes on, unless it asked for one reply only.
-    Reply(Message),
-    /// No more replies follow.
-    End,
-}
 
 /// When a request has had all its replies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,6 +48,23 @@ pub(super) enum Kind {
     Request { subject: String, mode: RequestMode },
     /// The end of the client.
     Close,
+    /// Something about streams.
+    Stream(StreamKind),
+}
+
+/// What a call about streams is about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum StreamKind {
+    /// A stream is made, or described. `what`: for people; `so_far`: what the frames said that came.
+    Describe { what: String, so_far: Option<StreamInfo> },
+    /// A stream is deleted.
+    Delete { stream: String },
+    /// All streams are listed.
+    List { so_far: Vec<StreamSummary> },
+    /// A batch is appended.
+    Append { stream: String },
+    /// A partition is read.
+    Follow { follower: FollowId, what: String },
 }
 
 /// One call.
@@ -191,6 +197,7 @@ impl Calls {
             | Kind::Subscribe { .. }
             | Kind::Unsubscribe { .. }
             | Kind::Request { .. }
+            | Kind::Stream(_)
             | Kind::Close => 0,
         };
         self.entries.values().map(mark).max().unwrap_or(0)
@@ -293,6 +300,8 @@ impl Calls {
             Kind::Unsubscribe { .. } => timed_out("answer to the end of a subscription"),
             Kind::Request { mode: RequestMode::Gather { .. }, .. } => Ok(Answer::End),
             Kind::Request { .. } => timed_out("reply"),
+            Kind::Stream(StreamKind::Append { .. }) => timed_out("answer to an append"),
+            Kind::Stream(_) => timed_out("answer about a stream"),
             Kind::Close => timed_out("end of the connection"),
         };
         if matches!(kind, Kind::Ack { .. }) {

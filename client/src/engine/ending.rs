@@ -6,8 +6,9 @@ use std::time::Duration;
 use coilgun_protocol::model::{ErrorCode, Timestamp};
 use coilgun_protocol::native::ClientFrame;
 
+use crate::engine::answer::Answer;
 use crate::engine::backoff::Backoff;
-use crate::engine::calls::{Answer, Call, Kind};
+use crate::engine::calls::{Call, Kind};
 use crate::engine::event::Event;
 use crate::engine::incoming::Incoming;
 use crate::engine::machine::{Engine, Stage};
@@ -71,6 +72,7 @@ impl Engine {
         self.moving = None;
         self.outgoing.lose(buffer, written, self.calls.barrier_mark());
         self.subscriptions.on_lost();
+        self.followers.on_lost();
         self.lose_calls(&error);
         let was_connected = self.info.is_some();
         let delay = if is_final(&error, was_connected) {
@@ -111,6 +113,7 @@ impl Engine {
                 | Kind::Ack { .. }
                 | Kind::Subscribe { .. }
                 | Kind::Request { .. }
+                | Kind::Stream(_)
                 | Kind::Close => Err(ClientError::Lost { reason: Arc::clone(&reason) }),
             },
         );
@@ -129,6 +132,7 @@ impl Engine {
         self.stage = Stage::Closed(error.clone());
         self.outgoing.clear();
         self.subscriptions.end_all();
+        self.followers.end_all(error);
         self.calls.end_all(|_| true, |_| Err(error.clone()));
         self.tell(Event::Closed(error.clone()));
     }
@@ -153,6 +157,8 @@ fn is_final(error: &ClientError, was_connected: bool) -> bool {
         | ClientError::PayloadTooLarge { .. }
         | ClientError::NotOffered(_)
         | ClientError::Refused { .. }
+        | ClientError::RecordTooLarge(_)
+        | ClientError::Unreadable { .. }
         | ClientError::Gone
         | ClientError::TimedOut { .. }
         | ClientError::QueueFull { .. }

@@ -6,7 +6,8 @@ use coilgun_protocol::model::SubscriptionId;
 use coilgun_protocol::native::NoticeFrame;
 
 use crate::address::Address;
-use crate::error::{BrokerError, ClientError};
+use crate::broker_error::BrokerError;
+use crate::error::ClientError;
 
 /// Something that happened to a client, or to its connection.
 #[derive(Clone, Debug)]

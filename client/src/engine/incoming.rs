@@ -8,12 +8,14 @@ use coilgun_protocol::native::{
     ServerReader,
 };
 
-use crate::engine::calls::{Answer, Call, Entry, Kind, RequestMode};
+use crate::broker_error::BrokerError;
+use crate::engine::answer::Answer;
+use crate::engine::calls::{Call, Entry, Kind, RequestMode};
 use crate::engine::event::Event;
 use crate::engine::machine::{Engine, Stage};
 use crate::engine::moving::MOVE_TOKEN;
 use crate::engine::subscriptions::{Queued, Stage as Held, Taken, refused};
-use crate::error::{BrokerError, ClientError};
+use crate::error::ClientError;
 use crate::message::Message;
 use crate::server_info::ServerInfo;
 
@@ -128,8 +130,7 @@ impl Engine {
                 }
             }
             ServerFrame::Notice(notice) => self.tell(Event::Notice(*notice)),
-            // HELLO does not ask for the feature, so the reader lets none come here.
-            ServerFrame::Stream(_) => {}
+            ServerFrame::Stream(stream) => self.on_stream(stream),
             ServerFrame::GoAway(go_away) => self.on_go_away(now, go_away),
             ServerFrame::Error(error) => return Err(ClientError::Ended(BrokerError::ended(error))),
         }
@@ -194,6 +195,12 @@ impl Engine {
             }
             return;
         }
+        if let Some(follower) = self.followers.begun_again(number) {
+            if !outcome.is_ok() {
+                self.lose_follower(follower, outcome.code);
+            }
+            return;
+        }
         let call = self.calls.of_outcome(number);
         let Some(entry) = self.calls.pending(call) else { return };
         let result = match entry.kind.clone() {
@@ -226,6 +233,10 @@ impl Engine {
                     (_, Err(error)) => Err(error),
                 }
             }
+            Kind::Stream(kind) => match self.on_stream_outcome(kind, outcome) {
+                Some(result) => result,
+                None => return,
+            },
             Kind::Flush { .. } | Kind::Drain | Kind::Close => return,
         };
         self.calls.end(call, result);
@@ -260,6 +271,7 @@ impl Engine {
             | Kind::Subscribe { .. }
             | Kind::Unsubscribe { .. }
             | Kind::Request { .. }
+            | Kind::Stream(_)
             | Kind::Close => return,
         }
         self.calls.end(Call(token), Ok(Answer::Done));
@@ -304,6 +316,7 @@ impl Engine {
     /// The client leaves: what still comes is read, and thrown away.
     pub(super) fn stop_listening(&mut self) {
         self.subscriptions.end_all();
+        self.followers.end_all(&ClientError::Closed);
         self.incoming.is_paused = false;
     }
 
@@ -319,6 +332,9 @@ impl Engine {
 }
 
 /// Whether the broker accepted what an outcome is about.
-fn accepted(outcome: OutcomeFrame, what: impl FnOnce() -> String) -> Result<(), ClientError> {
+pub(super) fn accepted(
+    outcome: OutcomeFrame,
+    what: impl FnOnce() -> String,
+) -> Result<(), ClientError> {
     if outcome.is_ok() { Ok(()) } else { Err(ClientError::refused(what(), outcome.code)) }
 }

@@ -17,8 +17,9 @@ use coilgun_protocol::native::ClientFrame;
 
 use crate::address::Address;
 use crate::engine::backoff::Backoff;
-use crate::engine::calls::{Call, Calls, Kind, after};
+use crate::engine::calls::{Call, Calls, Kind, StreamKind, after};
 use crate::engine::event::{ConnectionState, Event, Statistics};
+use crate::engine::followers::Followers;
 use crate::engine::incoming::Incoming;
 use crate::engine::moving::Moving;
 use crate::engine::outgoing::{Outgoing, Parked};
@@ -42,6 +43,7 @@ pub struct Engine {
     pub(super) incoming: Incoming,
     pub(super) calls: Calls,
     pub(super) subscriptions: Subscriptions,
+    pub(super) followers: Followers,
     /// The subjects of replies without their last token, and the subscription to them.
     pub(super) inbox_prefix: String,
     pub(super) inbox: Option<SubscriptionId>,
@@ -102,6 +104,7 @@ impl Engine {
             incoming: Incoming::default(),
             calls: Calls::new(backoff.roll()),
             subscriptions,
+            followers: Followers::default(),
             inbox_prefix,
             inbox: None,
             info: None,
@@ -200,6 +203,7 @@ impl Engine {
         if self.info.replace(info).is_some() {
             self.statistics.reconnects += 1;
         }
+        self.resume_streams();
         let address = self.address.clone();
         let reconnects = self.statistics.reconnects;
         self.tell(Event::Connected { address, reconnects });
@@ -216,6 +220,7 @@ impl Engine {
         while let Some(kind) = self.calls.expire(now) {
             match kind {
                 Kind::Subscribe { subscription, .. } => self.drop_subscription(subscription),
+                Kind::Stream(StreamKind::Follow { follower, .. }) => self.drop_follower(follower),
                 Kind::Close => {
                     self.end(&ClientError::Closed);
                     return Err(ClientError::Closed);
@@ -224,7 +229,8 @@ impl Engine {
                 | Kind::Drain
                 | Kind::Ack { .. }
                 | Kind::Unsubscribe { .. }
-                | Kind::Request { .. } => {}
+                | Kind::Request { .. }
+                | Kind::Stream(_) => {}
             }
         }
         match self.stage {

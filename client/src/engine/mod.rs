@@ -28,26 +28,33 @@
 //!   calls in hand have half of its time to end;
 //! - everything that grows has a bound: queues, replies, what waits for a connection, events. What
 //!   waits to be sent on a connection is bounded by who asks [`Engine::has_room`] before it publishes;
-//! - a subscription keeps its number, its credit and its count of deliveries over all connections.
+//! - a subscription keeps its number, its credit and its count of deliveries over all connections;
+//! - a follower of a partition goes on behind the last record that came, on whatever connection.
 
+mod answer;
 mod backoff;
 mod calls;
 mod ending;
 mod event;
 mod fixed_state;
+mod followers;
 mod incoming;
 mod machine;
 mod moving;
 mod operations;
 mod outgoing;
+mod reading;
+mod streams;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
 
-pub use calls::{Answer, Call, RequestMode};
+pub use answer::{Answer, StreamAnswer};
+pub use calls::{Call, RequestMode};
 pub use event::{ConnectionState, Event, Statistics};
 #[cfg(feature = "async")]
 pub(crate) use fixed_state::FixedState;
+pub use followers::TakenRecord;
 pub use machine::Engine;
 pub use operations::Woken;
 pub use subscriptions::Taken;

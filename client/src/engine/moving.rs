@@ -12,10 +12,11 @@ use std::time::Duration;
 use coilgun_protocol::model::Timestamp;
 use coilgun_protocol::native::{ClientFrame, GoAway};
 
+use crate::broker_error::BrokerError;
 use crate::engine::calls::after;
 use crate::engine::event::Event;
 use crate::engine::machine::{Engine, Stage};
-use crate::error::{BrokerError, ClientError};
+use crate::error::ClientError;
 
 /// The token of the barrier before GOODBYE; no call has it.
 pub(super) const MOVE_TOKEN: u64 = u64::MAX - 1;

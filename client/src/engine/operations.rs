@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coilgun_protocol::model::{
-    AddCredit, PublishFlags, SubscriptionId, Ticket, Timestamp, Unsubscribe,
+    AddCredit, FollowId, PublishFlags, SubscriptionId, Ticket, Timestamp, Unsubscribe,
 };
 use coilgun_protocol::native::{ClientFrame, EncodeError, Features};
 
-use crate::engine::calls::{Answer, Call, Kind, RequestMode};
+use crate::engine::answer::Answer;
+use crate::engine::calls::{Call, Kind, RequestMode, StreamKind};
 use crate::engine::machine::{Engine, Stage};
 use crate::engine::moving::Moving;
 use crate::engine::subscriptions::{Held, Stage as HeldStage};
@@ -26,6 +27,8 @@ pub enum Woken {
     Call(Call),
     /// There is a message for a subscription, or its end.
     Subscription(SubscriptionId),
+    /// There is a record for a follower, or its end.
+    Follower(FollowId),
 }
 
 impl Engine {
@@ -264,6 +267,7 @@ impl Engine {
                 self.push_fixed(&ClientFrame::Unsubscribe(end));
             }
         }
+        self.end_followers();
         let call = self.calls.insert(Kind::Drain, now, timeout);
         self.send_call(call, &ClientFrame::Ping { token: call.0 })?;
         Ok(call)
@@ -272,7 +276,7 @@ impl Engine {
     /// Whether no queue holds a message any more.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.subscriptions.are_empty()
+        self.subscriptions.are_empty() && self.followers.are_empty()
     }
 
     /// Moves what waits to be sent into `buffer`, which must be empty, and takes its memory.
@@ -296,15 +300,18 @@ impl Engine {
 
     /// Forgets a call: its answer is thrown away, and a subscription that nobody got is ended.
     pub fn forget(&mut self, call: Call) {
-        if let Some(Kind::Subscribe { subscription, .. }) = self.calls.forget(call) {
-            self.drop_subscription(subscription);
+        match self.calls.forget(call) {
+            Some(Kind::Subscribe { subscription, .. }) => self.drop_subscription(subscription),
+            Some(Kind::Stream(StreamKind::Follow { follower, .. })) => self.drop_follower(follower),
+            Some(_) | None => {}
         }
     }
 
     /// The next thing that has changed for somebody who waits. The same may be said twice.
     pub fn next_woken(&mut self) -> Option<Woken> {
         let call = self.calls.next_woken().map(Woken::Call);
-        call.or_else(|| self.subscriptions.next_woken().map(Woken::Subscription))
+        let call = call.or_else(|| self.subscriptions.next_woken().map(Woken::Subscription));
+        call.or_else(|| self.followers.next_woken().map(Woken::Follower))
     }
 
     /// Whether frames may be sent on this connection: HELLO stands before them, and no GOODBYE.
@@ -313,7 +320,7 @@ impl Engine {
         matches!(self.stage, Stage::Greeting | Stage::Open) && !is_leaving
     }
 
-    fn check_open(&self) -> Result<(), ClientError> {
+    pub(super) fn check_open(&self) -> Result<(), ClientError> {
         match &self.stage {
             Stage::Closed(error) => Err(error.clone()),
             Stage::Leaving => Err(ClientError::Closed),
@@ -355,7 +362,7 @@ impl Engine {
         Ok(())
     }
 
-    fn mark_sent(&mut self, call: Call) {
+    pub(super) fn mark_sent(&mut self, call: Call) {
         if let Some(entry) = self.calls.pending(call) {
             entry.is_sent = true;
         }

@@ -26,6 +26,8 @@ const OUTPUT_KEPT_BYTES: usize = 2 * OUTPUT_HIGH_BYTES;
 pub(super) struct Outgoing {
     waiting: Vec<u8>,
     away: Vec<u8>,
+    /// Frames about streams that wait for a connection, each with the number of its call.
+    away_calls: Vec<(u64, Vec<u8>)>,
     away_bytes_max: usize,
     is_open: bool,
     /// Plain messages that went to `waiting` on this connection.
@@ -54,6 +56,7 @@ impl Outgoing {
         Outgoing {
             waiting: Vec::new(),
             away: Vec::new(),
+            away_calls: Vec::new(),
             away_bytes_max,
             is_open: false,
             sent: 0,
@@ -110,6 +113,36 @@ impl Outgoing {
             return Err(ClientError::AwayFull { bytes_max: self.away_bytes_max });
         }
         Ok(false)
+    }
+
+    /// Appends a frame of the call `number` for this connection or the next, and returns whether it was
+    /// for this one.
+    pub(super) fn push_call(
+        &mut self,
+        number: u64,
+        frame: &ClientFrame<'_>,
+    ) -> Result<bool, ClientError> {
+        if self.is_open {
+            encode_frame(frame, &mut self.waiting)?;
+            return Ok(true);
+        }
+        let mut bytes = Vec::new();
+        encode_frame(frame, &mut bytes)?;
+        let kept: usize = self.away_calls.iter().map(|(_, bytes)| bytes.len()).sum();
+        if self.away.len() + kept + bytes.len() > self.away_bytes_max {
+            return Err(ClientError::AwayFull { bytes_max: self.away_bytes_max });
+        }
+        self.away_calls.push((number, bytes));
+        Ok(false)
+    }
+
+    /// Sends the frames about streams that were kept and that `resume` still wants.
+    pub(super) fn open_calls(&mut self, mut resume: impl FnMut(u64) -> bool) {
+        for (number, bytes) in core::mem::take(&mut self.away_calls) {
+            if resume(number) {
+                self.waiting.extend_from_slice(&bytes);
+            }
+        }
     }
 
     /// The broker let the client in: sends what was kept, unless it is too large for this broker or
@@ -172,6 +205,7 @@ impl Outgoing {
     /// Drops everything: the client has ended.
     pub(super) fn clear(&mut self) {
         (self.waiting, self.away) = (Vec::new(), Vec::new());
+        self.away_calls.clear();
         self.is_open = false;
     }
 }

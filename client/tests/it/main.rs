@@ -19,3 +19,4 @@ mod running;
 mod runtime;
 mod services;
 mod serving;
+mod streams;

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use coilgun_protocol::model::{ErrorCode, SubscriptionId, Ticket};
+use coilgun_protocol::model::{ErrorCode, Offset, SubscriptionId, Ticket};
 
 use crate::engine::tests::world::{LONG, Mood, World};
 use crate::engine::{Answer, Event, RequestMode};
 use crate::error::ClientError;
 use crate::publication::Publication;
+use crate::stream::FollowOptions;
 use crate::subscription::{SubscribeOptions, WhenFull};
 
 #[test]
@@ -316,4 +317,24 @@ fn an_answer_in_pieces_of_which_one_found_no_room_does_not_look_whole() {
     let error = world.done(asked).expect_err("the third is missing");
     assert!(matches!(error, ClientError::QueueFull { messages: 2, .. }), "{error}");
     assert!(world.engine.statistics().dropped >= 1);
+}
+
+#[test]
+fn a_broker_without_streams_is_said_to_have_none() {
+    let mut world = World::new(|options| options);
+    let waiting = world.engine.list_streams(world.now, LONG).expect("nothing is known yet");
+    let (from, options) = (Offset(0), FollowOptions::default());
+    let (followed, _) =
+        world.engine.follow(world.now, "s", 0, from, options, LONG).expect("nothing is known yet");
+    world.connect();
+    world.settle();
+    for call in [waiting, followed] {
+        let error = world.done(call).expect_err("there are none");
+        assert_eq!(error.to_string(), "this broker does not offer streams");
+    }
+    let refused = world.engine.describe_stream(world.now, "s", LONG).expect_err("that is known");
+    assert!(matches!(refused, ClientError::NotOffered("streams")), "{refused}");
+    world.publish("a", "1");
+    world.settle();
+    assert_eq!(world.published, ["a"], "the connection goes on");
 }
