@@ -13,6 +13,7 @@ mod run;
 mod serve;
 mod service;
 mod subscribe;
+mod table;
 mod user;
 
 pub(crate) use run::run;

@@ -10,6 +10,5 @@
 
 mod gather;
 mod show;
-mod table;
 
 pub(super) use show::service;

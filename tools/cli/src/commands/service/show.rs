@@ -9,7 +9,7 @@ use coilgun_client::service::{
 };
 
 use super::gather::{Found, gather};
-use super::table::{Column, Rows};
+use super::super::table::{Column, Rows};
 use crate::arguments::{QueryArguments, ServiceArguments, ServiceCommand};
 use crate::failure::Failure;
 use crate::output::{Output, Style};
