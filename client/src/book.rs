@@ -12,5 +12,8 @@ struct MovingFromBusrt;
 #[doc = include_str!("../../docs/book/src/services.md")]
 struct Services;
 
+#[doc = include_str!("../../docs/book/src/streams.md")]
+struct Streams;
+
 #[doc = include_str!("../../docs/book/src/users.md")]
 struct Users;

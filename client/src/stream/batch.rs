@@ -48,7 +48,7 @@ pub struct AppendOptions {
     pub expected_offset: Option<Offset>,
     /// Who produces, and which of the producer's records in this partition and epoch the first one is:
     /// what is sent again under the same three is not stored again. A
-    /// [producer](ProducerOptions) counts by itself.
+    /// [producer](crate::ProducerOptions) counts by itself.
     pub producer: Option<(ProducerId, ProducerEpoch, ProducerSequence)>,
 }
 

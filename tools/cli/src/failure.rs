@@ -70,6 +70,16 @@ pub(crate) enum Failure {
         /// How long none came.
         seconds: f64,
     },
+    /// Fewer records came than were wanted.
+    #[error("{came} of {wanted} records came, and then none for {seconds} s")]
+    TooFewRecords {
+        /// How many came.
+        came: u64,
+        /// How many were wanted.
+        wanted: u64,
+        /// How long none came.
+        seconds: f64,
+    },
     /// The responder said that it failed.
     #[error("the responder failed: {0}")]
     Responder(String),
@@ -125,6 +135,7 @@ impl Failure {
             | Failure::Path { .. }
             | Failure::TooLarge { .. }
             | Failure::TooFew { .. }
+            | Failure::TooFewRecords { .. }
             | Failure::Responder(_)
             | Failure::NoService { .. }
             | Failure::OutputClosed => 1,
@@ -171,7 +182,7 @@ impl Failure {
             Failure::Broker(_) => "broker_fault",
             Failure::System { .. } | Failure::Path { .. } => "system",
             Failure::TooLarge { .. } => "payload_too_large",
-            Failure::TooFew { .. } => "timed_out",
+            Failure::TooFew { .. } | Failure::TooFewRecords { .. } => "timed_out",
             Failure::Responder(_) => "responder_failed",
             Failure::NoService { .. } => "no_service",
             Failure::OutputClosed => "output_closed",
@@ -190,6 +201,9 @@ impl Failure {
             Failure::TooLarge { .. } => {
                 "Split it, or raise limits.payload_bytes_max (--payload-max) in the broker."
             }
+            Failure::TooFewRecords { .. } => {
+                "Wait longer (--timeout), or check that somebody appends."
+            }
             Failure::TooFew { .. } => "Wait longer (--timeout), or check that somebody publishes.",
             Failure::NoService { .. } => {
                 "Start one, check name and namespace, or wait longer (--timeout)."
@@ -205,7 +219,10 @@ impl Failure {
     fn is_retryable(&self) -> bool {
         match self {
             Failure::Client(error) => error.is_retryable(),
-            Failure::TooFew { .. } | Failure::NoService { .. } | Failure::Broker(_) => true,
+            Failure::TooFew { .. }
+            | Failure::TooFewRecords { .. }
+            | Failure::NoService { .. }
+            | Failure::Broker(_) => true,
             Failure::Usage { .. }
             | Failure::Configuration(_)
             | Failure::Start(_)

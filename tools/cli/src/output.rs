@@ -73,7 +73,15 @@ impl Output {
     /// # Errors
     /// If standard output does not take it.
     pub(crate) fn text(&mut self, text: &str) -> Result<(), Failure> {
-        self.writer.write_all(text.as_bytes()).map_err(Failure::output)
+        self.bytes(text.as_bytes())
+    }
+
+    /// Writes bytes as they are.
+    ///
+    /// # Errors
+    /// If standard output does not take them.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.writer.write_all(bytes).map_err(Failure::output)
     }
 
     /// Writes how many received a message.
@@ -148,7 +156,8 @@ impl Serialize for Record<'_> {
     }
 }
 
-struct HeaderRecord<'a>(Header<'a>);
+/// A header as a JSON object.
+pub(crate) struct HeaderRecord<'a>(pub(crate) Header<'a>);
 
 impl Serialize for HeaderRecord<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -160,7 +169,11 @@ impl Serialize for HeaderRecord<'_> {
 }
 
 /// Writes bytes as text under `key`, or as base64 under the key with `_base64` behind it.
-fn bytes_entry<M: SerializeMap>(map: &mut M, key: &str, bytes: &[u8]) -> Result<(), M::Error> {
+pub(crate) fn bytes_entry<M: SerializeMap>(
+    map: &mut M,
+    key: &str,
+    bytes: &[u8],
+) -> Result<(), M::Error> {
     match std::str::from_utf8(bytes) {
         Ok(text) => map.serialize_entry(key, text),
         Err(_) => map.serialize_entry(&format!("{key}_base64"), &STANDARD.encode(bytes)),

@@ -10,6 +10,7 @@ mod reply;
 mod request;
 mod serve;
 mod service;
+mod stream;
 mod subscribe;
 mod top;
 mod user;
@@ -22,6 +23,10 @@ pub(crate) use reply::ReplyArguments;
 pub(crate) use request::RequestArguments;
 pub(crate) use serve::ServeArguments;
 pub(crate) use service::{QueryArguments, ServiceArguments, ServiceCommand};
+pub(crate) use stream::{
+    AppendArguments, CreateArguments, ListArguments, NamedArguments, ReadArguments,
+    SelectArguments, StreamArguments, StreamCommand, TailArguments,
+};
 pub(crate) use subscribe::SubscribeArguments;
 pub(crate) use top::{Arguments, Command};
 pub(crate) use user::{HashArguments, UserArguments, UserCommand};

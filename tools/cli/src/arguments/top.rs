@@ -8,6 +8,7 @@ use super::reply::ReplyArguments;
 use super::request::RequestArguments;
 use super::serve::ServeArguments;
 use super::service::ServiceArguments;
+use super::stream::StreamArguments;
 use super::subscribe::SubscribeArguments;
 use super::user::UserArguments;
 
@@ -45,6 +46,7 @@ pub(crate) enum Command {
     Request(RequestArguments),
     Reply(ReplyArguments),
     Service(ServiceArguments),
+    Stream(StreamArguments),
     User(UserArguments),
     #[command(visible_alias = "elbusd")]
     Busrtd(BusrtdArguments),

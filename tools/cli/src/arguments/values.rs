@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use coilgun_client::{AckLevel, Offset, StartAt};
 use coilgun_protocol::model::{SlowConsumerPolicy, Subject};
 use coilgun_server::shard::PlacementPolicy;
 
@@ -134,6 +135,28 @@ pub(super) fn parse_seconds(text: &str) -> Result<Duration, String> {
     if time.is_zero() { Err(wrong()) } else { Ok(time) }
 }
 
+/// Reads how far an append must have come.
+pub(super) fn parse_level(text: &str) -> Result<AckLevel, String> {
+    AckLevel::ALL.into_iter().find(|level| level.name() == text).ok_or_else(|| {
+        let known = AckLevel::ALL.map(AckLevel::name).join(", ");
+        format!("the levels are {known}")
+    })
+}
+
+/// Reads where a partition is read from: `first`, `end`, an offset, or `-N` for the last N.
+pub(super) fn parse_start(text: &str) -> Result<StartAt, String> {
+    let wrong =
+        || "a place is first, end, an offset such as 100, or -10 for the last ten".to_owned();
+    match text {
+        "first" => Ok(StartAt::First),
+        "end" => Ok(StartAt::End),
+        _ => match text.strip_prefix('-') {
+            Some(count) => count.parse().map(StartAt::BeforeEnd).map_err(|_| wrong()),
+            None => text.parse().map(|at| StartAt::Offset(Offset(at))).map_err(|_| wrong()),
+        },
+    }
+}
+
 /// Reads the name of a service.
 pub(super) fn parse_service_name(text: &str) -> Result<String, String> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
@@ -191,6 +214,19 @@ mod tests {
         for text in ["", "name", ":value", "two words:x", "tab\t:x"] {
             assert!(text.parse::<HeaderArgument>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn places_in_a_partition_are_read() {
+        assert_eq!(parse_start("first"), Ok(StartAt::First));
+        assert_eq!(parse_start("end"), Ok(StartAt::End));
+        assert_eq!(parse_start("7"), Ok(StartAt::Offset(Offset(7))));
+        assert_eq!(parse_start("-7"), Ok(StartAt::BeforeEnd(7)));
+        for text in ["", "-", "--7", "+", "last", "1.5"] {
+            assert!(parse_start(text).is_err(), "{text}");
+        }
+        assert_eq!(parse_level("leader"), Ok(AckLevel::Leader));
+        assert!(parse_level("disk").is_err_and(|it| it == "the levels are none, leader, durable"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod request;
 mod run;
 mod serve;
 mod service;
+mod stream;
 mod subscribe;
 mod table;
 mod user;

@@ -17,6 +17,15 @@ fn compare(name: &str, text: &str) {
     assert_eq!(text, golden, "{} holds another help", path.display());
 }
 
+/// The same for the verbs of a command that has some.
+fn compare_verbs(command: &str, verbs: &[&str]) {
+    for verb in verbs {
+        let help = run(&[command, verb, "--help"]).text();
+        assert!(help.contains("\nExamples:\n  "), "{command} {verb} teaches by examples");
+        compare(&format!("{command}_{verb}"), &help);
+    }
+}
+
 #[test]
 fn golden_help_of_every_command() {
     compare("coilgun", &run(&["--help"]).text());
@@ -27,11 +36,9 @@ fn golden_help_of_every_command() {
     }
     compare("busrtd", &run(&["busrtd", "--help"]).text());
     compare("service", &run(&["service", "--help"]).text());
-    for verb in ["ls", "info", "stats", "ping"] {
-        let help = run(&["service", verb, "--help"]).text();
-        assert!(help.contains("\nExamples:\n  coilgun "), "service {verb} teaches by examples");
-        compare(&format!("service_{verb}"), &help);
-    }
+    compare_verbs("service", &["ls", "info", "stats", "ping"]);
+    compare("stream", &run(&["stream", "--help"]).text());
+    compare_verbs("stream", &["create", "ls", "info", "rm", "append", "read", "tail"]);
 }
 
 #[test]

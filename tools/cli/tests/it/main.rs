@@ -19,6 +19,7 @@ mod request_reply;
 mod serve;
 mod service;
 mod startup;
+mod stream;
 #[path = "../../../../broker/server/tests/it/stream_peer.rs"]
 mod stream_peer;
 mod tour;

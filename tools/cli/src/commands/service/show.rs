@@ -8,8 +8,8 @@ use coilgun_client::service::{
     EndpointStats, Health, Identity, InfoReport, PingReport, Report, StatsReport,
 };
 
-use super::gather::{Found, gather};
 use super::super::table::{Column, Rows};
+use super::gather::{Found, gather};
 use crate::arguments::{QueryArguments, ServiceArguments, ServiceCommand};
 use crate::failure::Failure;
 use crate::output::{Output, Style};
