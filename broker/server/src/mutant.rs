@@ -52,6 +52,8 @@ coilgun_protocol::mutants! {
     NoLinkFence,
     /// A client of elbus keeps what it might do when its entry changes.
     StaleAccess,
+    /// Segments are given back before it is durable that their records were given up.
+    EarlyReuse,
     /// A verdict counts for whoever is in the slot of the client that asked for it.
     StaleVerdict,
 }

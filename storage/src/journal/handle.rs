@@ -23,6 +23,7 @@ use super::segments::Purpose;
 use super::signal::Signal;
 use crate::disk::{Disk, DiskError, DiskFile};
 use crate::format::{Append, CheckpointChunk, Epoch, Head, LogPosition, SegmentSequence};
+use crate::index::Lookup;
 use crate::mutant::{self, Mutant};
 
 /// The journal of one log. Cheap to clone; all clones are the same journal.
@@ -204,6 +205,34 @@ impl<D: Disk> Journal<D> {
         let count = core.segments.release_below(needed_from.min(last.next()));
         self.shared.to_keeper.give();
         count
+    }
+
+    /// The first segment that holds records of a partition from `offset` on, if there are any; one before
+    /// it may be said where a footer has not been looked at.
+    #[must_use]
+    pub fn first_segment_of(
+        &self,
+        partition: u64,
+        incarnation: u32,
+        offset: u64,
+    ) -> Option<SegmentSequence> {
+        match self.shared.core.borrow().index.find(partition, incarnation, offset) {
+            Lookup::Rows(segment, _) | Lookup::Footer(segment) => Some(segment),
+            Lookup::Nowhere => None,
+        }
+    }
+
+    /// The first segment that is there.
+    #[must_use]
+    pub fn first_segment(&self) -> SegmentSequence {
+        self.shared.core.borrow().segments.manifest().released.next()
+    }
+
+    /// The first segment that replay may need, whichever of the two latest checkpoints it begins at; the
+    /// first of all, as long as there are not two.
+    #[must_use]
+    pub fn checkpointed_from(&self) -> SegmentSequence {
+        self.shared.core.borrow().checkpoints.needed_from()
     }
 
     /// Whether a write failed: nothing is taken and nothing becomes durable any more.

@@ -150,19 +150,15 @@ impl<D: Disk> Journal<D> {
 
     /// Turns what was released into spare files. When it returns, the manifest names them so.
     async fn recycle(&self) -> Result<(), DiskError> {
-        let removed = {
+        {
             let mut core = self.shared.core.borrow_mut();
-            let removed = core.segments.recycle();
+            core.segments.recycle();
             let released = core.segments.manifest().released;
             core.index.release(released);
             core.rebuilt_footers.retain(|segment, _| *segment > released);
             self.shared.at_hand.borrow_mut().release(released);
-            removed
-        };
-        self.write_manifest().await?;
-        for file in removed {
-            self.shared.disk.remove(&segment_file_name(file)).await?;
         }
+        self.write_manifest().await?;
         // There is room again, or at least a spare file.
         self.shared.core.borrow_mut().is_full = false;
         Ok(())
@@ -188,7 +184,10 @@ impl<D: Disk> Journal<D> {
     async fn write_manifest(&self) -> Result<(), DiskError> {
         let bytes = self.shared.core.borrow_mut().segments.next_manifest().to_bytes();
         replace_manifest(&self.shared.disk, &bytes).await?;
-        self.shared.core.borrow_mut().segments.on_manifest();
+        let unnamed = self.shared.core.borrow_mut().segments.on_manifest();
+        for file in unnamed {
+            self.shared.disk.remove(&segment_file_name(file)).await?;
+        }
         Ok(())
     }
 }

@@ -45,6 +45,8 @@ pub(crate) struct Segments {
     behind: VecDeque<Full>,
     /// Sealed segments that nobody needs any more.
     released: Vec<SegmentSequence>,
+    /// Files that the next manifest does not name any more.
+    unnamed: Vec<u64>,
     /// The last segment that a durable manifest names: only up to there groups are written.
     named: SegmentSequence,
     /// Whether the manifest on the disk says something else.
@@ -95,6 +97,7 @@ impl Segments {
             batch_count: 0,
             behind: VecDeque::new(),
             released: Vec::new(),
+            unnamed: Vec::new(),
             is_changed: false,
         }
     }
@@ -281,10 +284,9 @@ impl Segments {
         self.released.len()
     }
 
-    /// Turns released segments into spare files in the next manifest. Gives back the numbers of files
-    /// that are too many, or too short, to become a segment again: they are removed once the manifest
-    /// that does not name them is durable.
-    pub(super) fn recycle(&mut self) -> Vec<u64> {
+    /// Turns released segments into spare files in the next manifest. Files that are too many, or too
+    /// short, to become a segment again are removed once the manifest that does not name them is durable.
+    pub(super) fn recycle(&mut self) {
         let released = core::mem::take(&mut self.released);
         self.manifest.released = released.last().copied().unwrap_or(self.manifest.released);
         let is_released =
@@ -292,17 +294,15 @@ impl Segments {
         let (gone, mut kept): (Vec<FileRow>, Vec<FileRow>) =
             self.manifest.files.drain(..).partition(is_released);
         let mut spare_count = kept.iter().filter(|row| row.holds == Holds::Spare).count();
-        let mut removed = Vec::new();
         for row in gone {
             if row.bytes == self.manifest.segment_bytes && spare_count < SPARES_MAX {
                 spare_count += 1;
                 kept.push(FileRow { holds: Holds::Spare, ..row });
             } else {
-                removed.push(row.file);
+                self.unnamed.push(row.file);
             }
         }
         self.manifest.files = kept;
-        removed
     }
 
     /// The manifest as it is written next; its number is one more than that of the last.
@@ -312,8 +312,10 @@ impl Segments {
         &self.manifest
     }
 
-    /// The manifest that was asked for last is durable.
-    pub(super) fn on_manifest(&mut self) {
+    /// The manifest that was asked for last is durable. Gives back the numbers of files that no manifest
+    /// names any more.
+    pub(super) fn on_manifest(&mut self) -> Vec<u64> {
         self.is_changed = false;
+        core::mem::take(&mut self.unnamed)
     }
 }

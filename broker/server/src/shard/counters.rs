@@ -117,6 +117,8 @@ shard_counters! {
     pub streams_hidden: u64;
     /// Checkpoints of logs that were written.
     pub checkpoints: u64;
+    /// Segments of logs that nobody needed any more, and that were given back.
+    pub segments_released: u64;
     /// Batches appended.
     pub batches_appended: u64;
     /// Times a batch had to wait until its log had room.

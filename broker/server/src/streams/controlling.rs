@@ -50,8 +50,10 @@ impl<D: Disk> StreamHost<D> {
     ) -> Result<(GroupNumber, Offset), Refused> {
         self.check_control_room()?;
         let trimmed = self.partitions.get_mut(&partition).expect("a partition that is there");
+        let before = trimmed.places().log_start;
         let (start, incarnation) = (trimmed.trim(start, out), trimmed.incarnation());
         let group = self.log(partition, Truncation::Beginning, start, incarnation, now);
+        self.give_up(group, partition, incarnation, before);
         Ok((group, start))
     }
 
@@ -70,8 +72,11 @@ impl<D: Disk> StreamHost<D> {
     ) -> Result<(GroupNumber, Incarnation), Refused> {
         self.check_control_room()?;
         let purged = self.partitions.get_mut(&partition).expect("a partition that is there");
+        let (old, before) = (purged.incarnation(), purged.places().log_start);
         let (incarnation, end) = (purged.purge(out), purged.places().assigned);
-        Ok((self.log(partition, Truncation::Purge, end, incarnation, now), incarnation))
+        let group = self.log(partition, Truncation::Purge, end, incarnation, now);
+        self.give_up(group, partition, old, before);
+        Ok((group, incarnation))
     }
 
     /// Ends a partition.
@@ -89,9 +94,11 @@ impl<D: Disk> StreamHost<D> {
     ) -> Result<GroupNumber, Refused> {
         self.check_control_room()?;
         let deleted = self.partitions.get_mut(&partition).expect("a partition that is there");
+        let before = deleted.places().log_start;
         deleted.delete(out);
         let (incarnation, end) = (deleted.incarnation(), deleted.places().assigned);
         let group = self.log(partition, Truncation::Delete, end, incarnation, now);
+        self.give_up(group, partition, incarnation, before);
         self.retire();
         Ok(group)
     }

@@ -9,6 +9,7 @@ use coilgun_storage::disk::Disk;
 use coilgun_storage::journal::{DurableGroup, GroupNumber, Journal};
 
 use super::checkpointing::Checkpoint;
+use super::releasing::Releases;
 
 /// The partitions of one journal.
 pub struct StreamHost<D: Disk> {
@@ -21,6 +22,7 @@ pub struct StreamHost<D: Disk> {
     pub(super) atomic: AtomicAppend,
     /// The checkpoint that is being written.
     pub(super) checkpoint: Option<Checkpoint>,
+    pub(super) releases: Releases,
     is_poisoned: bool,
 }
 
@@ -47,6 +49,7 @@ impl<D: Disk> StreamHost<D> {
             unwritten: VecDeque::new(),
             atomic: AtomicAppend::new(),
             checkpoint: None,
+            releases: Releases::default(),
             is_poisoned: false,
         }
     }
@@ -88,6 +91,7 @@ impl<D: Disk> StreamHost<D> {
             let end = Offset(place.head.base_offset).plus(place.head.count);
             partition.on_durable(end, out);
         }
+        self.releases.on_durable(group.number);
         self.retire();
         Some(group)
     }

@@ -27,10 +27,12 @@ mod checkpointing;
 mod controlling;
 mod host;
 mod rebuilding;
+mod releasing;
 mod requests;
 mod states;
 
 pub use host::{StreamHost, health};
 pub use rebuilding::{Rebuilding, RebuildingFault, Rebuilt, RebuiltCatalog};
+pub use releasing::Released;
 pub use requests::{AppendAtomicOutcome, AppendOutcome, Batch, NotTaken};
 pub use states::{stream_record, stream_state};

@@ -39,6 +39,7 @@ mod slow_consumers;
 mod slow_together;
 mod stream_answers;
 mod stream_peer;
+mod stream_releasing;
 mod streams_real;
 mod streams_simulated;
 mod unpark;

@@ -13,7 +13,7 @@ use coilgun_server::setup::{MemoryPlan, build_network};
 use crate::{
     allocations, allocations_streams, deadlines, echo_simulated, elbus_access, elbus_broker,
     elbus_doors, identity_simulated, links_simulated, mesh_simulated, shard_simulated, shard_soak,
-    slow_consumers, wake_up_model,
+    slow_consumers, stream_releasing, wake_up_model,
 };
 
 /// A test that finds a fault, and what it says about it.
@@ -22,6 +22,10 @@ type Finder = (fn(), &'static str);
 const APPENDS: Finder = (
     allocations_streams::s10_l15_an_append_allocates_for_its_commit_group_only,
     "L15: nothing is allocated",
+);
+const RELEASES: Finder = (
+    stream_releasing::l10_a_deletion_that_may_be_undone_gives_nothing_back,
+    "L10: a crash could bring",
 );
 const ANNOUNCED: Finder =
     (elbus_broker::clients_that_come_and_go_are_announced, "it never sees it");
@@ -47,6 +51,7 @@ fn finder(mutant: Mutant) -> Finder {
         Mutant::SharedName => ONE_OWNER,
         Mutant::PlantedAllocation => (allocations::s10_one_reader_no_allocation_one_copy, "left"),
         Mutant::AllocatingAppend => APPENDS,
+        Mutant::EarlyReuse => RELEASES,
         Mutant::LostStarved => (s4_who_found_no_block_is_served_later, "bytes came back"),
         Mutant::HalfFanOut => (
             shard_simulated::s18_s19_a_slow_reader_holds_its_publisher_back_and_loses_nothing,

@@ -1,7 +1,6 @@
 //! What happens to a process while it lives.
 
 use coilgun_protocol::model::{Offset, PartitionId, UnixMs};
-use coilgun_storage::format::SegmentSequence;
 
 use super::model::Control;
 use super::simulation::Simulation;
@@ -77,25 +76,22 @@ impl Simulation {
         }
     }
 
-    /// Gives back the segments that no partition needs any more, for sure.
+    /// Gives back the segments that no partition needs, and has a checkpoint made where only that is in
+    /// the way.
     fn release(&mut self, shard: usize) {
-        let book = &self.process[shard].book;
-        let mut needed = SegmentSequence(u64::MAX);
-        for (id, partition) in self.model.partitions.iter().filter(|(_, it)| it.shard == shard) {
-            if partition.is_certainly_deleted {
-                continue;
-            }
-            let kept = |end: u64| end > partition.certain_log_start;
-            for batch in partition.batches.iter().filter(|batch| kept(batch.end())) {
-                if let Some(place) = book.place(*id, batch.base_offset) {
-                    needed = needed.min(place.entry.segment);
-                }
-            }
+        let host = &mut self.process[shard].host;
+        let released = host.release();
+        self.tally.released += released.segments as u64;
+        if released.wants_checkpoint {
+            host.begin_checkpoint();
         }
-        let journal = self.process[shard].host.journal();
-        let needed = needed.min(journal.durable().0.segment);
-        let last = SegmentSequence(needed.0.saturating_sub(1));
-        self.tally.released += journal.release_up_to(last) as u64;
+    }
+
+    /// As the broker does at the end of a turn in which something was given up.
+    fn release_sometimes(&mut self, shard: usize) {
+        if self.dice.coin() {
+            self.release(shard);
+        }
     }
 
     fn trim(&mut self) -> Result<(), Finding> {
@@ -111,6 +107,7 @@ impl Simulation {
             self.note(format_args!("trim partition {partition} to {start}"));
             self.model.on_control(group, Control::Trimmed { partition, start: start.0 });
         }
+        self.release_sometimes(shard);
         self.settle(shard)
     }
 
@@ -133,6 +130,7 @@ impl Simulation {
             let purged = Control::Purged { partition, start: end, incarnation: incarnation.0 };
             self.model.on_control(group, purged);
         }
+        self.release_sometimes(shard);
         self.settle(shard)
     }
 

@@ -1,6 +1,7 @@
 //! Partitions on journals on disks that fail: every answer stays true, whenever everything stops.
 
 use coilgun_core::mutant as core;
+use coilgun_server::mutant as server;
 use coilgun_sim::campaign::{Campaign, campaign};
 use coilgun_sim::finding::Finding;
 use coilgun_sim::streams::{StreamOptions, StreamTally, run_streams, run_streams_at_every_crash};
@@ -115,6 +116,16 @@ fn faults_of_the_partitions_are_found() {
         let Some(promises) = core_finder(mutant) else { continue };
         check(&format!("{mutant:?}"), promises, core::with(mutant, first_finding));
     }
+}
+
+#[test]
+fn l9_l10_segments_that_are_given_back_too_early_are_missed_after_a_crash() {
+    let mutant = server::Mutant::EarlyReuse;
+    // The entry that gives records up and the manifest that names their segments as spare are under way at
+    // the same time for a moment only: every moment is tried.
+    let at_any_crash =
+        || (120..SEEDS_MAX).find_map(|seed| Some((seed, run_streams_at_every_crash(seed).1?)));
+    check("EarlyReuse", &[], server::with(mutant, at_any_crash));
 }
 
 #[test]

@@ -36,9 +36,12 @@ impl<E: Env> Shard<E> {
         if host.is_checkpointing() {
             return self.advance_checkpoint(log);
         }
+        let released = host.release();
+        self.counters.segments_released += released.segments as u64;
+        let Some(host) = self.streams.host_mut(log) else { return };
         let LogPosition { segment, .. } = host.journal().durable().0;
         let last = self.streams.checkpointed.entry(log).or_insert(segment);
-        if segment.0 >= last.0 + SEGMENTS_PER_CHECKPOINT {
+        if segment.0 >= last.0 + SEGMENTS_PER_CHECKPOINT || released.wants_checkpoint {
             *last = segment;
             if let Some(host) = self.streams.host_mut(log) {
                 host.begin_checkpoint();

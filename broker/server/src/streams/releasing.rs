@@ -1,0 +1,123 @@
+//! Which segments no partition needs any more, so that their files can be used again (laws L9, L10).
+//!
+//! Segments are given back from the beginning of the log on, so what voids data is always given back behind
+//! it. What a deletion, or anything else that gives records up, has let go is needed until the entry that
+//! says so is durable: a crash may take the entry back.
+
+use std::collections::VecDeque;
+
+use coilgun_core::stream::PartitionState;
+use coilgun_protocol::model::{Incarnation, Offset, PartitionId};
+use coilgun_storage::disk::Disk;
+use coilgun_storage::format::SegmentSequence;
+use coilgun_storage::journal::GroupNumber;
+
+use super::host::StreamHost;
+use crate::mutant::{self, Mutant};
+
+/// Records that are given up, as soon as that is durable.
+#[derive(Clone, Copy, Debug)]
+struct GivenUp {
+    /// The commit group that says so.
+    group: GroupNumber,
+    partition: PartitionId,
+    incarnation: Incarnation,
+    /// The first of them.
+    from: Offset,
+}
+
+/// What a log has to give back.
+#[derive(Debug)]
+pub(super) struct Releases {
+    given_up: VecDeque<GivenUp>,
+    /// Something may have changed since the last look.
+    is_due: bool,
+    /// The checkpoint that was the latest at the last look.
+    checkpoint: u64,
+}
+
+impl Default for Releases {
+    /// A log that was opened is looked at once.
+    fn default() -> Releases {
+        Releases { given_up: VecDeque::new(), is_due: true, checkpoint: 0 }
+    }
+}
+
+impl Releases {
+    /// The commit groups up to this one are durable.
+    pub(super) fn on_durable(&mut self, group: GroupNumber) {
+        // Ends because each turn takes one out.
+        while self.given_up.front().is_some_and(|it| it.group <= group) {
+            self.given_up.pop_front();
+            self.is_due = true;
+        }
+    }
+}
+
+/// What came of giving segments back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Released {
+    /// How many segments become spare files.
+    pub segments: usize,
+    /// Some that no partition needs are needed by a checkpoint that is not the latest any more, or by
+    /// none that exists yet: another one would let them go.
+    pub wants_checkpoint: bool,
+}
+
+impl<D: Disk> StreamHost<D> {
+    /// The records of a partition from `from` on are given up with this commit group.
+    pub(super) fn give_up(
+        &mut self,
+        group: GroupNumber,
+        partition: PartitionId,
+        incarnation: Incarnation,
+        from: Offset,
+    ) {
+        if !mutant::is_active(Mutant::EarlyReuse) {
+            let given_up = GivenUp { group, partition, incarnation, from };
+            self.releases.given_up.push_back(given_up);
+        }
+        self.releases.is_due = true;
+    }
+
+    /// Gives segments back that nobody needs, if something has changed since it was asked last. Called
+    /// behind everything that was durable.
+    pub fn release(&mut self) -> Released {
+        let checkpoint = self.journal.latest_checkpoint();
+        let is_due = self.releases.is_due || checkpoint != self.releases.checkpoint;
+        if !is_due || self.is_poisoned() {
+            return Released::default();
+        }
+        (self.releases.is_due, self.releases.checkpoint) = (false, checkpoint);
+        let Some(needed) = self.needed_from() else { return Released::default() };
+        let last = SegmentSequence(needed.0.saturating_sub(1));
+        let segments = self.journal.release_up_to(last);
+        let wants_checkpoint = self.journal.first_segment() <= last
+            && self.journal.checkpointed_from() <= last
+            && self.journal.checkpointed_from() < self.journal.durable().0.segment;
+        Released { segments, wants_checkpoint }
+    }
+
+    /// The first segment that a partition needs, or that is not full yet. Nothing, if one may miss records:
+    /// what is left of them is kept for who repairs it.
+    fn needed_from(&self) -> Option<SegmentSequence> {
+        let mut needed = self.journal.durable().0.segment;
+        let mut need = |partition: PartitionId, incarnation: Incarnation, from: Offset| {
+            let first = self.journal.first_segment_of(partition.0, incarnation.0, from.0);
+            needed = first.map_or(needed, |first| needed.min(first));
+        };
+        for (id, partition) in &self.partitions {
+            match partition.state() {
+                PartitionState::ReadOnly => return None,
+                PartitionState::Deleted => {}
+                PartitionState::Open | PartitionState::Poisoned => {
+                    need(*id, partition.incarnation(), partition.places().log_start);
+                }
+            }
+        }
+        for it in &self.releases.given_up {
+            need(it.partition, it.incarnation, it.from);
+        }
+        Some(needed)
+    }
+}
