@@ -8,6 +8,7 @@ use coilgun_protocol::model::AckLevel;
 use serde::Serialize;
 
 use super::appending::Appends;
+use super::published::publish_acked;
 use super::raw_disk::synced_writes;
 use super::reading::read_all;
 use super::report::StreamsReport;
@@ -45,10 +46,14 @@ const READS: [(&str, u64); 2] = [("read/cache/1KiB", 1 << 30), ("read/disk/1KiB"
 /// The bare writes beside small groups and beside large ones: their names, and how many bytes each has.
 const SMALL_RAW: (&str, usize) = ("raw/4KiB", 4096);
 const LARGE_RAW: (&str, usize) = ("raw/500KiB", 500 * 1024);
+/// The way there and back without a disk.
+const PUBLISHED: &str = "publish/acked/1";
+/// Payload of what is sent one by one, in bytes.
+const SMALL_BYTES: usize = 256;
 
 /// One record of 256 bytes after the other.
 const fn single(name: &'static str, level: AckLevel) -> Appends {
-    Appends { name, partitions: 1, batch: 1, payload_bytes: 256, in_flight: 1, level }
+    Appends { name, partitions: 1, batch: 1, payload_bytes: SMALL_BYTES, in_flight: 1, level }
 }
 
 /// A hundred records at once, five times under way.
@@ -91,6 +96,7 @@ pub fn run_streams(
         };
         // Bare writes stand beside what they are compared with: disks have good and bad moments.
         raw(SMALL_RAW, settings, interrupt, &mut note)?;
+        publish(settings, interrupt, &mut note)?;
         append(&SMALL, settings, interrupt, &mut note)?;
         raw(LARGE_RAW, settings, interrupt, &mut note)?;
         append(&LARGE, settings, interrupt, &mut note)?;
@@ -115,6 +121,22 @@ fn raw(
         note(synced_writes(name, folder.path(), bytes, measured(settings), interrupt)?);
     }
     Ok(())
+}
+
+fn publish(
+    settings: &MatrixSettings,
+    interrupt: &Interrupt,
+    note: &mut impl FnMut(StreamSample),
+) -> Result<(), BenchError> {
+    if !is_chosen(settings, PUBLISHED) {
+        return Ok(());
+    }
+    let broker = start(settings, None, interrupt)?;
+    let mut connection = RawConnection::open_for_streams(broker.address())?;
+    let measurement = Measurement::begin(PUBLISHED, measured(settings), broker.clock(), interrupt)?;
+    note(publish_acked(&mut connection, SMALL_BYTES, measurement)?);
+    drop(connection);
+    broker.stop()
 }
 
 fn append(
