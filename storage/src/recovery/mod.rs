@@ -18,6 +18,7 @@ mod found;
 mod gather;
 mod indexing;
 mod open;
+mod rehearsal;
 mod scan;
 mod verify;
 mod verify_entries;
@@ -31,6 +32,7 @@ pub use decide::{
 };
 pub use found::{FoundLog, FoundSegment, Hole, SegmentEnd};
 pub use open::{OpenError, Options, Replay, Report, open};
+pub use rehearsal::rehearse;
 pub use scan::{ScanError, Visitor, scan};
 pub use verify::verify;
 pub use verify_report::{Counts, Problem, Progress, Verified};

@@ -160,7 +160,7 @@ pub(super) struct Replayed {
 }
 
 /// Replays the log from the first start whose checkpoint can be read completely.
-async fn replay_log<D: Disk>(
+pub(super) async fn replay_log<D: Disk>(
     disk: &D,
     log_id: u128,
     manifest: &Manifest,

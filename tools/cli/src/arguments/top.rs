@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use super::busrtd::BusrtdArguments;
+use super::log::LogArguments;
 use super::publish::PublishArguments;
 use super::reply::ReplyArguments;
 use super::request::RequestArguments;
@@ -46,6 +47,7 @@ pub(crate) enum Command {
     Reply(ReplyArguments),
     Service(ServiceArguments),
     User(UserArguments),
+    Log(LogArguments),
     #[command(visible_alias = "elbusd")]
     Busrtd(BusrtdArguments),
 }

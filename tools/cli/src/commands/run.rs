@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, FromArgMatches};
 
-use super::{busrtd, publish, reply, request, serve, service, subscribe, user};
+use super::{busrtd, log, publish, reply, request, serve, service, subscribe, user};
 use crate::arguments::{Arguments, BusrtdArguments, Command};
 
 /// Carries out a command line, its first word being the program's name.
@@ -27,6 +27,7 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Reply(it) => (it.client.json, reply::reply(&it)),
         Command::Service(it) => (it.is_json(), service::service(&it)),
         Command::User(it) => (false, user::user(&it)),
+        Command::Log(it) => (it.is_json(), log::log(&it)),
         Command::Busrtd(it) => return busrtd::busrtd(&it),
     };
     match result {

@@ -26,6 +26,8 @@ fn golden_help_of_every_command() {
         compare(verb, &help);
     }
     compare("busrtd", &run(&["busrtd", "--help"]).text());
+    compare("log", &run(&["log", "--help"]).text());
+    compare("log_verify", &run(&["log", "verify", "--help"]).text());
     compare("service", &run(&["service", "--help"]).text());
     for verb in ["ls", "info", "stats", "ping"] {
         let help = run(&["service", verb, "--help"]).text();
