@@ -17,9 +17,11 @@ mod decide;
 mod found;
 mod gather;
 mod indexing;
+mod inspection;
 mod open;
 mod rehearsal;
 mod scan;
+mod survey;
 mod verify;
 mod verify_entries;
 mod verify_footers;
@@ -31,6 +33,7 @@ pub use decide::{
     decide_unproven,
 };
 pub use found::{FoundLog, FoundSegment, Hole, SegmentEnd};
+pub use inspection::{Inspected, Part, inspect};
 pub use open::{OpenError, Options, Replay, Report, open};
 pub use rehearsal::rehearse;
 pub use scan::{ScanError, Visitor, scan};

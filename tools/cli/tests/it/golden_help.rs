@@ -27,7 +27,11 @@ fn golden_help_of_every_command() {
     }
     compare("busrtd", &run(&["busrtd", "--help"]).text());
     compare("log", &run(&["log", "--help"]).text());
-    compare("log_verify", &run(&["log", "verify", "--help"]).text());
+    for verb in ["verify", "dump"] {
+        let help = run(&["log", verb, "--help"]).text();
+        assert!(help.contains("\nExamples:\n  coilgun "), "log {verb} teaches by examples");
+        compare(&format!("log_{verb}"), &help);
+    }
     compare("service", &run(&["service", "--help"]).text());
     for verb in ["ls", "info", "stats", "ping"] {
         let help = run(&["service", verb, "--help"]).text();

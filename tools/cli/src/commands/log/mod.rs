@@ -5,6 +5,9 @@
 //!
 //! What it never does: it touches no log while a broker owns it, and knows nothing of the bytes itself.
 
+mod dump;
+mod dump_entry;
+mod dump_line;
 mod place;
 mod progress;
 mod show;

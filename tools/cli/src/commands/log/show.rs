@@ -1,5 +1,6 @@
 //! The verbs of `coilgun log`.
 
+use super::dump::dump;
 use super::verify::verify;
 use crate::arguments::{LogArguments, LogCommand};
 use crate::failure::Failure;
@@ -8,5 +9,6 @@ use crate::failure::Failure;
 pub(in crate::commands) fn log(arguments: &LogArguments) -> Result<(), Failure> {
     match &arguments.command {
         LogCommand::Verify(it) => verify(it),
+        LogCommand::Dump(it) => dump(it),
     }
 }

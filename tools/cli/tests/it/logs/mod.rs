@@ -3,5 +3,6 @@
 //! What it does: plants damage in the files of a broker that has ended. What it never does: it looks at no
 //! bytes by itself that the commands under test look at.
 
+mod dump;
 mod scene;
 mod verify;

@@ -71,9 +71,14 @@ impl Scene {
 
     /// Runs a verb of `coilgun log` here, to its end.
     pub(super) fn log(&self, words: &[&str]) -> Ended {
+        self.start_log(words).end()
+    }
+
+    /// The same, without waiting for its end.
+    pub(super) fn start_log(&self, words: &[&str]) -> Running {
         let mut command = coilgun(&["log"]);
         command.args(words).args(["--data", "data"]).current_dir(self.folder.path());
-        Running::start(command).end()
+        Running::start(command)
     }
 
     /// The same with its result as JSON, and its status.
