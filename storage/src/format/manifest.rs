@@ -193,7 +193,7 @@ impl Manifest {
 
     /// Segments in their order, without a gap from the first open one on; epochs never go back; no file
     /// twice; every end inside its file.
-    fn is_consistent(&self) -> bool {
+    pub(crate) fn is_consistent(&self) -> bool {
         let mut files: Vec<u64> = self.files.iter().map(|row| row.file).collect();
         files.sort_unstable();
         let distinct = files.windows(2).all(|pair| pair[0] < pair[1]);

@@ -20,6 +20,7 @@ mod indexing;
 mod inspection;
 mod open;
 mod rehearsal;
+pub mod repair;
 mod scan;
 mod survey;
 mod verify;

@@ -18,6 +18,8 @@ pub struct Progress {
 pub struct Verified {
     /// What is wrong; nothing, if the log is fine.
     pub problems: Vec<Problem>,
+    /// What a repair has marked as lost.
+    pub lost: Vec<Hole>,
     /// What can only be read once the log is opened, because its end cannot be proven.
     pub unproven: Unproven,
     /// Where the log ends.

@@ -13,6 +13,7 @@ Examples:
   coilgun log verify                       check every byte of every log in coilgun-data
   coilgun log verify --data /var/lib/coilgun --log 0
   coilgun log dump --log 0 | less          show what stands in one of them
+  coilgun log repair --log 0               show what can be done with one that a broker refuses
 
 The broker that owns the data directory must have ended: these commands take its lock.";
 
@@ -42,7 +43,21 @@ with it. A log without a manifest is shown by what its files say of themselves. 
 
 Exit status: 0 it was shown; 2 it could not be read, for example because a broker runs.";
 
-/// Look at the logs of a broker that has ended
+const AFTER_REPAIR: &str = "\
+Examples:
+  coilgun log repair --log 0               show what would be done, and what is lost
+  coilgun log repair --log 0 --yes         do it
+
+Only what a broker refuses to start with is repaired: a manifest that is damaged, missing or too old,
+a file of a segment that is missing or too short, a superblock without a checkpoint. Everything else
+a broker repairs by itself. Nothing is removed or written over: what is replaced is kept beside the
+log under a name that begins with quarantine. What is lost is marked, never skipped; partitions whose
+end cannot be proven any more can only be read. Make a copy of the data directory first.
+
+Exit status: 0 nothing is to be done, or it was done, or shown with --dry-run; 1 something is to be
+done, or nothing can be; 2 the log could not be looked at, for example because a broker runs.";
+
+/// Check, show and repair the logs of a broker that has ended
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct LogArguments {
@@ -56,6 +71,7 @@ pub(crate) struct LogArguments {
 pub(crate) enum LogCommand {
     Verify(VerifyArguments),
     Dump(DumpArguments),
+    Repair(RepairArguments),
 }
 
 /// Check logs from their first segment to their end, and change nothing
@@ -72,6 +88,26 @@ pub(crate) struct VerifyArguments {
     /// One JSON object with everything that was found
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Make a log usable that a broker refuses, and say what is lost
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_REPAIR)]
+pub(crate) struct RepairArguments {
+    #[command(flatten)]
+    pub(crate) data: DataArgument,
+
+    /// Which log
+    #[arg(long, value_name = "N", value_parser = parse_log)]
+    pub(crate) log: u32,
+
+    /// Show what would be done, and change nothing
+    #[arg(long, conflicts_with = "yes")]
+    pub(crate) dry_run: bool,
+
+    /// Do it
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// Show what stands in a log, and change nothing
@@ -142,6 +178,7 @@ impl LogArguments {
         match &self.command {
             LogCommand::Verify(it) => it.json,
             LogCommand::Dump(it) => it.json,
+            LogCommand::Repair(_) => false,
         }
     }
 }

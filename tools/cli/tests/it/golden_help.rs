@@ -27,7 +27,7 @@ fn golden_help_of_every_command() {
     }
     compare("busrtd", &run(&["busrtd", "--help"]).text());
     compare("log", &run(&["log", "--help"]).text());
-    for verb in ["verify", "dump"] {
+    for verb in ["verify", "dump", "repair"] {
         let help = run(&["log", verb, "--help"]).text();
         assert!(help.contains("\nExamples:\n  coilgun "), "log {verb} teaches by examples");
         compare(&format!("log_{verb}"), &help);

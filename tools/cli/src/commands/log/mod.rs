@@ -10,6 +10,7 @@ mod dump_entry;
 mod dump_line;
 mod place;
 mod progress;
+mod repair;
 mod show;
 mod verify;
 

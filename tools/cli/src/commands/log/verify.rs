@@ -98,12 +98,12 @@ pub(super) async fn start_of(disk: &DirectDisk, log_id: u128) -> Start {
 
 impl Checked {
     fn is_sound(&self) -> bool {
-        self.verified.is_fine() && self.start == Start::Opens(Unproven::Nothing)
+        self.verified.is_fine() && matches!(self.start, Start::Opens(_))
     }
 
     fn text(&self) -> String {
         let verdict = if self.is_sound() { "sound" } else { "not sound" };
-        let Verified { counts, problems, end, torn, orphans, .. } = &self.verified;
+        let Verified { counts, problems, lost, end, torn, orphans, .. } = &self.verified;
         let mut text = format!("log {}: {verdict}\n", self.number);
         let mut line = |words: String| {
             writeln!(text, "  {words}").expect("a string takes everything");
@@ -120,6 +120,10 @@ impl Checked {
         if !orphans.is_empty() {
             line(format!("{} files of segments hold nothing that counts", orphans.len()));
         }
+        for hole in lost {
+            let (from, to) = (hole.from, hole.to);
+            line(format!("lost: {from} to {}:{to}, as a repair has noted", from.segment));
+        }
         for problem in problems {
             line(format!("problem: {problem}"));
         }
@@ -135,7 +139,10 @@ impl Checked {
             "keep a copy of the data directory, and restore it from a backup if there is one";
         let number = self.number;
         match &self.start {
-            Start::Opens(_) if self.is_sound() => None,
+            Start::Opens(Unproven::Nothing) if self.is_sound() => None,
+            Start::Opens(_) if self.is_sound() => {
+                Some("a broker opens it; partitions whose end is lost can only be read".to_owned())
+            }
             Start::Opens(Unproven::Nothing) => Some(format!(
                 "a broker opens it and misses no record; {COPY}: a disk that has rotted once may do so again"
             )),
@@ -158,7 +165,8 @@ impl Checked {
     }
 
     fn json(&self) -> Value {
-        let Verified { counts, problems, end, torn, orphans, checkpoints, .. } = &self.verified;
+        let Verified { counts, problems, lost, end, torn, orphans, checkpoints, .. } =
+            &self.verified;
         let problems = problems.iter().map(|problem| {
             let position = problem.position();
             json!({
@@ -168,6 +176,9 @@ impl Checked {
                 "byte": position.map(|it| it.byte),
             })
         });
+        let lost = lost.iter().map(
+            |hole| json!({ "segment": hole.from.segment.0, "byte": hole.from.byte, "to": hole.to }),
+        );
         json!({
             "log": self.number,
             "sound": self.is_sound(),
@@ -186,6 +197,7 @@ impl Checked {
             "torn": torn.map(|torn| torn.to_string()),
             "orphans": orphans,
             "milliseconds": self.took.as_millis() as u64,
+            "lost": lost.collect::<Vec<_>>(),
             "problems": problems.collect::<Vec<_>>(),
             "opens": matches!(self.start, Start::Opens(_)),
             "next": self.next(),

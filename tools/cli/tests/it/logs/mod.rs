@@ -4,5 +4,6 @@
 //! bytes by itself that the commands under test look at.
 
 mod dump;
+mod repair;
 mod scene;
 mod verify;

@@ -28,19 +28,24 @@ impl Scene {
         fs::write(scene.folder.path().join("coilgun.toml"), "[log]\nsegment_bytes = 8388608\n")
             .expect("the folder is writable");
         for life in 0..life_count {
-            let broker = scene.start();
-            let mut peer = scene.peer();
-            if life == 0 {
-                let rows = peer.create("orders", PARTITION_COUNT);
-                assert_eq!(rows.map(|rows| rows.len()), Ok(PARTITION_COUNT as usize));
-            }
-            for number in 0..RECORD_COUNT * PARTITION_COUNT {
-                let (partition, record) = (number % PARTITION_COUNT, number / PARTITION_COUNT);
-                append(&mut peer, partition, &text(partition, life * RECORD_COUNT + record));
-            }
-            stop(broker);
+            scene.live(life);
         }
         scene
+    }
+
+    /// Starts a broker, writes to it what life number `life` writes, and stops it.
+    pub(super) fn live(&self, life: u32) {
+        let broker = self.start();
+        let mut peer = self.peer();
+        if life == 0 {
+            let rows = peer.create("orders", PARTITION_COUNT);
+            assert_eq!(rows.map(|rows| rows.len()), Ok(PARTITION_COUNT as usize));
+        }
+        for number in 0..RECORD_COUNT * PARTITION_COUNT {
+            let (partition, record) = (number % PARTITION_COUNT, number / PARTITION_COUNT);
+            append(&mut peer, partition, &text(partition, life * RECORD_COUNT + record));
+        }
+        stop(broker);
     }
 
     /// A broker that runs here.
@@ -86,6 +91,12 @@ impl Scene {
         let ended = self.log(&[words, &["--json"]].concat());
         let json = serde_json::from_slice(&ended.stdout);
         (ended.status, json.unwrap_or_else(|why| panic!("{why}: {}", ended.stderr)))
+    }
+
+    /// The records of a partition, read from a broker that runs here.
+    pub(super) fn read(&self, partition: u32) -> Vec<String> {
+        let all = self.peer().read_all(1, "orders", partition);
+        all.into_iter().map(|it| String::from_utf8(it).expect("it was text")).collect()
     }
 
     /// The directory of the log.
