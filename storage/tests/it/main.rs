@@ -8,5 +8,8 @@ mod disk_faults;
 mod disk_order;
 mod executor;
 mod golden;
+mod golden_log;
+mod golden_writer;
 mod identity;
+mod repair;
 mod self_test;
