@@ -15,6 +15,7 @@
 mod data_directory;
 pub mod disk;
 pub mod format;
+pub mod fuzz;
 mod identity;
 mod identity_file;
 pub mod index;
