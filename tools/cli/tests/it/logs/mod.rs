@@ -3,6 +3,7 @@
 //! What it does: plants damage in the files of a broker that has ended. What it never does: it looks at no
 //! bytes by itself that the commands under test look at.
 
+mod contradiction;
 mod dump;
 mod repair;
 mod scene;

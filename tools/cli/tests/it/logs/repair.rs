@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::scene::{PARTITION_COUNT, RECORD_COUNT, Scene, flip, stop, text};
+use super::scene::{PARTITION_COUNT, RECORD_COUNT, Scene, find, flip, stop, text};
 use crate::process::Ended;
 
 const REPAIR: [&str; 3] = ["repair", "--log", "0"];
@@ -167,4 +167,26 @@ fn a_sound_log_is_left_alone() {
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     assert!(said(&ended).contains("nothing is to be repaired"));
     assert!(before == scene.all_bytes(), "nothing was changed");
+}
+
+#[test]
+fn what_a_broker_repairs_by_itself_is_left_to_it() {
+    let scene = Scene::after(2);
+    for byte in [20, 4096 + 20] {
+        flip(&scene.file("superblock"), byte);
+    }
+    let segment = used_segments(&scene).remove(0);
+    flip(&segment, find(&segment, text(1, 2).as_bytes()));
+    let before = scene.all_bytes();
+    let ended = scene.log(&["repair", "--log", "0", "--yes"]);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert!(
+        said(&ended).contains("to be read only; nothing is to be repaired"),
+        "{}",
+        said(&ended)
+    );
+    assert!(before == scene.all_bytes(), "nothing was changed");
+    let broker = scene.start();
+    assert_eq!(scene.read(0).len() as u32, 2 * RECORD_COUNT);
+    stop(broker);
 }

@@ -99,6 +99,11 @@ impl Scene {
         all.into_iter().map(|it| String::from_utf8(it).expect("it was text")).collect()
     }
 
+    /// The data directory.
+    pub(super) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     /// The directory of the log.
     pub(super) fn log_directory(&self) -> PathBuf {
         self.folder.path().join("data/log-0000")
