@@ -29,6 +29,9 @@ pub enum DataDirectoryError {
     /// Another broker holds it.
     #[error("the data directory {} is in use by another broker; stop that broker, or give this one a data directory of its own", .0.display())]
     InUse(PathBuf),
+    /// There is none.
+    #[error("there is no data directory {}", .0.display())]
+    Missing(PathBuf),
     /// Something else stands under its name.
     #[error("{} is not a directory; name a directory, or a path where one can be made", .0.display())]
     NotADirectory(PathBuf),
@@ -51,7 +54,33 @@ impl DataDirectory {
                 return Err(DataDirectoryError::NotADirectory(path.to_owned()));
             }
         }
-        match disk::lock_file(&path.join(LOCK_FILE_NAME))? {
+        DataDirectory::locked(path, disk::lock_file(&path.join(LOCK_FILE_NAME))?)
+    }
+
+    /// Takes the lock of the data directory `path`, which has to be there, for whoever looks at it while no
+    /// broker runs. Nothing is written, but a lock where there was none.
+    ///
+    /// # Errors
+    /// If it is not there, a broker holds it, it is no directory, or the disk refuses.
+    pub fn open_existing(path: &Path) -> Result<DataDirectory, DataDirectoryError> {
+        match disk::entry_kind(path)? {
+            Entry::Missing => return Err(DataDirectoryError::Missing(path.to_owned())),
+            Entry::Directory => {}
+            Entry::File | Entry::Other => {
+                return Err(DataDirectoryError::NotADirectory(path.to_owned()));
+            }
+        }
+        let lock_path = path.join(LOCK_FILE_NAME);
+        match disk::entry_kind(&lock_path)? {
+            Entry::File => DataDirectory::locked(path, disk::lock_existing_file(&lock_path)?),
+            Entry::Missing | Entry::Directory | Entry::Other => {
+                DataDirectory::locked(path, disk::lock_file(&lock_path)?)
+            }
+        }
+    }
+
+    fn locked(path: &Path, lock: Option<FileLock>) -> Result<DataDirectory, DataDirectoryError> {
+        match lock {
             Some(lock) => Ok(DataDirectory { path: path.to_owned(), _lock: lock }),
             None => Err(DataDirectoryError::InUse(path.to_owned())),
         }

@@ -61,6 +61,21 @@ pub async fn open_or_create_identity(
     }
 }
 
+/// Reads the identity of the log in `directory`; nothing if there is none. Nothing is written.
+///
+/// Runs inside an executor of the runtime.
+///
+/// # Errors
+/// If the file is damaged, foreign, of a newer version or no file, or if the disk refuses.
+pub async fn read_identity(directory: &DataDirectory) -> Result<Option<Identity>, IdentityError> {
+    let path = directory.path().join(IDENTITY_FILE_NAME);
+    match disk::entry_kind(&path)? {
+        Entry::File => read(path).await.map(Some),
+        Entry::Missing => Ok(None),
+        Entry::Directory | Entry::Other => Err(IdentityError::NotAFile(path)),
+    }
+}
+
 async fn read(path: PathBuf) -> Result<Identity, IdentityError> {
     let read = match disk::read_whole_block(&path).await? {
         Ok(block) => Identity::from_block(&block),

@@ -15,6 +15,7 @@
 mod data_directory;
 pub mod disk;
 pub mod format;
+pub mod fuzz;
 mod identity;
 mod identity_file;
 pub mod index;
@@ -26,6 +27,8 @@ pub mod recovery;
 
 pub use data_directory::{DataDirectory, DataDirectoryError};
 pub use identity::{Identity, InvalidIdentity};
-pub use identity_file::{IDENTITY_FILE_NAME, IdentityError, open_or_create_identity};
+pub use identity_file::{
+    IDENTITY_FILE_NAME, IdentityError, open_or_create_identity, read_identity,
+};
 pub use log_directory::{LOGS_MAX, log_directory_name, log_directory_number, log_id};
 pub use log_presence::{log_count, log_exists, prepare_log_directory};

@@ -103,6 +103,19 @@ pub(crate) fn lock_file(path: &Path) -> Result<Option<FileLock>, DiskError> {
         .mode(FILE_MODE)
         .open(path)
         .map_err(Operation::Open.on(path))?;
+    try_lock(path, file)
+}
+
+/// As [`lock_file`], for a file that is there. It is opened to be read only, so that this also works where
+/// nothing may be written.
+///
+/// # Errors
+/// If the file cannot be opened, or the file system knows no locks.
+pub(crate) fn lock_existing_file(path: &Path) -> Result<Option<FileLock>, DiskError> {
+    try_lock(path, File::open(path).map_err(Operation::Open.on(path))?)
+}
+
+fn try_lock(path: &Path, file: File) -> Result<Option<FileLock>, DiskError> {
     match file.try_lock() {
         Ok(()) => Ok(Some(FileLock { _file: file })),
         Err(TryLockError::WouldBlock) => Ok(None),

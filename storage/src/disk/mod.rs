@@ -28,6 +28,6 @@ pub use self_test::{SelfTestError, self_test};
 
 pub(crate) use direct::{read_whole_block, write_new_file};
 pub(crate) use directory::{
-    Entry, FileLock, create_directory, entry_kind, lock_file, remove_if_there, rename,
-    sync_directory,
+    Entry, FileLock, create_directory, entry_kind, lock_existing_file, lock_file, remove_if_there,
+    rename, sync_directory,
 };

@@ -193,7 +193,7 @@ impl GroupHeader {
     }
 
     /// Reads a header of any group, and says its checksum.
-    fn read_any(bytes: &[u8]) -> Result<(GroupHeader, u32), GroupFault> {
+    pub(crate) fn read_any(bytes: &[u8]) -> Result<(GroupHeader, u32), GroupFault> {
         let header = bytes.get(..GROUP_HEADER_BYTES).ok_or(GroupFault::CutOff)?;
         let mut reader = Reader::new(header);
         if reader.raw() != MAGIC {

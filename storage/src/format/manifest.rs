@@ -19,6 +19,7 @@
 use super::fields::{Reader, Writer, checksum_around, put_u32};
 use super::group::FORMAT_VERSION;
 use super::position::{Epoch, SegmentSequence};
+use crate::disk::BLOCK_BYTES;
 
 /// The file's name in the directory of a log.
 pub const MANIFEST_FILE_NAME: &str = "manifest";
@@ -28,6 +29,8 @@ const MAGIC: [u8; 8] = *b"COILGUNm";
 const CRC_AT: usize = 12;
 const HEADER_BYTES: usize = 72;
 const ROW_BYTES: usize = 48;
+/// Nothing that is counted gets as far as this, so that one more can always be counted.
+const COUNT_MAX: u64 = u64::MAX / 2;
 /// Most files of one log.
 pub const FILES_MAX: usize = 65_536;
 /// Largest manifest, in bytes.
@@ -193,7 +196,7 @@ impl Manifest {
 
     /// Segments in their order, without a gap from the first open one on; epochs never go back; no file
     /// twice; every end inside its file.
-    fn is_consistent(&self) -> bool {
+    pub(crate) fn is_consistent(&self) -> bool {
         let mut files: Vec<u64> = self.files.iter().map(|row| row.file).collect();
         files.sort_unstable();
         let distinct = files.windows(2).all(|pair| pair[0] < pair[1]);
@@ -201,7 +204,10 @@ impl Manifest {
         let ordered = self.files.windows(2).all(|pair| follows(&pair[0].holds, &pair[1].holds));
         let known = self.files.iter().all(|row| row.is_possible(self.epoch));
         let kept = self.segments().next().is_none_or(|(first, _)| self.released < first);
-        distinct && below && ordered && known && kept
+        let last = self.segments().last().map_or(0, |(last, _)| last.0);
+        let counts = [self.number, self.epoch.0, self.next_file, self.released.0, last];
+        let countable = counts.into_iter().all(|count| count < COUNT_MAX);
+        countable && distinct && below && ordered && known && kept
     }
 }
 
@@ -214,7 +220,7 @@ fn follows(before: &Holds, after: &Holds) -> bool {
         (
             Holds::Open { segment: first, epoch: earlier },
             Holds::Open { segment: second, epoch: later },
-        ) => *second == first.next() && earlier == later,
+        ) => first.0.checked_add(1) == Some(second.0) && earlier == later,
         (
             Holds::Sealed { segment: first, epoch: earlier, .. },
             Holds::Open { segment: second, epoch: later }
@@ -254,13 +260,61 @@ impl FileRow {
     }
 
     fn is_possible(&self, current: Epoch) -> bool {
+        // Whoever reads a segment reads whole blocks up to its end.
+        let is_whole = |bytes: u32| (bytes as usize).is_multiple_of(BLOCK_BYTES);
         match self.holds {
             Holds::Spare => true,
-            Holds::Open { segment, epoch } => segment.0 > 0 && epoch <= current,
+            Holds::Open { segment, epoch } => {
+                segment.0 > 0 && epoch <= current && is_whole(self.bytes)
+            }
             Holds::Sealed { segment, epoch, end, footer_bytes, .. } => {
                 let has_room = end.checked_add(footer_bytes).is_some_and(|end| end <= self.bytes);
-                segment.0 > 0 && epoch <= current && has_room
+                segment.0 > 0 && epoch <= current && has_room && is_whole(end)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest(files: Vec<FileRow>) -> Manifest {
+        Manifest {
+            log_id: 7,
+            number: 1,
+            segment_bytes: 8192,
+            epoch: Epoch(1),
+            next_file: 9,
+            released: SegmentSequence(0),
+            files,
+        }
+    }
+
+    fn open(file: u64, segment: u64, bytes: u32) -> FileRow {
+        let holds = Holds::Open { segment: SegmentSequence(segment), epoch: Epoch(1) };
+        FileRow { file, bytes, holds }
+    }
+
+    #[test]
+    fn a_manifest_that_counts_to_the_end_of_its_numbers_contradicts_itself() {
+        let last = u64::MAX;
+        assert!(manifest(vec![open(1, 1, 8192), open(2, 2, 8192)]).is_consistent());
+        assert!(!manifest(vec![open(1, last, 8192), open(2, 1, 8192)]).is_consistent());
+        assert!(!manifest(vec![open(1, last, 8192)]).is_consistent());
+        assert!(!Manifest { epoch: Epoch(last), ..manifest(Vec::new()) }.is_consistent());
+        assert!(!Manifest { next_file: last, ..manifest(Vec::new()) }.is_consistent());
+        assert!(!Manifest { number: last, ..manifest(Vec::new()) }.is_consistent());
+    }
+
+    #[test]
+    fn segments_end_at_whole_blocks() {
+        assert!(!manifest(vec![open(1, 1, 8191)]).is_consistent());
+        let sealed = |end| {
+            let (segment, epoch) = (SegmentSequence(1), Epoch(1));
+            let holds = Holds::Sealed { segment, epoch, end, crc: 0, footer_bytes: 0 };
+            manifest(vec![FileRow { file: 1, bytes: 8192, holds }])
+        };
+        assert!(sealed(4096).is_consistent() && !sealed(4095).is_consistent());
     }
 }

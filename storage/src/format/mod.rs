@@ -20,6 +20,7 @@ pub mod fuzz;
 mod group;
 mod head;
 mod kind;
+mod lost;
 mod manifest;
 mod position;
 mod state;
@@ -38,6 +39,7 @@ pub use head::{
     RaftHardState, SegmentReplace, Truncate, Watermark,
 };
 pub use kind::{BodyKind, EntryKind, Truncation};
+pub use lost::LostStretch;
 pub use manifest::{
     FILES_MAX, FileRow, Holds, MANIFEST_BYTES_MAX, MANIFEST_FILE_NAME, MANIFEST_NEW_FILE_NAME,
     Manifest, ManifestFault, segment_file_name, segment_file_number,

@@ -123,20 +123,22 @@ pub enum Refusal {
     ManifestMissing,
     /// The manifest is older than the segments.
     #[error(
-        "the manifest is older than segment file {0:016x}; restore all files of a directory together"
+        "the manifest is older than segment file {0:016x}; restore all files of a directory together, or let `coilgun log repair` make a new one from the segments"
     )]
     ManifestOld(u64),
     /// A segment's file is gone.
-    #[error("segment file {0:016x} is missing; restore the directory from a backup")]
+    #[error(
+        "segment file {0:016x} is missing; restore the directory from a backup, or let `coilgun log repair` go on without what it held"
+    )]
     SegmentMissing(u64),
     /// A segment's file is too short.
     #[error(
-        "segment file {0:016x} is shorter than what was written to it; restore the directory from a backup"
+        "segment file {0:016x} is shorter than what was written to it; restore the directory from a backup, or let `coilgun log repair` go on without what it has lost"
     )]
     SegmentShort(u64),
     /// There is no checkpoint to begin at, and the first segment is gone.
     #[error(
-        "neither slot of the superblock holds a checkpoint that the segments begin at; restore the directory from a backup"
+        "neither slot of the superblock holds a checkpoint that the segments begin at; restore the directory from a backup, or let `coilgun log repair` look for one in the segments"
     )]
     NoCheckpoint,
 }

@@ -17,8 +17,12 @@ mod decide;
 mod found;
 mod gather;
 mod indexing;
+mod inspection;
 mod open;
+mod rehearsal;
+pub mod repair;
 mod scan;
+mod survey;
 mod verify;
 mod verify_entries;
 mod verify_footers;
@@ -30,7 +34,9 @@ pub use decide::{
     decide_unproven,
 };
 pub use found::{FoundLog, FoundSegment, Hole, SegmentEnd};
+pub use inspection::{Inspected, Part, inspect};
 pub use open::{OpenError, Options, Replay, Report, open};
+pub use rehearsal::rehearse;
 pub use scan::{ScanError, Visitor, scan};
 pub use verify::verify;
 pub use verify_report::{Counts, Problem, Progress, Verified};

@@ -79,7 +79,9 @@ pub enum OpenError {
     #[error(transparent)]
     Geometry(#[from] InvalidGeometry),
     /// No checkpoint could be read, and the first segment is gone.
-    #[error("no checkpoint of the log can be read completely; restore the directory from a backup")]
+    #[error(
+        "no checkpoint of the log can be read completely; restore the directory from a backup, or let `coilgun log repair` look for another one"
+    )]
     NoCheckpoint,
     /// The first commit group of the new epoch was not taken.
     #[error("the log cannot begin a new epoch: {0}")]
@@ -160,7 +162,7 @@ pub(super) struct Replayed {
 }
 
 /// Replays the log from the first start whose checkpoint can be read completely.
-async fn replay_log<D: Disk>(
+pub(super) async fn replay_log<D: Disk>(
     disk: &D,
     log_id: u128,
     manifest: &Manifest,

@@ -17,10 +17,10 @@ use super::scan::{ScanError, scan};
 use super::verify_entries::{ChunkRun, EntryCheck, SealedEnd, sealed_ends};
 use super::verify_footers::{check_footer, compare_footer};
 use super::verify_report::{Counts, Problem, Progress, Verified};
-use crate::disk::{BLOCK_BYTES, DirectoryEntry, Disk, DiskError, FileKind};
+use crate::disk::{BLOCK_BYTES, DirectoryEntry, Disk, DiskError, DiskFile, FileKind};
 use crate::format::{
-    FileRow, GroupFault, Holds, Manifest, SLOT_COUNT, SegmentSequence, Superblock,
-    segment_file_name,
+    FileRow, GroupFault, Holds, LogPosition, LostStretch, Manifest, SLOT_COUNT, SegmentSequence,
+    Superblock, segment_file_name,
 };
 
 /// Checks the log `log_id` in `disk`, and says now and then how far it has come.
@@ -76,7 +76,7 @@ fn problems_beside(gathered: &Gathered) -> Vec<Problem> {
 }
 
 /// Checks footers and commit groups of all segments. Says which checkpoints were found in them.
-async fn check_segments<D: Disk>(
+pub(super) async fn check_segments<D: Disk>(
     disk: &D,
     manifest: &Manifest,
     entries: &[DirectoryEntry],
@@ -113,12 +113,46 @@ async fn check_segments<D: Disk>(
         }
     }
     verified.unproven = unproven(verified, &holes);
+    set_known_apart(disk, manifest, verified).await?;
     Ok(checkpoints)
+}
+
+/// What a repair has marked as lost is no problem that anybody has to look at again.
+async fn set_known_apart<D: Disk>(
+    disk: &D,
+    manifest: &Manifest,
+    verified: &mut Verified,
+) -> Result<(), DiskError> {
+    let mut problems = Vec::new();
+    for problem in verified.problems.drain(..) {
+        let hole = if let Problem::Hole(hole) = &problem { Some(hole.clone()) } else { None };
+        match hole {
+            Some(hole) if is_marked(disk, manifest, &hole).await? => verified.lost.push(hole),
+            Some(_) | None => problems.push(problem),
+        }
+    }
+    verified.problems = problems;
+    Ok(())
+}
+
+/// Whether the mark of a repair stands at the beginning of a hole.
+async fn is_marked<D: Disk>(disk: &D, manifest: &Manifest, hole: &Hole) -> Result<bool, DiskError> {
+    let row = manifest.segments().find(|(segment, _)| *segment == hole.from.segment);
+    let Some((_, row)) = row else { return Ok(false) };
+    let file = disk.open_read_only(&segment_file_name(row.file)).await?;
+    let block = file.read(u64::from(hole.from.byte), BLOCK_BYTES).await;
+    let closed = file.close().await;
+    let block = block?;
+    closed?;
+    let mark = block.as_ref().first_chunk().and_then(LostStretch::read);
+    Ok(mark.is_some_and(|mark| {
+        (mark.log_id, mark.from) == (manifest.log_id, hole.from) && hole.to <= mark.to
+    }))
 }
 
 /// The segments that can be read, those behind each other together; of a file that is too short what is
 /// left.
-fn readable(
+pub(super) fn readable(
     manifest: &Manifest,
     entries: &[DirectoryEntry],
     problems: &mut Vec<Problem>,
@@ -269,7 +303,7 @@ fn check_slots(gathered: &Gathered, found: &[ChunkRun], verified: &mut Verified)
                 let stands = |run: &ChunkRun| run.is_complete && Some(run.superblock) == named;
                 if found.iter().any(stands) {
                     verified.checkpoints[slot] = Some(checkpoint);
-                } else {
+                } else if !named.is_some_and(|named| reaches_into(&named, &verified.lost)) {
                     verified.problems.push(Problem::CheckpointIncomplete { slot, checkpoint });
                 }
             }
@@ -285,6 +319,12 @@ fn check_slots(gathered: &Gathered, found: &[ChunkRun], verified: &mut Verified)
             FoundSlot::Damaged | FoundSlot::OtherVersion(_) | FoundSlot::OtherLog => {}
         }
     }
+}
+
+/// Whether a part of a checkpoint is known to be lost.
+fn reaches_into(named: &Superblock, lost: &[Hole]) -> bool {
+    let to = |hole: &Hole| LogPosition { byte: hole.to, ..hole.from };
+    lost.iter().any(|hole| hole.from < named.end && named.first < to(hole))
 }
 
 /// The checkpoint that must have been written to a slot: the one before that in the other slot, or the one

@@ -18,6 +18,8 @@ pub struct Progress {
 pub struct Verified {
     /// What is wrong; nothing, if the log is fine.
     pub problems: Vec<Problem>,
+    /// What a repair has marked as lost.
+    pub lost: Vec<Hole>,
     /// What can only be read once the log is opened, because its end cannot be proven.
     pub unproven: Unproven,
     /// Where the log ends.
@@ -219,6 +221,68 @@ pub enum Problem {
         /// Its number.
         checkpoint: u64,
     },
+}
+
+impl Problem {
+    /// What it is called where programs read it. A name is never changed.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Problem::ManifestMissing => "manifest_missing",
+            Problem::ManifestDamaged => "manifest_damaged",
+            Problem::ManifestOtherVersion(_) => "manifest_other_version",
+            Problem::ManifestOtherLog => "manifest_other_log",
+            Problem::ManifestOld { .. } => "manifest_old",
+            Problem::SegmentMissing { .. } => "segment_missing",
+            Problem::SegmentShort { .. } => "segment_short",
+            Problem::Hole(_) => "hole",
+            Problem::OtherEnd { .. } => "other_end",
+            Problem::Unknown { .. } => "unknown",
+            Problem::Unreadable { .. } => "unreadable",
+            Problem::FooterDamaged { .. } => "footer_damaged",
+            Problem::FooterDiffers { .. } => "footer_differs",
+            Problem::OffsetGap { .. } => "offset_gap",
+            Problem::OtherEpochEnd { .. } => "other_epoch_end",
+            Problem::SuperblockMissing => "superblock_missing",
+            Problem::SlotDamaged { .. } => "slot_damaged",
+            Problem::SlotOtherVersion { .. } => "slot_other_version",
+            Problem::SlotOtherLog { .. } => "slot_other_log",
+            Problem::SlotEmpty { .. } => "slot_empty",
+            Problem::CheckpointGone { .. } => "checkpoint_gone",
+            Problem::CheckpointIncomplete { .. } => "checkpoint_incomplete",
+        }
+    }
+
+    /// Where it is, if it is in a segment; at its beginning if it is about all of it.
+    #[must_use]
+    pub fn position(&self) -> Option<LogPosition> {
+        match self {
+            Problem::SegmentMissing { segment, .. }
+            | Problem::SegmentShort { segment, .. }
+            | Problem::OtherEnd { segment, .. }
+            | Problem::FooterDamaged { segment, .. }
+            | Problem::FooterDiffers { segment } => {
+                Some(LogPosition { segment: *segment, byte: 0 })
+            }
+            Problem::Hole(hole) => Some(hole.from),
+            Problem::Unknown { position, .. }
+            | Problem::OffsetGap { position, .. }
+            | Problem::OtherEpochEnd { position, .. } => Some(*position),
+            Problem::ManifestMissing
+            | Problem::ManifestDamaged
+            | Problem::ManifestOtherVersion(_)
+            | Problem::ManifestOtherLog
+            | Problem::ManifestOld { .. }
+            | Problem::Unreadable { .. }
+            | Problem::SuperblockMissing
+            | Problem::SlotDamaged { .. }
+            | Problem::SlotOtherVersion { .. }
+            | Problem::SlotOtherLog { .. }
+            | Problem::SlotEmpty { .. }
+            | Problem::CheckpointGone { .. }
+            | Problem::CheckpointIncomplete { .. } => None,
+        }
+    }
 }
 
 impl Verified {

@@ -52,3 +52,20 @@ fn a_lock_that_cannot_be_made_is_an_error_with_its_name() {
         other => panic!("a lock that is a directory must be refused, not {other:?}"),
     }
 }
+
+#[test]
+fn who_only_looks_takes_the_lock_and_makes_no_directory() {
+    let base = tempfile::tempdir().expect("a temporary directory");
+    let missing = base.path().join("missing");
+    let refused = DataDirectory::open_existing(&missing);
+    assert!(matches!(refused, Err(DataDirectoryError::Missing(path)) if path == missing));
+    assert!(!missing.exists());
+    let owner = DataDirectory::open(base.path()).expect("nobody has it");
+    let refused = DataDirectory::open_existing(base.path());
+    assert!(matches!(refused, Err(DataDirectoryError::InUse(_))));
+    drop(owner);
+    let held = DataDirectory::open_existing(base.path()).expect("nobody has it");
+    let refused = DataDirectory::open(base.path());
+    assert!(matches!(refused, Err(DataDirectoryError::InUse(_))));
+    drop(held);
+}

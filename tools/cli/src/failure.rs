@@ -89,6 +89,22 @@ pub(crate) enum Failure {
         /// Who does not answer.
         whom: String,
     },
+    /// A log could not be looked at.
+    #[error("{text}")]
+    NotChecked {
+        /// Why not.
+        text: String,
+        /// What to do about it.
+        help: String,
+    },
+    /// A log was looked at, and something about it is wrong. What, was printed.
+    #[error("{text}")]
+    Unsound {
+        /// How much.
+        text: String,
+        /// What to do about it.
+        help: String,
+    },
     /// Nobody reads standard output any more. There is nothing to say about it.
     #[error("nobody reads standard output")]
     OutputClosed,
@@ -122,11 +138,13 @@ impl Failure {
         Failure::Path { doing, path: path.to_owned(), source }
     }
 
-    /// The exit status: 2 for what the caller has to change before trying again, 1 otherwise.
+    /// The exit status: 2 for what the caller has to change before trying again, and where a log could not be
+    /// looked at; 1 otherwise.
     pub(crate) fn status(&self) -> u8 {
         match self {
             Failure::Usage { .. }
             | Failure::Configuration(_)
+            | Failure::NotChecked { .. }
             | Failure::Start(StartError::Config(_) | StartError::Topology(_)) => 2,
             Failure::Client(_)
             | Failure::Start(_)
@@ -138,6 +156,7 @@ impl Failure {
             | Failure::TooFewRecords { .. }
             | Failure::Responder(_)
             | Failure::NoService { .. }
+            | Failure::Unsound { .. }
             | Failure::OutputClosed => 1,
         }
     }
@@ -185,6 +204,8 @@ impl Failure {
             Failure::TooFew { .. } | Failure::TooFewRecords { .. } => "timed_out",
             Failure::Responder(_) => "responder_failed",
             Failure::NoService { .. } => "no_service",
+            Failure::NotChecked { .. } => "not_checked",
+            Failure::Unsound { .. } => "unsound",
             Failure::OutputClosed => "output_closed",
         }
     }
@@ -193,7 +214,9 @@ impl Failure {
         let help = match self {
             Failure::Start(error) => return start_help(error),
             Failure::Client(error) => error.help(),
-            Failure::Usage { help, .. } => help,
+            Failure::Usage { help, .. }
+            | Failure::NotChecked { help, .. }
+            | Failure::Unsound { help, .. } => help,
             Failure::Configuration(error) => error.help(),
             Failure::Broker(_) => {
                 "Start it again; if it happens again, the kernel's log may say more."
@@ -230,6 +253,8 @@ impl Failure {
             | Failure::Path { .. }
             | Failure::TooLarge { .. }
             | Failure::Responder(_)
+            | Failure::NotChecked { .. }
+            | Failure::Unsound { .. }
             | Failure::OutputClosed => false,
         }
     }

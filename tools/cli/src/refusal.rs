@@ -48,7 +48,7 @@ pub(crate) fn start_help(error: &StartError) -> Cow<'static, str> {
         }
         StartError::Disk(_) => "--data DIRECTORY chooses a directory on another disk.",
         StartError::Log(_) => {
-            "Nothing was changed. Keep a copy of the data directory before you change anything."
+            "Nothing was changed. `coilgun log verify` with the same --data says what is wrong and what to do next."
         }
         StartError::Shard(_) => "",
     })

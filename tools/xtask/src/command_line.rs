@@ -68,7 +68,7 @@ pub(crate) struct GrowOptions {
     /// The number the mutations follow from; another one finds other inputs
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Where the corpus lies; protocol/tests/corpus otherwise
+    /// Where the corpus lies; tests/corpus of the crate otherwise
     #[arg(long, value_name = "DIR")]
     pub(crate) corpus: Option<PathBuf>,
 }

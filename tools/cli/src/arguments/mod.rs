@@ -5,6 +5,7 @@
 
 mod busrtd;
 mod client;
+mod log;
 mod publish;
 mod reply;
 mod request;
@@ -18,6 +19,7 @@ mod values;
 
 pub(crate) use busrtd::{BusrtdArguments, FRAME_BYTES};
 pub(crate) use client::ClientArguments;
+pub(crate) use log::{DumpArguments, LogArguments, LogCommand, RepairArguments, VerifyArguments};
 pub(crate) use publish::PublishArguments;
 pub(crate) use reply::ReplyArguments;
 pub(crate) use request::RequestArguments;

@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use super::busrtd::BusrtdArguments;
+use super::log::LogArguments;
 use super::publish::PublishArguments;
 use super::reply::ReplyArguments;
 use super::request::RequestArguments;
@@ -48,6 +49,7 @@ pub(crate) enum Command {
     Service(ServiceArguments),
     Stream(StreamArguments),
     User(UserArguments),
+    Log(LogArguments),
     #[command(visible_alias = "elbusd")]
     Busrtd(BusrtdArguments),
 }

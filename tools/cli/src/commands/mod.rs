@@ -6,6 +6,7 @@
 mod busrtd;
 mod child;
 mod connect;
+mod log;
 mod publish;
 mod reply;
 mod request;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, FromArgMatches};
 
-use super::{busrtd, publish, reply, request, serve, service, stream, subscribe, user};
+use super::{busrtd, log, publish, reply, request, serve, service, stream, subscribe, user};
 use crate::arguments::{Arguments, BusrtdArguments, Command};
 
 /// Carries out a command line, its first word being the program's name.
@@ -28,6 +28,7 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Service(it) => (it.is_json(), service::service(&it)),
         Command::Stream(it) => (it.is_json(), stream::stream(&it)),
         Command::User(it) => (false, user::user(&it)),
+        Command::Log(it) => (it.is_json(), log::log(&it)),
         Command::Busrtd(it) => return busrtd::busrtd(&it),
     };
     match result {

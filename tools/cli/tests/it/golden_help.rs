@@ -35,6 +35,12 @@ fn golden_help_of_every_command() {
         compare(verb, &help);
     }
     compare("busrtd", &run(&["busrtd", "--help"]).text());
+    compare("log", &run(&["log", "--help"]).text());
+    for verb in ["verify", "dump", "repair"] {
+        let help = run(&["log", verb, "--help"]).text();
+        assert!(help.contains("\nExamples:\n  coilgun "), "log {verb} teaches by examples");
+        compare(&format!("log_{verb}"), &help);
+    }
     compare("service", &run(&["service", "--help"]).text());
     compare_verbs("service", &["ls", "info", "stats", "ping"]);
     compare("stream", &run(&["stream", "--help"]).text());

@@ -12,6 +12,7 @@ mod elbus_peer;
 mod errors;
 mod golden_help;
 mod hostile;
+mod logs;
 mod process;
 mod publish_subscribe;
 mod queue_group;

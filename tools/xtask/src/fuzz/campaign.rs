@@ -141,7 +141,12 @@ mod tests {
     }
 
     fn target(entry: fn(&[u8])) -> Target {
-        Target { name: "planted", entry, seeds: vec![b"F\x03abc".to_vec(), b"F\x00".to_vec()] }
+        Target {
+            name: "planted",
+            corpus: "nowhere",
+            entry,
+            seeds: vec![b"F\x03abc".to_vec(), b"F\x00".to_vec()],
+        }
     }
 
     #[test]

@@ -7,9 +7,6 @@ use coilgun_protocol::fuzz::{read_corpus, write_corpus};
 use crate::failure::Failure;
 use crate::fuzz::targets::Target;
 
-/// Below the root.
-pub(crate) const CORPUS_FOLDER: &str = "protocol/tests/corpus";
-
 /// Reads the inputs of a target; none if there is no file.
 ///
 /// # Errors
@@ -24,13 +21,13 @@ pub(crate) fn load(folder: &Path, target: &str) -> Result<Vec<Vec<u8>>, Failure>
     read_corpus(&text).ok_or_else(|| Failure::new(format!("{shown} is no corpus")))
 }
 
-/// Adds what is kept to the seeds of targets.
+/// Adds what is kept below the root to the seeds of targets.
 ///
 /// # Errors
 /// As [`load`].
-pub(crate) fn add_to(folder: &Path, targets: &mut [Target]) -> Result<(), Failure> {
+pub(crate) fn add_to(root: &Path, targets: &mut [Target]) -> Result<(), Failure> {
     for target in targets {
-        target.seeds.extend(load(folder, target.name)?);
+        target.seeds.extend(load(&root.join(target.corpus), target.name)?);
     }
     Ok(())
 }

@@ -132,7 +132,12 @@ mod tests {
     const PLAN: Growth = Growth { seed: 1, executions: 300_000, time_max: None };
 
     fn target() -> Target {
-        Target { name: "planted", entry: |_| {}, seeds: vec![b"key = none".to_vec()] }
+        Target {
+            name: "planted",
+            corpus: "nowhere",
+            entry: |_| {},
+            seeds: vec![b"key = none".to_vec()],
+        }
     }
 
     /// Counts how far a word stands at the beginning, and fails when all of it does.

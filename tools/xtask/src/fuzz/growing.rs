@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::command_line::GrowOptions;
 use crate::failure::Failure;
 use crate::fuzz::campaign::{small_crash, watch};
-use crate::fuzz::corpus::{CORPUS_FOLDER, load, store};
+use crate::fuzz::corpus::{load, store};
 use crate::fuzz::coverage::{is_instrumented, measure};
 use crate::fuzz::grow::{Growth, grow};
 use crate::fuzz::instrumented;
@@ -42,7 +42,7 @@ pub(crate) fn run(root: &Path, options: &GrowOptions) -> Result<(), Failure> {
 
 /// Returns whether no input failed.
 fn run_target(root: &Path, target: &Target, options: &GrowOptions) -> Result<bool, Failure> {
-    let folder = options.corpus.clone().unwrap_or_else(|| root.join(CORPUS_FOLDER));
+    let folder = options.corpus.clone().unwrap_or_else(|| root.join(target.corpus));
     let plan = Growth {
         seed: options.seed,
         executions: options.executions,

@@ -1,7 +1,7 @@
 //! Builds this program once more, with counters in the decoders and nowhere else.
 //!
 //! Cargo calls a wrapper in place of the compiler for the crates of the workspace. The wrapper is
-//! this program again: it adds the flags for the one crate that is measured.
+//! this program again: it adds the flags for the crates that are measured.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -14,8 +14,8 @@ use crate::process;
 const WRAPPER_VARIABLE: &str = "COILGUN_FUZZ_WRAPPER";
 /// Below the root. Flags are no part of what Cargo compares, so what is built is kept apart.
 const TARGET_FOLDER: &str = "target/fuzz-coverage";
-/// The crate that gets counters.
-const MEASURED_CRATE: &str = "coilgun_protocol";
+/// The crates that get counters.
+const MEASURED_CRATES: [&str; 2] = ["coilgun_protocol", "coilgun_storage"];
 /// A stable compiler takes these; only the sanitizers need another.
 const FLAGS: [&str; 3] = [
     "-Cpasses=sancov-module",
@@ -46,7 +46,8 @@ pub(crate) fn run_wrapper() -> Result<(), Failure> {
 }
 
 fn is_measured(arguments: &[OsString]) -> bool {
-    let named = |pair: &[OsString]| pair[0] == "--crate-name" && pair[1] == MEASURED_CRATE;
+    let is_one = |name: &OsString| MEASURED_CRATES.iter().any(|measured| name == measured);
+    let named = |pair: &[OsString]| pair[0] == "--crate-name" && is_one(&pair[1]);
     arguments.windows(2).any(named)
 }
 
@@ -82,6 +83,7 @@ mod tests {
     fn only_the_decoders_get_counters() {
         let words = |text: &str| text.split(' ').map(OsString::from).collect::<Vec<_>>();
         assert!(is_measured(&words("--crate-name coilgun_protocol --edition=2024")));
+        assert!(is_measured(&words("--crate-name coilgun_storage --edition=2024")));
         assert!(!is_measured(&words("--crate-name xtask --extern coilgun_protocol=x")));
         assert!(!is_measured(&words("-vV")));
     }

@@ -18,7 +18,7 @@ const FAILURES_FOLDER: &str = "target/fuzz-failures";
 /// If a target fails, or there is no such target.
 pub(crate) fn run(root: &Path, options: &FuzzOptions) -> Result<(), Failure> {
     let mut chosen = choose(targets(), options.target.as_deref())?;
-    corpus::add_to(&root.join(corpus::CORPUS_FOLDER), &mut chosen)?;
+    corpus::add_to(root, &mut chosen)?;
     match &options.replay {
         Some(file) => chosen.iter().try_for_each(|target| replay(target, file)),
         None => smoke(root, &chosen, options),
@@ -98,7 +98,7 @@ mod tests {
 
     fn planted(name: &'static str) -> Target {
         let entry = |bytes: &[u8]| assert!(bytes.len() < 3, "three bytes");
-        Target { name, entry, seeds: vec![b"ab".to_vec()] }
+        Target { name, corpus: "nowhere", entry, seeds: vec![b"ab".to_vec()] }
     }
 
     fn options() -> FuzzOptions {

@@ -1,12 +1,15 @@
 //! The decoders that are fuzzed.
 
-use coilgun_protocol::fuzz::{FUZZ_TARGETS, fuzz_seeds};
+use coilgun_protocol::fuzz as protocol;
+use coilgun_storage::fuzz as storage;
 
 /// One decoder's entry and inputs it understands.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     /// How it is called on the command line and in file names.
     pub(crate) name: &'static str,
+    /// Where its corpus lies, below the root.
+    pub(crate) corpus: &'static str,
     /// Takes any bytes and panics only over a mistake of ours.
     pub(crate) entry: fn(&[u8]),
     /// Where mutations begin.
@@ -15,12 +18,19 @@ pub(crate) struct Target {
 
 /// Every decoder there is.
 pub(crate) fn targets() -> Vec<Target> {
-    let target = |(name, entry): &(&'static str, fn(&[u8]))| Target {
+    let of_protocol = protocol::FUZZ_TARGETS.iter().map(|(name, entry)| Target {
         name,
+        corpus: "protocol/tests/corpus",
         entry: *entry,
-        seeds: fuzz_seeds(name),
-    };
-    FUZZ_TARGETS.iter().map(target).collect()
+        seeds: protocol::fuzz_seeds(name),
+    });
+    let of_storage = storage::FUZZ_TARGETS.iter().map(|(name, entry)| Target {
+        name,
+        corpus: "storage/tests/corpus",
+        entry: *entry,
+        seeds: storage::fuzz_seeds(name),
+    });
+    of_protocol.chain(of_storage).collect()
 }
 
 #[cfg(test)]

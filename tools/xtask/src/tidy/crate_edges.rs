@@ -23,7 +23,7 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
     ("coilgun-bench", ON_TOP, &[]),
     ("coilgun", ON_TOP, &[]),
     ("coilgun-sim", ON_TOP, &[]),
-    ("xtask", &["coilgun-protocol"], &[]),
+    ("xtask", &["coilgun-protocol", "coilgun-storage"], &[]),
 ];
 
 /// What the programs on top of the libraries may use.
