@@ -128,7 +128,7 @@ impl Content {
     /// # Errors
     /// As [`sync_place`](Content::sync_place).
     pub(crate) fn sync(&mut self, power: &Power, dice: &mut Dice) -> io::Result<()> {
-        power.check()?;
+        power.step()?;
         self.store_length()?;
         self.store(self.unsynced.keys().copied().collect(), power, dice)
     }
@@ -136,7 +136,7 @@ impl Content {
     fn store(&mut self, mut blocks: Vec<u64>, power: &Power, dice: &mut Dice) -> io::Result<()> {
         dice.shuffle(&mut blocks);
         for block in blocks {
-            power.check()?;
+            power.step()?;
             if let Some(content) = self.unsynced.remove(&block) {
                 self.store_block(block, &content, |_| true)?;
             }
@@ -156,12 +156,25 @@ impl Content {
         let count = (self.bytes - begin).min(BLOCK_BYTES as u64) as usize;
         for (sector, bytes) in content[..count].chunks(SECTOR_BYTES).enumerate() {
             if is_wanted(sector) {
-                let at = begin + (sector * SECTOR_BYTES) as u64;
-                self.disk.write_all_at(bytes, at)?;
-                self.disk_bytes = self.disk_bytes.max(at + bytes.len() as u64);
+                self.store_bytes(begin + (sector * SECTOR_BYTES) as u64, bytes)?;
             }
         }
         self.shown_bytes = self.disk_bytes;
+        Ok(())
+    }
+
+    /// Brings bytes to the disk. Zeros where zeros are stay holes, so that prepared files take no room there.
+    fn store_bytes(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        let end = at + bytes.len() as u64;
+        if end <= self.disk_bytes && bytes.iter().all(|byte| *byte == 0) {
+            let mut found = [0; SECTOR_BYTES];
+            self.disk.read_exact_at(&mut found[..bytes.len()], at)?;
+            if found.iter().all(|byte| *byte == 0) {
+                return Ok(());
+            }
+        }
+        self.disk.write_all_at(bytes, at)?;
+        self.disk_bytes = self.disk_bytes.max(end);
         Ok(())
     }
 

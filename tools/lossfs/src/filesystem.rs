@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use fuser::{
-    BsdFileFlags, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation,
-    INodeNo, KernelConfig, LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData,
-    ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyWrite, Request, TimeOrNow,
-    WriteFlags,
+    BsdFileFlags, Errno, FileHandle, FileType, Filesystem, Generation, INodeNo, KernelConfig,
+    LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory,
+    ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyWrite, Request, TimeOrNow, WriteFlags,
 };
 
+use crate::answers::{Seen, caching, is_synced, seen};
 use crate::content::BLOCK_BYTES;
 use crate::power::Power;
 use crate::volume::{Kind, Volume};
@@ -31,9 +31,6 @@ pub(crate) struct LossyFilesystem {
     pub(crate) volume: SharedVolume,
     pub(crate) power: Arc<Power>,
 }
-
-/// A node as the kernel is told of it.
-struct Seen(FileAttr);
 
 impl LossyFilesystem {
     /// Asks the volume, if there is power.
@@ -64,38 +61,6 @@ impl LossyFilesystem {
             Err(error) => reply.error(error),
         }
     }
-}
-
-/// What the kernel is told about a node.
-fn seen(volume: &Volume, number: u64) -> io::Result<Seen> {
-    let node = volume.node(number)?;
-    let (size, kind) = match &node.kind {
-        Kind::File(content) => (content.bytes(), FileType::RegularFile),
-        Kind::Directory(_) => (0, FileType::Directory),
-    };
-    Ok(Seen(FileAttr {
-        ino: INodeNo(number),
-        size,
-        blocks: size.div_ceil(512),
-        atime: node.modified,
-        mtime: node.modified,
-        ctime: node.modified,
-        crtime: node.modified,
-        kind,
-        perm: node.mode as u16,
-        nlink: 1,
-        uid: 0,
-        gid: 0,
-        rdev: 0,
-        blksize: BLOCK_BYTES as u32,
-        flags: 0,
-    }))
-}
-
-/// Whether what is written so has to be on the disk before the write returns.
-fn is_synced(flags: OpenFlags) -> bool {
-    // O_SYNC has the bit of O_DSYNC, and one more.
-    flags.0 & libc::O_DSYNC != 0
 }
 
 impl Filesystem for LossyFilesystem {
@@ -212,7 +177,7 @@ impl Filesystem for LossyFilesystem {
         name: &OsStr,
         mode: u32,
         umask: u32,
-        _flags: i32,
+        flags: i32,
         reply: ReplyCreate,
     ) {
         let created = self.ask(|volume| {
@@ -221,17 +186,15 @@ impl Filesystem for LossyFilesystem {
         });
         match created {
             Ok((Seen(attributes), handle)) => {
-                let (handle, flags) = (FileHandle(handle), FopenFlags::FOPEN_DIRECT_IO);
-                reply.created(&TTL, &attributes, Generation(0), handle, flags);
+                reply.created(&TTL, &attributes, Generation(0), FileHandle(handle), caching(flags));
             }
             Err(error) => reply.error(error),
         }
     }
 
-    fn open(&self, _request: &Request, number: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
+    fn open(&self, _request: &Request, number: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
         match self.ask(|volume| volume.open_handle(number.0)) {
-            // Nothing is cached by the kernel: what is forgotten must be gone.
-            Ok(handle) => reply.opened(FileHandle(handle), FopenFlags::FOPEN_DIRECT_IO),
+            Ok(handle) => reply.opened(FileHandle(handle), caching(flags.0)),
             Err(error) => reply.error(error),
         }
     }

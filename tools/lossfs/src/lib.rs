@@ -22,6 +22,7 @@
 //! a rename wholly or not at all. A synced file whose name is not durable is lost with its name, which is more
 //! than most file systems lose.
 
+mod answers;
 mod content;
 mod dice;
 mod faults;

@@ -67,7 +67,7 @@ impl LossyDisk {
             let path = path.to_owned();
             move |source| MountError { doing, path, source }
         };
-        let power = Arc::new(Power::default());
+        let power = Arc::new(Power::new());
         let volume = Volume::open(backing, seed, power.clone()).map_err(on("take in", backing))?;
         #[expect(clippy::disallowed_types, reason = "the type of `SharedVolume`")]
         let volume: SharedVolume = Arc::new(std::sync::Mutex::new(volume));
@@ -97,6 +97,24 @@ impl LossyDisk {
     pub fn cut(&self) {
         self.power.cut();
         drop(self.locked());
+    }
+
+    /// Has the power cut itself after so many steps in which something becomes durable: a block, the length of
+    /// a file, or a change of a name; or never. Earlier calls count no more. False if it was cut already.
+    pub fn cut_after(&self, steps: Option<u32>) -> bool {
+        self.power.cut_after(steps)
+    }
+
+    /// How many such steps there were since it was mounted.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.power.taken()
+    }
+
+    /// Whether the power was cut, or has cut itself.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.power.is_cut()
     }
 
     /// Drops what is not on the disk, closes what is open, and brings the power back. To be called when the

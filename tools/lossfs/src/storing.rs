@@ -107,7 +107,7 @@ impl Volume {
         let is_lie = self.faults.lies(Lie::DirectorySyncs);
         let count = if is_lie { 0 } else { self.names(number)?.unsynced_count() };
         for _ in 0..count {
-            self.power.check()?;
+            self.power.step()?;
             self.store_next_name(number)?;
         }
         Ok(())

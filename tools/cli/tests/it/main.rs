@@ -12,6 +12,8 @@ mod elbus_peer;
 mod errors;
 mod golden_help;
 mod hostile;
+mod load;
+mod power_cuts;
 mod process;
 mod publish_subscribe;
 mod queue_group;

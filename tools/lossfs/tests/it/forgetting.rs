@@ -180,3 +180,34 @@ fn a_promise_that_is_broken_is_broken_silently() {
         assert_eq!(scene.read("file").as_deref(), Some(&[][..]));
     });
 }
+
+#[test]
+fn a_direct_read_ends_with_the_file() {
+    with_disk(|scene| {
+        let file = scene.open("file", 0);
+        file.write_all_at(&[1; 2 * BLOCK], 0).expect("there is room");
+        let direct = scene.open("file", libc::O_DIRECT);
+        #[repr(align(4096))]
+        struct Aligned([u8; 3 * BLOCK]);
+        let mut block = Aligned([7; 3 * BLOCK]);
+        let count = direct.read_at(&mut block.0, 0).expect("there is power");
+        assert_eq!((count, block.0[2 * BLOCK]), (2 * BLOCK, 7));
+    });
+}
+
+#[test]
+fn the_power_goes_in_the_middle_of_a_synced_write() {
+    with_disk(|scene| {
+        let file = scene.open("file", libc::O_DSYNC);
+        file.write_all_at(&[1; 20 * BLOCK], 0).expect("there is power");
+        scene.sync_names();
+        assert!(scene.disk.cut_after(Some(5)));
+        assert!(file.write_all_at(&[2; 20 * BLOCK], 0).is_err());
+        assert!(scene.disk.is_cut() && !scene.disk.cut_after(None));
+        assert_eq!(scene.cut(Keep::Nothing).blocks_lost, 15);
+        let bytes = scene.read("file").expect("it is there");
+        let new: Vec<bool> = bytes.chunks(BLOCK).map(|block| *block == [2; BLOCK]).collect();
+        assert_eq!(new.iter().filter(|is_new| **is_new).count(), 5);
+        assert!(new.windows(2).filter(|pair| pair[0] != pair[1]).count() > 2, "in any order");
+    });
+}
