@@ -36,5 +36,5 @@ mod volume;
 
 pub use faults::Lie;
 pub use mounted::{Keep, LossyDisk, MountError};
-pub use namespace::{in_own_mounts, missing};
+pub use namespace::{in_own_mounts, missing, mount_kind, unmount};
 pub use storing::Forgotten;

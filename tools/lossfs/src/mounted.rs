@@ -1,8 +1,7 @@
 //! The file system while it is mounted, and the hand on its power.
 
-use std::ffi::{CString, OsStr};
+use std::ffi::OsStr;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use fuser::{BackgroundSession, Config, MountOption};
 use crate::dice::Dice;
 use crate::faults::{Faults, Lie};
 use crate::filesystem::{LossyFilesystem, SharedVolume};
+use crate::namespace::unmount_as;
 use crate::power::Power;
 use crate::storing::Forgotten;
 use crate::volume::Volume;
@@ -167,7 +167,7 @@ impl LossyDisk {
     /// # Errors
     /// If it is not mounted any more, or serving it failed.
     pub fn unmount(mut self) -> io::Result<()> {
-        detach(&self.mount_point)?;
+        unmount_as(&self.mount_point, libc::MNT_DETACH)?;
         match self.session.take() {
             Some(session) => session.join(),
             None => Ok(()),
@@ -179,15 +179,7 @@ impl Drop for LossyDisk {
     fn drop(&mut self) {
         if self.session.is_some() {
             // It fails if somebody else has unmounted it, which is as good.
-            let _ = detach(&self.mount_point);
+            let _ = unmount_as(&self.mount_point, libc::MNT_DETACH);
         }
     }
-}
-
-/// Takes a mount away from its place; it ends when nobody uses it.
-fn detach(mount_point: &Path) -> io::Result<()> {
-    let path = CString::new(mount_point.as_os_str().as_bytes())?;
-    // SAFETY: the text lives through the call.
-    let result = unsafe { libc::umount2(path.as_ptr(), libc::MNT_DETACH) };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

@@ -5,6 +5,8 @@
 //! read in review; without it the files are compared.
 
 mod arguments;
+mod bad_disks;
+mod board;
 mod busrtd;
 mod configuration;
 mod crash_rounds;

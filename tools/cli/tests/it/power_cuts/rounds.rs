@@ -6,11 +6,10 @@ use std::time::Instant;
 
 use coilgun_lossfs::{Forgotten, Keep, Lie};
 
+use crate::board::{Board, with_board};
 use crate::load::{Crowd, Tally, dice};
 use crate::process::Running;
 use crate::stream_peer::StreamPeer;
-
-use super::board::{Board, with_board};
 
 /// How often the power is cut.
 fn round_count() -> u64 {

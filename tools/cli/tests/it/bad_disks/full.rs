@@ -1,0 +1,88 @@
+//! A disk that is full for a while.
+
+use std::time::{Duration, Instant};
+
+use coilgun_protocol::model::ErrorCode;
+use coilgun_protocol::native::{StreamList, StreamRequest};
+
+use crate::board::with_board;
+use crate::startup::refused::Refused;
+use crate::stream_peer::{Heard, StreamPeer};
+
+use super::appending::{STREAM, append, create};
+
+/// Far more than the broker needs to find out that there is room again.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[test]
+fn l19_a_full_disk_refuses_appends_reads_go_on_and_appends_resume_when_there_is_room() {
+    with_board(5, |board| {
+        let broker = board.start();
+        let mut peer = StreamPeer::connect(&board.socket());
+        create(&mut peer);
+        let payload = [b'x'; 60_000];
+        assert_eq!(append(&mut peer, &payload), Ok(0));
+        board.disk.set_capacity(Some(board.disk.used_bytes()));
+        let mut stored = 1;
+        // Ends because what is prepared has an end.
+        let refused = loop {
+            match append(&mut peer, &payload) {
+                Ok(offset) => {
+                    assert_eq!(offset, stored);
+                    stored += 1;
+                }
+                Err(refused) => break refused,
+            }
+        };
+        assert_eq!(refused, ErrorCode::StorageFull);
+        assert!(stored > 50, "{stored} records fit into what is prepared");
+
+        assert_eq!(peer.read_all(1, STREAM, 0).len() as u64, stored, "readers go on");
+        let correlation = peer.ticket();
+        peer.send(StreamRequest::List(StreamList { correlation }));
+        assert!(matches!(peer.hear(), Heard::Listed(rows) if rows.len() == 1), "and so do lists");
+        assert_eq!(append(&mut peer, &payload), Err(ErrorCode::StorageFull), "it stays so");
+
+        board.disk.set_capacity(None);
+        let begun = Instant::now();
+        // Ends because the broker looks for room now and then.
+        let resumed = loop {
+            match append(&mut peer, &payload) {
+                Ok(offset) => break offset,
+                Err(refused) => assert_eq!(refused, ErrorCode::StorageFull),
+            }
+            assert!(begun.elapsed() < PATIENCE, "it notices that there is room");
+        };
+        assert_eq!(resumed, stored, "what was refused is not there");
+        assert_eq!(peer.read_all(2, STREAM, 0).len() as u64, stored + 1);
+        drop(peer);
+        broker.signal(libc::SIGTERM);
+        assert_eq!(broker.end().status, 0);
+    });
+}
+
+#[test]
+fn a_start_on_a_full_disk_is_refused_and_changes_nothing() {
+    with_board(6, |board| {
+        let broker = board.start();
+        let mut peer = StreamPeer::connect(&board.socket());
+        create(&mut peer);
+        assert_eq!(append(&mut peer, b"precious"), Ok(0));
+        broker.signal(libc::SIGKILL);
+        drop(broker);
+        board.disk.set_capacity(Some(board.disk.used_bytes()));
+        Refused::run(board.command(), 1)
+            .says(&["the disk is full", "disk/data/self-test", "No space left"], &["another disk"]);
+        // Room for the test of the disk, and none for a segment.
+        board.disk.set_capacity(Some(board.disk.used_bytes() + 262_144));
+        Refused::run(board.command(), 1)
+            .says(&["log 0 cannot be opened", "No space left"], &["Nothing was changed"]);
+        board.disk.set_capacity(None);
+        let broker = board.start();
+        let mut peer = StreamPeer::connect(&board.socket());
+        assert_eq!(peer.read_all(1, STREAM, 0), [b"precious"]);
+        drop(peer);
+        broker.signal(libc::SIGTERM);
+        assert_eq!(broker.end().status, 0);
+    });
+}
