@@ -1,4 +1,4 @@
-//! A folder with a mounted disk that forgets, and the broker on it.
+//! A folder with a mounted disk, and the broker on it.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,10 +8,15 @@ use tempfile::TempDir;
 
 use crate::process::{self, Running, coilgun};
 
-/// A disk and what runs on it.
+/// A disk that forgets, and the broker on it.
 pub(crate) struct Board {
     pub(crate) disk: LossyDisk,
-    folder: TempDir,
+    pub(crate) place: Place,
+}
+
+/// A folder in which something is mounted, and in which a broker runs.
+pub(crate) struct Place {
+    pub(crate) folder: TempDir,
 }
 
 /// Runs a test with a disk that forgets, if one can be mounted here.
@@ -21,13 +26,10 @@ pub(crate) fn with_board(seed: u64, test: impl FnOnce(&Board) + Send) {
         return;
     }
     in_own_mounts(|| {
-        let folder = process::folder();
-        let (backing, point) = (folder.path().join("backing"), folder.path().join("disk"));
-        fs::create_dir(&point).expect("the folder is writable");
-        fs::write(folder.path().join("coilgun.toml"), "[log]\nsegment_bytes = 8388608\n")
-            .expect("the folder is writable");
-        let disk = LossyDisk::mount(&backing, &point, seed).expect("root may mount");
-        let board = Board { disk, folder };
+        let place = Place::new();
+        let backing = place.folder.path().join("backing");
+        let disk = LossyDisk::mount(&backing, &place.mount_point(), seed).expect("root may mount");
+        let board = Board { disk, place };
         test(&board);
         board.disk.unmount().expect("it was mounted");
     });
@@ -39,8 +41,22 @@ pub(crate) fn skip(why: &str) {
     println!("skipped: {why}");
 }
 
-impl Board {
-    /// Where the broker listens; not on the disk that forgets.
+impl Place {
+    /// A folder where nothing is mounted yet.
+    pub(crate) fn new() -> Place {
+        let place = Place { folder: process::folder() };
+        fs::create_dir(place.mount_point()).expect("the folder is writable");
+        fs::write(place.folder.path().join("coilgun.toml"), "[log]\nsegment_bytes = 8388608\n")
+            .expect("the folder is writable");
+        place
+    }
+
+    /// Where the disk belongs on which the data directory is.
+    pub(crate) fn mount_point(&self) -> PathBuf {
+        self.folder.path().join("disk")
+    }
+
+    /// Where the broker listens; not on that disk.
     pub(crate) fn socket(&self) -> PathBuf {
         self.folder.path().join("coilgun.sock")
     }

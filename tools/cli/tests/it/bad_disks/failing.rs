@@ -12,8 +12,8 @@ use super::appending::{STREAM, append, create};
 #[test]
 fn l14_a_write_that_fails_leaves_outcomes_unknown_and_ends_the_broker_with_the_name_of_the_file() {
     with_board(7, |board| {
-        let broker = board.start();
-        let mut peer = StreamPeer::connect(&board.socket());
+        let broker = board.place.start();
+        let mut peer = StreamPeer::connect(&board.place.socket());
         create(&mut peer);
         assert_eq!(append(&mut peer, b"before"), Ok(0));
         board.disk.fail_writes_to(Some(OsStr::new("")));
@@ -26,8 +26,8 @@ fn l14_a_write_that_fails_leaves_outcomes_unknown_and_ends_the_broker_with_the_n
         }
 
         board.disk.fail_writes_to(None);
-        let broker = board.start();
-        let mut peer = StreamPeer::connect(&board.socket());
+        let broker = board.place.start();
+        let mut peer = StreamPeer::connect(&board.place.socket());
         let all = peer.read_all(1, STREAM, 0);
         assert!(all[0] == b"before" && all.len() <= 2, "{all:?}");
         drop(peer);

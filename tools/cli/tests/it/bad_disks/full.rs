@@ -17,8 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[test]
 fn l19_a_full_disk_refuses_appends_reads_go_on_and_appends_resume_when_there_is_room() {
     with_board(5, |board| {
-        let broker = board.start();
-        let mut peer = StreamPeer::connect(&board.socket());
+        let broker = board.place.start();
+        let mut peer = StreamPeer::connect(&board.place.socket());
         create(&mut peer);
         let payload = [b'x'; 60_000];
         assert_eq!(append(&mut peer, &payload), Ok(0));
@@ -64,22 +64,22 @@ fn l19_a_full_disk_refuses_appends_reads_go_on_and_appends_resume_when_there_is_
 #[test]
 fn a_start_on_a_full_disk_is_refused_and_changes_nothing() {
     with_board(6, |board| {
-        let broker = board.start();
-        let mut peer = StreamPeer::connect(&board.socket());
+        let broker = board.place.start();
+        let mut peer = StreamPeer::connect(&board.place.socket());
         create(&mut peer);
         assert_eq!(append(&mut peer, b"precious"), Ok(0));
         broker.signal(libc::SIGKILL);
         drop(broker);
         board.disk.set_capacity(Some(board.disk.used_bytes()));
-        Refused::run(board.command(), 1)
+        Refused::run(board.place.command(), 1)
             .says(&["the disk is full", "disk/data/self-test", "No space left"], &["another disk"]);
         // Room for the test of the disk, and none for a segment.
         board.disk.set_capacity(Some(board.disk.used_bytes() + 262_144));
-        Refused::run(board.command(), 1)
+        Refused::run(board.place.command(), 1)
             .says(&["log 0 cannot be opened", "No space left"], &["Nothing was changed"]);
         board.disk.set_capacity(None);
-        let broker = board.start();
-        let mut peer = StreamPeer::connect(&board.socket());
+        let broker = board.place.start();
+        let mut peer = StreamPeer::connect(&board.place.socket());
         assert_eq!(peer.read_all(1, STREAM, 0), [b"precious"]);
         drop(peer);
         broker.signal(libc::SIGTERM);

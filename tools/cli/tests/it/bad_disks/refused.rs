@@ -46,9 +46,9 @@ fn a_file_system_without_direct_io_is_refused() {
 fn a_disk_that_is_full_before_anything_was_written_is_refused() {
     with_board(4, |board| {
         board.disk.set_capacity(Some(0));
-        Refused::run(board.command(), 1).says(&["disk/data/", "No space left"], &["--data"]);
+        Refused::run(board.place.command(), 1).says(&["disk/data/", "No space left"], &["--data"]);
         board.disk.set_capacity(None);
-        let broker = board.start();
+        let broker = board.place.start();
         broker.signal(libc::SIGTERM);
         assert_eq!(broker.end().status, 0);
     });

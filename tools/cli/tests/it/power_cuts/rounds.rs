@@ -61,7 +61,7 @@ impl Rounds<'_> {
         match self.start(number) {
             Some(broker) => {
                 if number == 0 {
-                    Crowd::create_stream(&self.board.socket());
+                    Crowd::create_stream(&self.board.place.socket());
                 }
                 self.use_until_the_power_goes(&broker, number);
                 self.exercised.under_load += 1;
@@ -83,12 +83,12 @@ impl Rounds<'_> {
     /// went.
     fn start(&self, number: u64) -> Option<Running> {
         if number % 4 != 3 {
-            return Some(self.board.start());
+            return Some(self.board.place.start());
         }
         let disk = &self.board.disk;
         let has_power = disk.cut_after(Some((dice(number) % STEPS_OF_A_START) as u32));
         assert!(has_power, "it came back");
-        let mut broker = Running::start(self.board.command());
+        let mut broker = Running::start(self.board.place.command());
         let listens = broker.wait_for_or_end("coilgun: listening on ").is_some();
         let has_power = disk.cut_after(None);
         assert!(listens || !has_power, "it starts as long as there is power");
@@ -98,7 +98,7 @@ impl Rounds<'_> {
     /// Has the crowd use the broker until the power goes.
     fn use_until_the_power_goes(&mut self, broker: &Running, number: u64) {
         let (disk, acks_wanted) = (&self.board.disk, 1 + dice(number) % 120);
-        self.crowd.run(&self.board.socket(), acks_wanted, &|| disk.is_cut(), |are_at_work| {
+        self.crowd.run(&self.board.place.socket(), acks_wanted, &|| disk.is_cut(), |are_at_work| {
             if !number.is_multiple_of(4) {
                 // While something is written: most often in the middle of a commit group.
                 disk.cut_after(Some((dice(number + 1) % STEPS_UNDER_LOAD) as u32));
@@ -114,8 +114,8 @@ impl Rounds<'_> {
 
     /// Holds what is there at the end against what everybody was told.
     fn check(&self) -> Tally {
-        let broker = self.board.start();
-        let tally = self.crowd.check(&mut StreamPeer::connect(&self.board.socket()));
+        let broker = self.board.place.start();
+        let tally = self.crowd.check(&mut StreamPeer::connect(&self.board.place.socket()));
         broker.signal(libc::SIGTERM);
         assert_eq!(broker.end().status, 0);
         tally
