@@ -19,11 +19,11 @@ pub(crate) struct Place {
     pub(crate) folder: TempDir,
 }
 
-/// Runs a test with a disk that forgets, if one can be mounted here.
-pub(crate) fn with_board(seed: u64, test: impl FnOnce(&Board) + Send) {
+/// Runs a test with a disk that forgets, if one can be mounted here; whether one can.
+pub(crate) fn with_board(seed: u64, test: impl FnOnce(&Board) + Send) -> bool {
     if let Some(why) = missing() {
         skip(&why);
-        return;
+        return false;
     }
     in_own_mounts(|| {
         let place = Place::new();
@@ -33,6 +33,7 @@ pub(crate) fn with_board(seed: u64, test: impl FnOnce(&Board) + Send) {
         test(&board);
         board.disk.unmount().expect("it was mounted");
     });
+    true
 }
 
 /// Says why a test does not run. `cargo xtask test --require-peers` has that fail.

@@ -5,5 +5,6 @@
 //! doubled and nobody sees a gap, and that the same rounds fail on a disk that breaks a promise. What it never
 //! does: it trusts no sleep, and looks at no page cache: what the broker reads again is what a disk would hold.
 
+mod beginnings;
 mod filesystem;
 mod rounds;

@@ -20,6 +20,8 @@ fn round_count() -> u64 {
 const STEPS_UNDER_LOAD: u64 = 200;
 /// During a start it lasts fewer steps than this, which is a few more than a start has.
 const STEPS_OF_A_START: u64 = 5000;
+/// The first steps of a start, before it fills a new segment with zeros.
+const STEPS_OF_NAMES: u64 = 80;
 
 /// What happened to the disk.
 #[derive(Clone, Copy, Debug, Default)]
@@ -86,7 +88,8 @@ impl Rounds<'_> {
             return Some(self.board.place.start());
         }
         let disk = &self.board.disk;
-        let has_power = disk.cut_after(Some((dice(number) % STEPS_OF_A_START) as u32));
+        let steps = if number % 8 == 3 { STEPS_OF_A_START } else { STEPS_OF_NAMES };
+        let has_power = disk.cut_after(Some((dice(number) % steps) as u32));
         assert!(has_power, "it came back");
         let mut broker = Running::start(self.board.place.command());
         let listens = broker.wait_for_or_end("coilgun: listening on ").is_some();
