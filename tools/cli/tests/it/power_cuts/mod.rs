@@ -6,5 +6,6 @@
 //! does: it trusts no sleep, and looks at no page cache: what the broker reads again is what a disk would hold.
 
 mod beginnings;
+mod endings;
 mod filesystem;
 mod rounds;
