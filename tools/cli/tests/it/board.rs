@@ -1,6 +1,7 @@
 //! A folder with a mounted disk, and the broker on it.
 
 use std::fs;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use coilgun_lossfs::{LossyDisk, in_own_mounts, missing};
@@ -39,7 +40,10 @@ pub(crate) fn with_board(seed: u64, test: impl FnOnce(&Board) + Send) -> bool {
 /// Says why a test does not run. `cargo xtask test --require-peers` has that fail.
 pub(crate) fn skip(why: &str) {
     assert!(std::env::var_os("COILGUN_REQUIRE_PEERS").is_none(), "{why}");
-    println!("skipped: {why}");
+    let thread = std::thread::current();
+    // Past the test's own output, which is shown for tests that fail only.
+    let said = writeln!(io::stderr(), "{} is skipped: {why}", thread.name().unwrap_or("a test"));
+    said.expect("standard error is open");
 }
 
 impl Place {

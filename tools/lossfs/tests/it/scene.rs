@@ -1,6 +1,7 @@
 //! A mounted file system in a folder of its own.
 
 use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
@@ -17,7 +18,11 @@ pub(crate) fn with_disk(test: impl FnOnce(&Scene) + Send) {
     if let Some(why) = missing() {
         // `cargo xtask test --require-peers` sets it.
         assert!(std::env::var_os("COILGUN_REQUIRE_PEERS").is_none(), "{why}");
-        println!("skipped: {why}");
+        let thread = std::thread::current();
+        // Past the test's own output, which is shown for tests that fail only.
+        let said =
+            writeln!(io::stderr(), "{} is skipped: {why}", thread.name().unwrap_or("a test"));
+        said.expect("standard error is open");
         return;
     }
     in_own_mounts(|| {

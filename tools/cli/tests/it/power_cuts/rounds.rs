@@ -13,7 +13,7 @@ use crate::stream_peer::StreamPeer;
 
 /// How often the power is cut.
 fn round_count() -> u64 {
-    if std::env::var_os("COILGUN_TEST_FULL").is_some() { 600 } else { 60 }
+    if std::env::var_os("COILGUN_TEST_FULL").is_some() { 300 } else { 60 }
 }
 
 /// Under load the power lasts fewer steps than this once it was decided that it goes: some commit groups.
