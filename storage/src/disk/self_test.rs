@@ -25,9 +25,12 @@ const BLOCK_COUNT: usize = 4;
 /// Why the broker does not trust a device with data.
 #[derive(Debug, thiserror::Error)]
 pub enum SelfTestError {
+    /// There is no room for the files of the test, let alone for data.
+    #[error("the disk is full; a start needs room for what it writes")]
+    Full(#[source] DiskError),
     /// The disk refused an operation.
     #[error("the disk failed its test; use a file system with direct IO, such as ext4 or xfs")]
-    Disk(#[from] DiskError),
+    Disk(#[source] DiskError),
     /// The disk gave back something else than it was given.
     #[error("{} was written and synced, but byte {offset} of {written_bytes} reads back differently (length {read_bytes}); do not use this device", path.display())]
     Mismatch {
@@ -40,6 +43,12 @@ pub enum SelfTestError {
         /// How many came back.
         read_bytes: usize,
     },
+}
+
+impl From<DiskError> for SelfTestError {
+    fn from(error: DiskError) -> SelfTestError {
+        if error.is_full() { SelfTestError::Full(error) } else { SelfTestError::Disk(error) }
+    }
 }
 
 /// Writes real files below `directory`, reads them back by direct IO and compares. `shard` keeps

@@ -5,6 +5,8 @@
 //! read in review; without it the files are compared.
 
 mod arguments;
+mod bad_disks;
+mod board;
 mod busrtd;
 mod configuration;
 mod crash_rounds;
@@ -12,7 +14,9 @@ mod elbus_peer;
 mod errors;
 mod golden_help;
 mod hostile;
+mod load;
 mod logs;
+mod power_cuts;
 mod process;
 mod publish_subscribe;
 mod queue_group;

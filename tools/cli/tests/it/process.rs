@@ -67,14 +67,22 @@ impl Running {
 
     /// Waits until it says a line on standard error that begins so, and returns the rest of it.
     pub(crate) fn wait_for(&mut self, beginning: &str) -> String {
+        let rest = self.wait_for_or_end(beginning);
+        rest.unwrap_or_else(|| panic!("it ended without {beginning:?}: {}", self.said))
+    }
+
+    /// The same of a process that may end before; `None` then.
+    pub(crate) fn wait_for_or_end(&mut self, beginning: &str) -> Option<String> {
         // Ends with standard error.
         loop {
             let mut line = String::new();
             let count = self.stderr.read_line(&mut line).expect("it speaks UTF-8");
-            assert!(count > 0, "it ended without {beginning:?}: {}", self.said);
+            if count == 0 {
+                return None;
+            }
             self.said.push_str(&line);
             if let Some(rest) = line.strip_prefix(beginning) {
-                return rest.trim_end().to_owned();
+                return Some(rest.trim_end().to_owned());
             }
         }
     }

@@ -15,12 +15,14 @@ pub(crate) struct Context<'a> {
     pub(crate) root: &'a Path,
     /// Larger inputs and more repetitions.
     pub(crate) full: bool,
+    /// What a test needs of the machine has to be there.
+    pub(crate) require_peers: bool,
 }
 
 impl<'a> Context<'a> {
     /// The context of a run with these options.
     pub(crate) fn new(root: &'a Path, options: TestOptions) -> Context<'a> {
-        Context { root, full: options.full }
+        Context { root, full: options.full, require_peers: options.require_peers }
     }
 }
 
@@ -81,6 +83,10 @@ fn tests(context: Context<'_>) -> Result<(), Failure> {
     let mut command = process::cargo(context.root, &["test", "--workspace"]);
     // A golden file that is rewritten proves nothing.
     command.env_remove("COILGUN_UPDATE_GOLDEN").env_remove("COILGUN_TEST_FULL");
+    command.env_remove("COILGUN_REQUIRE_PEERS");
+    if context.require_peers {
+        command.env("COILGUN_REQUIRE_PEERS", "1");
+    }
     if context.full {
         command.env("COILGUN_TEST_FULL", "1");
     }

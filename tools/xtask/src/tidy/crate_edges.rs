@@ -21,7 +21,8 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
     ("coilgun-client", &["coilgun-protocol"], &["coilgun-server"]),
     ("coilgun-client-ffi", &["coilgun-protocol", "coilgun-client"], &["coilgun-server"]),
     ("coilgun-bench", ON_TOP, &[]),
-    ("coilgun", ON_TOP, &[]),
+    ("coilgun", ON_TOP, &["coilgun-lossfs"]),
+    ("coilgun-lossfs", &[], &[]),
     ("coilgun-sim", ON_TOP, &[]),
     ("xtask", &["coilgun-protocol", "coilgun-storage"], &[]),
 ];

@@ -9,5 +9,5 @@ mod data;
 mod keys;
 mod limits;
 mod listening;
-mod refused;
+pub(crate) mod refused;
 mod restricted;

@@ -5,16 +5,16 @@ use std::process::Command;
 use crate::process::Running;
 
 /// What a process said instead of starting.
-pub(super) struct Refused {
+pub(crate) struct Refused {
     /// The first line.
-    pub(super) what: String,
+    pub(crate) what: String,
     /// The second one.
-    pub(super) help: String,
+    pub(crate) help: String,
 }
 
 impl Refused {
     /// Runs a command to its end, which has to be a refusal with this status.
-    pub(super) fn run(command: Command, status: i32) -> Refused {
+    pub(crate) fn run(command: Command, status: i32) -> Refused {
         let ended = Running::start(command).end();
         assert_eq!(ended.status, status, "{}", ended.stderr);
         assert!(ended.stdout.is_empty(), "its standard output stays empty");
@@ -26,7 +26,7 @@ impl Refused {
     }
 
     /// Fails if the first line lacks one of these, or the second one of those.
-    pub(super) fn says(&self, what: &[&str], help: &[&str]) -> &Refused {
+    pub(crate) fn says(&self, what: &[&str], help: &[&str]) -> &Refused {
         for part in what {
             assert!(self.what.contains(part), "{part:?} in {:?}", self.what);
         }

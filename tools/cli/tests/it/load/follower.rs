@@ -6,6 +6,8 @@ use coilgun_protocol::model::{ErrorCode, FollowFrom, Offset};
 
 use crate::stream_peer::{Heard, StreamPeer};
 
+use super::crowd::{HasFailed, STREAM};
+
 /// One follower.
 pub(super) struct Follower {
     partition: u32,
@@ -24,21 +26,26 @@ impl Follower {
     }
 
     /// Follows until the broker is dead.
-    pub(super) fn run(&mut self, mut peer: StreamPeer) {
-        let ended = self.follow(&mut peer);
+    pub(super) fn run(&mut self, mut peer: StreamPeer, has_failed: HasFailed<'_>) {
+        let ended = self.follow(&mut peer, has_failed);
         assert!(ended.is_err(), "it goes on until the broker is dead");
     }
 
-    fn follow(&mut self, peer: &mut StreamPeer) -> io::Result<()> {
+    fn follow(&mut self, peer: &mut StreamPeer, has_failed: HasFailed<'_>) -> io::Result<()> {
         let follow = u64::from(self.partition) + 1;
         let from = FollowFrom::At(Offset(self.seen()));
-        let code = peer.try_follow(follow, "files", self.partition, from, false)?;
+        let code = peer.try_follow(follow, STREAM, self.partition, from, false)?;
+        if code == ErrorCode::StreamsUnavailable && has_failed() {
+            return Err(io::Error::other("the disk has failed"));
+        }
         // What it has seen was durable, so the partition is at least as long.
         assert_eq!(code, ErrorCode::Ok, "partition {} at {}", self.partition, self.seen());
         // Ends when the broker is dead.
         loop {
-            let Heard::Records { base_offset, payloads, .. } = peer.try_hear()? else {
-                panic!("records, and nothing else");
+            let heard = peer.try_hear()?;
+            let Heard::Records { base_offset, payloads, .. } = heard else {
+                assert!(has_failed(), "records, and nothing else: {heard:?}");
+                return Err(io::Error::other("the disk has failed"));
             };
             let known = self.seen() - base_offset.min(self.seen());
             assert!(base_offset <= self.seen(), "no gap");

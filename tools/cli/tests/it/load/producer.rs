@@ -5,11 +5,13 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use coilgun_protocol::model::{
-    AckLevel, AppendConditions, ProducerEpoch, ProducerId, ProducerSequence,
+    AckLevel, AppendConditions, ErrorCode, ProducerEpoch, ProducerId, ProducerSequence,
 };
 
+use crate::stream_peer::{Heard, StreamPeer, code};
+
+use super::crowd::{HasFailed, STREAM};
 use super::files::Files;
-use crate::stream_peer::{Heard, StreamPeer};
 
 /// Batches that are under way; a partition recognises as many that come again.
 const IN_FLIGHT_MAX: usize = 4;
@@ -19,27 +21,39 @@ pub(super) struct Producer {
     pub(super) partition: u32,
     files: Files,
     /// Records that were acked.
-    acked: u64,
+    pub(super) acked: u64,
     /// How many records each batch has that was sent and not acked, in order.
     in_flight: VecDeque<u32>,
     /// Batches that were sent again.
     pub(super) resent: u64,
+    /// Batches of which the broker said that it does not know.
+    pub(super) unknown: u64,
 }
 
 impl Producer {
     pub(super) fn new(partition: u32, files: &Files) -> Producer {
         let in_flight = VecDeque::new();
-        Producer { partition, files: files.clone(), acked: 0, in_flight, resent: 0 }
+        Producer { partition, files: files.clone(), acked: 0, in_flight, resent: 0, unknown: 0 }
     }
 
     /// Appends until the broker is dead, beginning with what has no answer. Counts the acks.
-    pub(super) fn run(&mut self, mut peer: StreamPeer, acks: &AtomicU64) {
+    pub(super) fn run(
+        &mut self,
+        mut peer: StreamPeer,
+        has_failed: HasFailed<'_>,
+        acks: &AtomicU64,
+    ) {
         self.resent += self.in_flight.len() as u64;
-        let ended = self.produce(&mut peer, acks);
+        let ended = self.produce(&mut peer, has_failed, acks);
         assert!(ended.is_err(), "it goes on until the broker is dead");
     }
 
-    fn produce(&mut self, peer: &mut StreamPeer, acks: &AtomicU64) -> io::Result<()> {
+    fn produce(
+        &mut self,
+        peer: &mut StreamPeer,
+        has_failed: HasFailed<'_>,
+        acks: &AtomicU64,
+    ) -> io::Result<()> {
         let mut sent: u64 = self.acked;
         for count in self.in_flight.clone() {
             self.send(peer, sent, count)?;
@@ -53,7 +67,7 @@ impl Producer {
                 self.send(peer, sent, count)?;
                 sent += u64::from(count);
             }
-            self.take_ack(peer)?;
+            self.take_ack(peer, has_failed)?;
             acks.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -71,14 +85,20 @@ impl Producer {
             expected: None,
         };
         let level = AckLevel::Durable;
-        peer.try_send_append("files", self.partition, level, conditions, &payloads).map(|_| ())
+        peer.try_send_append(STREAM, self.partition, level, conditions, &payloads).map(|_| ())
     }
 
-    fn take_ack(&mut self, peer: &mut StreamPeer) -> io::Result<()> {
+    fn take_ack(&mut self, peer: &mut StreamPeer, has_failed: HasFailed<'_>) -> io::Result<()> {
         let Heard::Appended(appended) = peer.try_hear()? else {
             panic!("answers to appends, and nothing else");
         };
-        assert_eq!(appended.code, 0, "{appended:?}");
+        let code = code(appended.code);
+        if matches!(code, ErrorCode::OutcomeUnknown | ErrorCode::StreamsUnavailable) && has_failed()
+        {
+            self.unknown += u64::from(code == ErrorCode::OutcomeUnknown);
+            return Err(io::Error::other("the disk has failed"));
+        }
+        assert_eq!(code, ErrorCode::Ok, "{appended:?}");
         assert_eq!(appended.level, AckLevel::Durable);
         // Records are numbered as their offsets are, because nobody else appends here.
         assert_eq!(appended.base_offset.0, self.acked, "in order, and none doubled");
