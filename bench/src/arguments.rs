@@ -65,6 +65,11 @@ pub enum Action {
     ///
     /// Prints markdown tables to standard output, and writes every round as JSON if asked to.
     Streams(MatrixArguments),
+    /// Measure what partitions cost that nobody uses, and a start behind them and a long log.
+    ///
+    /// Prints a markdown table to standard output. It makes the partitions, appends a record to each, fills
+    /// the log, kills the broker, and starts it again.
+    Idle(IdleArguments),
     /// Drive a broker with all kinds of clients for a long time, and judge whether it stays as it was.
     ///
     /// Fails if a message is lost, memory or descriptors grow, or too little was exercised.
@@ -125,6 +130,24 @@ pub struct PlayArguments {
     /// Write every round to this file.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+}
+
+/// How many partitions, and how long a log.
+#[derive(Args, Clone, Debug)]
+pub struct IdleArguments {
+    /// The broker's program [default: `coilgun` beside this program].
+    #[arg(long, value_name = "PATH")]
+    pub broker: Option<PathBuf>,
+    /// How many partitions.
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub partitions: u32,
+    /// How much is appended behind them, in MiB of payload.
+    #[arg(long, value_name = "MIB", default_value_t = 2048)]
+    pub log_mib: u64,
+    /// The core of the broker and the core of the load, as `broker=0,load=1`; or `none`
+    /// [default: the first two cores there are].
+    #[arg(long, value_name = "PLAN")]
+    pub cpus: Option<CpuPlan>,
 }
 
 /// How to play the matrix.
@@ -244,6 +267,18 @@ impl MatrixArguments {
     pub fn settings(&self) -> Result<MatrixSettings, BenchError> {
         let cpus = CpuPlan::chosen(self.cpus.as_ref(), 1)?;
         matrix_settings(self.broker.as_ref(), &self.play, cpus)
+    }
+}
+
+impl IdleArguments {
+    /// What the arguments mean, with the defaults that depend on the machine.
+    ///
+    /// # Errors
+    /// If one makes no sense, or the machine does not say what it is.
+    pub fn settings(&self) -> Result<MatrixSettings, BenchError> {
+        let cpus = CpuPlan::chosen(self.cpus.as_ref(), 1)?;
+        let play = PlayArguments { rounds: 1, seconds: 1.0, only: Vec::new(), json: None };
+        matrix_settings(self.broker.as_ref(), &play, cpus)
     }
 }
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use coilgun_bench::arguments::{
-    Action, Arguments, MatrixArguments, RunArguments, ShardsArguments, SoakArguments,
+    Action, Arguments, IdleArguments, MatrixArguments, RunArguments, ShardsArguments, SoakArguments,
 };
 use coilgun_bench::clients::run::run_clients;
 use coilgun_bench::elbus::arguments::ElbusArguments;
@@ -16,6 +16,7 @@ use coilgun_bench::peers::echo_server::serve;
 use coilgun_bench::results::markdown::markdown;
 use coilgun_bench::shards::run::run_shards;
 use coilgun_bench::soak::run::run_soak;
+use coilgun_bench::streams::idle::run_idle;
 use coilgun_bench::streams::run::run_streams;
 use coilgun_bench::suite::run_suite;
 
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Action::Clients(arguments) => measure_clients(&arguments),
         Action::Elbus(arguments) => measure_elbus(&arguments),
         Action::Streams(arguments) => measure_streams(&arguments),
+        Action::Idle(arguments) => measure_idle(&arguments),
         Action::Soak(arguments) => soak(&arguments),
     };
     match result {
@@ -85,6 +87,16 @@ fn measure_streams(arguments: &MatrixArguments) -> Result<(), BenchError> {
         Some(path) => report.write_json(path),
         None => Ok(()),
     }
+}
+
+fn measure_idle(arguments: &IdleArguments) -> Result<(), BenchError> {
+    let interrupt = Interrupt::default();
+    interrupt.on_signals(|| {}).map_err(BenchError::system("catching signals"))?;
+    let (settings, log_bytes) = (arguments.settings()?, arguments.log_mib << 20);
+    let report =
+        run_idle(&settings, arguments.partitions, log_bytes, &interrupt, |it| eprintln!("{it}"))?;
+    print!("{report}");
+    Ok(())
 }
 
 fn measure_elbus(arguments: &ElbusArguments) -> Result<(), BenchError> {

@@ -28,6 +28,8 @@ pub struct Appends {
     pub in_flight: usize,
     /// When they are acked.
     pub level: AckLevel,
+    /// Shards of the broker, each with a log.
+    pub shards: u32,
 }
 
 impl Appends {
@@ -40,7 +42,7 @@ impl Appends {
         connection: &mut RawConnection,
         mut measurement: Measurement<'_>,
     ) -> Result<StreamSample, BenchError> {
-        let mut appender = Appender::new(self, connection)?;
+        let mut appender = Appender::new(self, self.name, connection)?;
         while !measurement.is_over()? {
             appender.step(Some(&mut measurement))?;
         }
@@ -53,7 +55,20 @@ impl Appends {
     /// # Errors
     /// As [`Appends::measure`].
     pub fn fill(&self, connection: &mut RawConnection, records: u64) -> Result<(), BenchError> {
-        let mut appender = Appender::new(self, connection)?;
+        self.fill_as(self.name, connection, records)
+    }
+
+    /// The same to a stream of another name.
+    ///
+    /// # Errors
+    /// As [`Appends::measure`].
+    pub fn fill_as(
+        &self,
+        stream: &str,
+        connection: &mut RawConnection,
+        records: u64,
+    ) -> Result<(), BenchError> {
+        let mut appender = Appender::new(self, stream, connection)?;
         for _ in 0..records.div_ceil(self.batch as u64) {
             appender.step(None)?;
         }
@@ -64,6 +79,7 @@ impl Appends {
 /// Keeps appends under way.
 struct Appender<'a> {
     what: &'a Appends,
+    stream: &'a str,
     connection: &'a mut RawConnection,
     body: Vec<u8>,
     frames: Vec<u8>,
@@ -75,16 +91,17 @@ struct Appender<'a> {
 impl Appender<'_> {
     fn new<'a>(
         what: &'a Appends,
+        stream: &'a str,
         connection: &'a mut RawConnection,
     ) -> Result<Appender<'a>, BenchError> {
-        create(connection, what.name, what.partitions)?;
+        create(connection, stream, what.partitions)?;
         let (payload, mut body) = (vec![7; what.payload_bytes], Vec::new());
         for _ in 0..what.batch {
             let record = Record { payload: &payload, ..Record::default() };
             append_record(&record, &mut body).expect("it is no larger than a record may be");
         }
         let (frames, sent_ns) = (Vec::new(), VecDeque::new());
-        Ok(Appender { what, connection, body, frames, next: 1, sent_ns })
+        Ok(Appender { what, stream, connection, body, frames, next: 1, sent_ns })
     }
 
     /// Sends what may be under way, and waits for one ack.
@@ -96,7 +113,7 @@ impl Appender<'_> {
             self.next += 1;
             let append = AppendFrame {
                 correlation: ticket,
-                stream: self.what.name.as_bytes(),
+                stream: self.stream.as_bytes(),
                 partition: PartitionChoice::Index(partition),
                 conditions: AppendConditions::default(),
                 level: self.what.level,

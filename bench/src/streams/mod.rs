@@ -6,6 +6,7 @@
 //! the tests of the broker do.
 
 pub mod appending;
+pub mod idle;
 pub mod published;
 pub mod raw_disk;
 pub mod reading;

@@ -16,7 +16,28 @@ use crate::results::summary::Spread;
 /// A figure: its name, what is divided by what (nothing: as it is), what of it, and its goal.
 type Figure = (&'static str, &'static str, Option<&'static str>, Measured, Goal);
 
-const FIGURES: [Figure; 9] = [
+const FIGURES: [Figure; 12] = [
+    (
+        "ack p50, leader / published message, one under way",
+        "append/leader/1",
+        Some("publish/acked/1"),
+        Measured::P50,
+        Goal::AtMost(1.5),
+    ),
+    (
+        "bytes/s of payload, durable, 2 logs / 1 log",
+        "append/durable/2-logs",
+        Some("append/durable/1-log"),
+        Measured::Bytes,
+        Goal::ToBeKnown,
+    ),
+    (
+        "bytes/s of payload, durable, 4 logs / 1 log",
+        "append/durable/4-logs",
+        Some("append/durable/1-log"),
+        Measured::Bytes,
+        Goal::ToBeKnown,
+    ),
     (
         "ack p50 at the client / bare synced write, one record under way",
         "append/durable/1",
@@ -100,6 +121,8 @@ enum Measured {
 enum Goal {
     AtMost(f64),
     AtLeast(f64),
+    /// It has none: it shall be known.
+    ToBeKnown,
 }
 
 /// Everything that was measured about streams.
@@ -167,11 +190,14 @@ impl StreamsReport {
         for figure in FIGURES {
             let values = self.rounds.iter().filter_map(|round| value_of(round, &figure));
             let Some(spread) = Spread::of(values) else { continue };
-            let (wanted, is_reached) = match figure.4 {
-                Goal::AtMost(most) => (format!("at most {most}"), spread.median <= most),
-                Goal::AtLeast(least) => (format!("at least {least}"), spread.median >= least),
+            let verdict = |is_reached| if is_reached { "reached" } else { "missed" };
+            let (wanted, verdict) = match figure.4 {
+                Goal::AtMost(most) => (format!("at most {most}"), verdict(spread.median <= most)),
+                Goal::AtLeast(least) => {
+                    (format!("at least {least}"), verdict(spread.median >= least))
+                }
+                Goal::ToBeKnown => ("-".to_owned(), "-"),
             };
-            let verdict = if is_reached { "reached" } else { "missed" };
             let cell = three(Some(spread), 2);
             writeln!(text, "| {} | {cell} | {wanted} | {verdict} |", figure.0)
                 .expect("a text takes everything");

@@ -30,10 +30,13 @@ const SMALL: [Appends; 4] = [
     many("append/durable/1000-partitions", 1000),
 ];
 /// What is appended in large ones.
-const LARGE: [Appends; 3] = [
+const LARGE: [Appends; 6] = [
     batched("append/durable/100x1KiB", 1024, AckLevel::Durable),
     batched("append/leader/100x1KiB", 1024, AckLevel::Leader),
     batched("append/leader/100x256B", 256, AckLevel::Leader),
+    logs("append/durable/1-log", 1),
+    logs("append/durable/2-logs", 2),
+    logs("append/durable/4-logs", 4),
 ];
 /// What fails if it does.
 const CONFIGURING: &str = "writing a configuration";
@@ -53,18 +56,32 @@ const SMALL_BYTES: usize = 256;
 
 /// One record of 256 bytes after the other.
 const fn single(name: &'static str, level: AckLevel) -> Appends {
-    Appends { name, partitions: 1, batch: 1, payload_bytes: SMALL_BYTES, in_flight: 1, level }
+    Appends {
+        name,
+        partitions: 1,
+        batch: 1,
+        payload_bytes: SMALL_BYTES,
+        in_flight: 1,
+        level,
+        shards: 1,
+    }
 }
 
 /// A hundred records at once, five times under way.
 const fn batched(name: &'static str, payload_bytes: usize, level: AckLevel) -> Appends {
-    Appends { name, partitions: 1, batch: 100, payload_bytes, in_flight: 5, level }
+    Appends { name, partitions: 1, batch: 100, payload_bytes, in_flight: 5, level, shards: 1 }
 }
 
 /// A thousand records of 256 bytes under way.
 const fn many(name: &'static str, partitions: u32) -> Appends {
     let level = AckLevel::Durable;
-    Appends { name, partitions, batch: 1, payload_bytes: 256, in_flight: 1000, level }
+    Appends { name, partitions, batch: 1, payload_bytes: 256, in_flight: 1000, level, shards: 1 }
+}
+
+/// A hundred records of a KiB at once, four times under way for each of four partitions, on so many logs.
+const fn logs(name: &'static str, shards: u32) -> Appends {
+    let level = AckLevel::Durable;
+    Appends { name, partitions: 4, batch: 100, payload_bytes: 1024, in_flight: 16, level, shards }
 }
 
 /// Measures every way whose name contains one of the texts asked for, round after round. The calling
@@ -131,7 +148,7 @@ fn publish(
     if !is_chosen(settings, PUBLISHED) {
         return Ok(());
     }
-    let broker = start(settings, None, interrupt)?;
+    let broker = start(settings, 1, None, interrupt)?;
     let mut connection = RawConnection::open_for_streams(broker.address())?;
     let measurement = Measurement::begin(PUBLISHED, measured(settings), broker.clock(), interrupt)?;
     note(publish_acked(&mut connection, SMALL_BYTES, measurement)?);
@@ -146,7 +163,7 @@ fn append(
     note: &mut impl FnMut(StreamSample),
 ) -> Result<(), BenchError> {
     for appends in all.iter().filter(|it| is_chosen(settings, it.name)) {
-        let broker = start(settings, None, interrupt)?;
+        let broker = start(settings, appends.shards, None, interrupt)?;
         let mut connection = RawConnection::open_for_streams(broker.address())?;
         let measurement =
             Measurement::begin(appends.name, measured(settings), broker.clock(), interrupt)?;
@@ -166,7 +183,7 @@ fn read(
         let mut file = tempfile::NamedTempFile::new().map_err(BenchError::system(CONFIGURING))?;
         writeln!(file, "[log]\ncache_bytes = {cache_bytes}")
             .map_err(BenchError::system(CONFIGURING))?;
-        let broker = start(settings, Some(file.path()), interrupt)?;
+        let broker = start(settings, 1, Some(file.path()), interrupt)?;
         let mut connection = RawConnection::open_for_streams(broker.address())?;
         batched(name, READ_BYTES, AckLevel::Durable).fill(&mut connection, READ_RECORDS)?;
         let measurement = Measurement::begin(name, measured(settings), broker.clock(), interrupt)?;
@@ -181,14 +198,15 @@ fn measured(settings: &MatrixSettings) -> Duration {
     settings.timing.measured
 }
 
-/// Starts a broker of one shard, with a configuration if there is one.
+/// Starts a broker of so many shards, all on its core, with a configuration if there is one.
 fn start(
     settings: &MatrixSettings,
+    shards: u32,
     configuration: Option<&Path>,
     interrupt: &Interrupt,
 ) -> Result<LoneBroker, BenchError> {
     let servers = &settings.servers;
-    let mut arguments = vec!["--shards".to_owned(), "1".to_owned()];
+    let mut arguments = vec!["--shards".to_owned(), shards.to_string()];
     if let Some(path) = configuration {
         arguments.extend(["--config".to_owned(), path.display().to_string()]);
     }

@@ -134,7 +134,8 @@ fn arguments_about_shards_are_read() {
             | Action::Shards(_)
             | Action::Clients(_)
             | Action::Elbus(_)
-            | Action::Streams(_) => None,
+            | Action::Streams(_)
+            | Action::Idle(_) => None,
         })
     };
     assert_eq!(soak(&["--cpus", "none"]).ok(), Some(Some((1, vec![]))));
