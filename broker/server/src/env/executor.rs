@@ -8,9 +8,10 @@
 //!                             park: wait for the eventfd inside glommio
 //! ```
 //!
-//! A nap is one system call, a park several: a shard that is busy but for moments naps. While it is
-//! parked, the ring's own completions and other threads write to the same eventfd; glommio polls it
-//! in its own ring, so that timers and files of the executor go on.
+//! A nap is one system call, a park several: a shard that is busy but for moments naps. While a disk is at
+//! work, of which only glommio hears, it naps once and shortly: clients that are answered without the disk
+//! are back within that time. While it is parked, the ring's own completions and other threads write to the
+//! same eventfd; glommio polls it in its own ring, so that timers and files of the executor go on.
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -25,6 +26,9 @@ use super::wake::Waker;
 const REACTOR_TURN_NS: u64 = 200_000;
 /// The same while a disk is at work: what it has done is seen no later than that.
 const REACTOR_TURN_DISK_NS: u64 = 40_000;
+/// How long the shard naps while a disk is at work before it parks, in nanoseconds: a client that was
+/// answered without the disk may be back by then, and the disk is not.
+const DISK_NAP_NS: u64 = 20_000;
 
 /// Something that works in turns.
 pub trait Turn {
@@ -122,12 +126,19 @@ pub async fn run(shard: &mut impl Turn, waker: &Waker, spin_us: u64) -> io::Resu
     let (spin_ns, mut idle_since) = (spin_us * 1_000, None::<Timestamp>);
     // How long nothing was to do the last time.
     let mut pause_ns = u64::MAX;
+    let mut at_disk = AtDisk::Nothing;
     // Ends when the shard says that it is done.
     loop {
         let now = shard.now();
         let work = shard.turn(now)?;
         // A turn may have asked a disk for something: it is begun, and heard of, sooner.
         reactor_turn_at = reactor_turn_at.min(Timestamp(now.0 + reactor_turn_ns(shard)));
+        at_disk = match (shard.waits_for_disk(), at_disk) {
+            (false, _) => AtDisk::Nothing,
+            (true, AtDisk::Nothing) => AtDisk::ToBegin,
+            (true, AtDisk::Napped) if work == Work::More => AtDisk::Begun,
+            (true, as_before) => as_before,
+        };
         if work == Work::More {
             if let Some(since) = idle_since.take() {
                 pause_ns = now.0 - since.0;
@@ -141,13 +152,21 @@ pub async fn run(shard: &mut impl Turn, waker: &Waker, spin_us: u64) -> io::Resu
             Work::Done => return Ok(()),
             Work::More if now < reactor_turn_at => {}
             Work::Idle if now < spins_until.min(reactor_turn_at) => std::hint::spin_loop(),
-            Work::Idle if now >= spins_until => {
+            Work::Idle if now >= spins_until && at_disk != AtDisk::ToBegin => {
                 waker.announce_sleep();
                 let left = reactor_turn_at.0.saturating_sub(now.0);
-                // In a nap nobody would hear of a disk.
-                if left > 0 && !shard.waits_for_disk() && shard.nap(left)? {
+                let nap_ns = match at_disk {
+                    AtDisk::Nothing => left,
+                    AtDisk::ToBegin | AtDisk::Begun => DISK_NAP_NS,
+                    // In a nap nobody hears of a disk.
+                    AtDisk::Napped => 0,
+                };
+                if nap_ns > 0 && shard.nap(nap_ns)? {
                     waker.end_nap();
                     continue;
+                }
+                if at_disk == AtDisk::Begun {
+                    at_disk = AtDisk::Napped;
                 }
                 if shard.prepare_park()? {
                     event.readable().await.map_err(io::Error::from)?;
@@ -159,9 +178,25 @@ pub async fn run(shard: &mut impl Turn, waker: &Waker, spin_us: u64) -> io::Resu
             Work::More | Work::Idle => {
                 always.readable().await.map_err(io::Error::from)?;
                 reactor_turn_at = Timestamp(now.0 + reactor_turn_ns(shard));
+                if at_disk == AtDisk::ToBegin {
+                    at_disk = AtDisk::Begun;
+                }
             }
         }
     }
+}
+
+/// How far what a shard wants of a disk has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum AtDisk {
+    /// It wants nothing.
+    Nothing,
+    /// It wants something, which begins with glommio's next turn.
+    ToBegin,
+    /// It is under way, and the shard may nap once: something else may come sooner.
+    Begun,
+    /// It is under way, and nothing came during the nap.
+    Napped,
 }
 
 /// How long turns may follow each other before glommio gets one.
