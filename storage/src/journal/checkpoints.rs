@@ -101,6 +101,12 @@ impl Checkpoints {
         self.slots.iter().flatten().map(|slot| slot.checkpoint).max().unwrap_or(0)
     }
 
+    /// Where the latest complete checkpoint begins and ends.
+    pub(super) fn extent(&self) -> Option<(LogPosition, LogPosition)> {
+        let latest = self.slots.iter().flatten().max_by_key(|slot| slot.checkpoint)?;
+        Some((latest.first, latest.end))
+    }
+
     /// Whether one is being made.
     pub(super) fn is_building(&self) -> bool {
         self.building.is_some()

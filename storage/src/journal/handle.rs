@@ -235,6 +235,24 @@ impl<D: Disk> Journal<D> {
         self.shared.core.borrow().checkpoints.needed_from()
     }
 
+    /// How much of the log the latest checkpoint takes up, with what stands between its chunks, in bytes;
+    /// 0: there is none.
+    #[must_use]
+    pub fn checkpoint_bytes(&self) -> u64 {
+        let core = self.shared.core.borrow();
+        let segment_bytes = u64::from(core.segments.manifest().segment_bytes);
+        core.checkpoints.extent().map_or(0, |(first, end)| {
+            let place = |it: LogPosition| it.segment.0 * segment_bytes + u64::from(it.byte);
+            place(end) - place(first)
+        })
+    }
+
+    /// Length of a segment, in bytes.
+    #[must_use]
+    pub fn segment_bytes(&self) -> u32 {
+        self.shared.core.borrow().segments.manifest().segment_bytes
+    }
+
     /// Whether a write failed: nothing is taken and nothing becomes durable any more.
     #[must_use]
     pub fn is_poisoned(&self) -> bool {

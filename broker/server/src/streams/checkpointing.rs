@@ -5,7 +5,7 @@ use coilgun_storage::disk::Disk;
 use coilgun_storage::format::{
     CatalogState, CheckpointChunk, PartitionStates, STATE_CATALOG, STATE_PARTITIONS, State,
 };
-use coilgun_storage::journal::Refused;
+use coilgun_storage::journal::{GroupNumber, Refused};
 
 use super::host::StreamHost;
 use super::states::partition_state;
@@ -18,6 +18,17 @@ pub(super) struct Checkpoint {
     chunk: u32,
     /// What comes into it.
     next: Next,
+    /// Why it was refused, and what was durable then.
+    refused: Option<(GroupNumber, Refused)>,
+}
+
+/// How much comes into one chunk at most; less, where that does not fit a commit group.
+#[derive(Clone, Copy, Debug)]
+pub struct ChunkLimits {
+    /// Partitions, at least one.
+    pub partitions: usize,
+    /// Streams, at least one.
+    pub streams: usize,
 }
 
 /// What comes into the next chunk.
@@ -34,7 +45,8 @@ impl<D: Disk> StreamHost<D> {
     pub fn begin_checkpoint(&mut self) {
         if self.checkpoint.is_none() && !self.is_poisoned() {
             let number = self.journal.begin_checkpoint();
-            let first = |number| Checkpoint { number, chunk: 0, next: Next::Streams(0) };
+            let first =
+                |number| Checkpoint { number, chunk: 0, next: Next::Streams(0), refused: None };
             self.checkpoint = number.map(first);
         }
     }
@@ -45,44 +57,99 @@ impl<D: Disk> StreamHost<D> {
         self.checkpoint.is_some()
     }
 
-    /// Appends the next chunk of the checkpoint that was begun, with the state of so many partitions, or
-    /// with the streams that `catalog` gives, of those behind one: nothing, if there is no more to say
-    /// of streams in this log. Says whether that was the last one; then recovery can begin there once
-    /// the journal has written its superblock.
+    /// Appends the next chunk of the checkpoint that was begun, with the state of some partitions, or with
+    /// the streams that `catalog` gives, so many of those behind one: nothing, if there is no more to say of
+    /// streams in this log. Says whether that was the last one; then recovery can begin there once the
+    /// journal has written its superblock. What was refused is tried again once something else became
+    /// durable, or if `again`.
     ///
     /// What is made behind the place where the checkpoint has come to is in the log behind its
     /// beginning, and what is deleted needs no state.
     ///
     /// # Errors
     /// If the journal does not take it; then nothing has changed.
+    ///
+    /// # Panics
+    /// If the state of one stream or one partition is larger than a commit group: their limits say
+    /// otherwise.
     pub fn advance_checkpoint(
         &mut self,
-        partitions_max: usize,
-        catalog: impl FnOnce(u64) -> Option<CatalogState>,
+        limits: ChunkLimits,
+        again: bool,
+        catalog: impl Fn(u64, usize) -> Option<CatalogState>,
     ) -> Result<bool, Refused> {
         let Some(mut checkpoint) = self.checkpoint else { return Ok(false) };
+        let durable = self.journal.durable().1;
+        if let Some((behind, refused)) = checkpoint.refused
+            && behind == durable
+            && !again
+        {
+            return Err(refused);
+        }
+        let advanced = self.append_chunk(&mut checkpoint, limits, catalog);
+        checkpoint.refused = advanced.err().map(|refused| (durable, refused));
+        self.checkpoint = (advanced != Ok(true)).then_some(checkpoint);
+        advanced
+    }
+
+    /// Appends the next chunk, and says whether it was the last one.
+    fn append_chunk(
+        &self,
+        checkpoint: &mut Checkpoint,
+        limits: ChunkLimits,
+        catalog: impl Fn(u64, usize) -> Option<CatalogState>,
+    ) -> Result<bool, Refused> {
         if let Next::Streams(behind) = checkpoint.next {
-            match catalog(behind) {
-                Some(state) => {
-                    let last = state.streams.last().map_or(behind, |stream| stream.id);
-                    let is_all = state.streams.is_empty() || last == behind;
-                    self.append_state(&checkpoint, STATE_CATALOG, &state.to_body(), false)?;
-                    checkpoint.chunk += 1;
-                    checkpoint.next =
-                        if is_all { Next::Partitions(PartitionId(0)) } else { Next::Streams(last) };
-                    self.checkpoint = Some(checkpoint);
-                    return Ok(false);
-                }
-                None => checkpoint.next = Next::Partitions(PartitionId(0)),
+            let mut state = None;
+            let is_told =
+                self.in_pieces(checkpoint, STATE_CATALOG, limits.streams, |count_max| {
+                    state = catalog(behind, count_max);
+                    state.as_ref().map(|state| (state.to_body(), false))
+                })?;
+            if is_told {
+                let streams = state.map(|state| state.streams).unwrap_or_default();
+                checkpoint.next = match streams.last() {
+                    Some(last) => Next::Streams(last.id),
+                    None => Next::Partitions(PartitionId(0)),
+                };
+                return Ok(false);
             }
+            checkpoint.next = Next::Partitions(PartitionId(0));
         }
         let Next::Partitions(next) = checkpoint.next else { return Ok(false) };
-        let (states, last, is_last) = self.states_from(next, partitions_max);
-        self.append_state(&checkpoint, STATE_PARTITIONS, &states.to_body(), is_last)?;
-        checkpoint.chunk += 1;
+        let (mut last, mut is_last) = (next, false);
+        self.in_pieces(checkpoint, STATE_PARTITIONS, limits.partitions, |count_max| {
+            let states;
+            (states, last, is_last) = self.states_from(next, count_max);
+            Some((states.to_body(), is_last))
+        })?;
         checkpoint.next = Next::Partitions(PartitionId(last.0 + 1));
-        self.checkpoint = (!is_last).then_some(checkpoint);
         Ok(is_last)
+    }
+
+    /// Appends what `body` gives for at most so many of them, or for half as many if that does not fit a
+    /// commit group. Says whether there was anything.
+    fn in_pieces(
+        &self,
+        checkpoint: &mut Checkpoint,
+        state_kind: u32,
+        count_max: usize,
+        mut body: impl FnMut(usize) -> Option<(Vec<u8>, bool)>,
+    ) -> Result<bool, Refused> {
+        let mut count = count_max;
+        // Ends because each turn halves the count, and one fits.
+        loop {
+            let Some((body, is_last)) = body(count) else { return Ok(false) };
+            match self.append_state(checkpoint, state_kind, &body, is_last) {
+                Err(Refused::TooLarge) if count > 1 => count /= 2,
+                Err(Refused::TooLarge) => panic!("the state of one fits a commit group"),
+                Err(refused) => return Err(refused),
+                Ok(()) => {
+                    checkpoint.chunk += 1;
+                    return Ok(true);
+                }
+            }
+        }
     }
 
     /// The states of so many partitions from one on, the last of them, and whether no more follow.

@@ -109,6 +109,12 @@ impl<D: Disk> StreamHost<D> {
         state == Some(PartitionState::Open)
     }
 
+    /// Whether a partition is there to be deleted.
+    pub fn can_delete(&self, partition: PartitionId) -> bool {
+        let state = self.partitions.get(&partition).map(Partition::state);
+        matches!(state, Some(PartitionState::Open | PartitionState::ReadOnly))
+    }
+
     fn check_control_room(&self) -> Result<(), Refused> {
         self.journal.has_room(entry_bytes(Truncate::BYTES, 0), 1, Purpose::Control)
     }

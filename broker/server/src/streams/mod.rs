@@ -31,6 +31,7 @@ mod releasing;
 mod requests;
 mod states;
 
+pub use checkpointing::ChunkLimits;
 pub use host::{StreamHost, health};
 pub use rebuilding::{Rebuilding, RebuildingFault, Rebuilt, RebuiltCatalog};
 pub use releasing::Released;

@@ -59,8 +59,8 @@ impl Releases {
 pub struct Released {
     /// How many segments become spare files.
     pub segments: usize,
-    /// Some that no partition needs are needed by a checkpoint that is not the latest any more, or by
-    /// none that exists yet: another one would let them go.
+    /// Some that no partition needs are kept because replay may begin in them: two more checkpoints would
+    /// let them go.
     pub wants_checkpoint: bool,
 }
 
@@ -92,10 +92,16 @@ impl<D: Disk> StreamHost<D> {
         let Some(needed) = self.needed_from() else { return Released::default() };
         let last = SegmentSequence(needed.0.saturating_sub(1));
         let segments = self.journal.release_up_to(last);
-        let wants_checkpoint = self.journal.first_segment() <= last
-            && self.journal.checkpointed_from() <= last
-            && self.journal.checkpointed_from() < self.journal.durable().0.segment;
-        Released { segments, wants_checkpoint }
+        Released { segments, wants_checkpoint: self.is_checkpoint_worth_it(last) }
+    }
+
+    /// Whether segments up to `last` stay only because replay may begin in them, and two more checkpoints
+    /// take less room than that would give back.
+    fn is_checkpoint_worth_it(&self, last: SegmentSequence) -> bool {
+        let kept_from = self.journal.first_segment().max(self.journal.checkpointed_from());
+        let kept = (last.0 + 1).saturating_sub(kept_from.0);
+        let kept_bytes = kept * u64::from(self.journal.segment_bytes());
+        kept_bytes > 4 * self.journal.checkpoint_bytes()
     }
 
     /// The first segment that a partition needs, or that is not full yet. Nothing, if one may miss records:

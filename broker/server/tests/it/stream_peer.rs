@@ -39,6 +39,11 @@ pub(crate) enum Heard {
 impl StreamPeer {
     /// A client that was let in.
     pub(crate) fn connect(path: &Path) -> StreamPeer {
+        StreamPeer::connect_in(path, "")
+    }
+
+    /// The same in a namespace; empty: the one that is meant if none is named.
+    pub(crate) fn connect_in(path: &Path, namespace: &str) -> StreamPeer {
         let socket = UnixStream::connect(path).expect("the broker listens");
         let mut peer = StreamPeer {
             socket,
@@ -47,7 +52,8 @@ impl StreamPeer {
             next_ticket: 0,
         };
         let mut bytes = Preface::OURS.encode().to_vec();
-        let hello = Hello { features: Features::STREAMS, ..Hello::default() };
+        let namespace = namespace.as_bytes();
+        let hello = Hello { namespace, features: Features::STREAMS, ..Hello::default() };
         encode_frame(&ClientFrame::Hello(hello), &mut bytes).expect("it fits");
         peer.socket.write_all(&bytes).expect("it is sent");
         match peer.hear() {

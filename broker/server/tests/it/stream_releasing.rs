@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use coilgun_core::stream::{Effects, PartitionLimits, Requester};
+use coilgun_core::stream::{Effects, PartitionLimits, ProducerPosition, Requester};
 use coilgun_protocol::model::{
-    AckLevel, BodyKind, ClientId, CoLocationGroupId, PartitionId, ShardId, Ticket, Timestamp,
-    UnixMs,
+    AckLevel, BodyKind, ClientId, CoLocationGroupId, PartitionId, ProducerEpoch, ProducerId,
+    ProducerSequence, ShardId, Ticket, Timestamp, UnixMs,
 };
-use coilgun_server::streams::{AppendOutcome, Batch, Rebuilding, Released, StreamHost};
+use coilgun_server::streams::{
+    AppendOutcome, Batch, ChunkLimits, Rebuilding, Released, StreamHost,
+};
 use coilgun_storage::disk::sim::{Dice, SimDisk, SimWorld, Tasks, run};
 use coilgun_storage::format::SegmentSequence;
 use coilgun_storage::journal::Geometry;
@@ -24,6 +26,21 @@ struct Scene {
     host: StreamHost<SimDisk>,
     tasks: Tasks<'static>,
     effects: Effects,
+}
+
+/// A record of 4 KiB for a partition.
+fn batch(number: u64) -> Batch<'static> {
+    let client = ClientId { slot: 1, generation: 1 };
+    Batch {
+        partition: PartitionId(number),
+        count: 1,
+        body: &[7; 4096],
+        body_kind: BodyKind::Opaque,
+        producer: None,
+        expected: None,
+        level: AckLevel::Durable,
+        requester: Requester { home: ShardId::new(0), client, ticket: Ticket(1), part: 0 },
+    }
 }
 
 impl Scene {
@@ -68,20 +85,26 @@ impl Scene {
     /// Appends so many batches of 4 KiB.
     fn append(&mut self, number: u64, count: u32) {
         for at in 0..count {
-            let (home, client, ticket) =
-                (ShardId::new(0), ClientId { slot: 1, generation: 1 }, Ticket(1));
+            let appended = self.host.append(NOW, &batch(number), &mut self.effects);
+            assert!(matches!(appended, AppendOutcome::Placed(_)), "{at}: {appended:?}");
+            self.settle();
+        }
+    }
+
+    /// Appends a small batch as each of so many producers.
+    fn append_as(&mut self, number: u64, producers: u64) {
+        for producer in 1..=producers {
             let batch = Batch {
-                partition: PartitionId(number),
-                count: 1,
-                body: &[number as u8; 4096],
-                body_kind: BodyKind::Opaque,
-                producer: None,
-                expected: None,
-                level: AckLevel::Durable,
-                requester: Requester { home, client, ticket, part: 0 },
+                body: b"small",
+                producer: Some(ProducerPosition {
+                    producer: ProducerId(producer),
+                    epoch: ProducerEpoch(0),
+                    sequence: ProducerSequence(0),
+                }),
+                ..batch(number)
             };
             let appended = self.host.append(NOW, &batch, &mut self.effects);
-            assert!(matches!(appended, AppendOutcome::Placed(_)), "{at}: {appended:?}");
+            assert!(matches!(appended, AppendOutcome::Placed(_)), "{appended:?}");
             self.settle();
         }
     }
@@ -94,7 +117,8 @@ impl Scene {
     fn checkpoint(&mut self) {
         self.host.begin_checkpoint();
         while self.host.is_checkpointing() {
-            self.host.advance_checkpoint(8, |_| None).expect("there is room");
+            let limits = ChunkLimits { partitions: 8, streams: 8 };
+            self.host.advance_checkpoint(limits, false, |_, _| None).expect("there is room");
             self.settle();
         }
     }
@@ -158,6 +182,25 @@ pub(crate) fn l10_a_deletion_that_may_be_undone_gives_nothing_back() {
     assert_eq!(early.segments, 0, "L10: a crash could bring the partition back");
     scene.settle();
     assert!(scene.host.release().segments >= 2, "now nothing can");
+}
+
+/// Partitions that do not fit one chunk of a checkpoint together are in several, and a log in which that is
+/// so gives back what it can all the same.
+#[test]
+fn l9_a_checkpoint_is_cut_into_chunks_that_fit() {
+    let mut scene = Scene::open(SimWorld::new());
+    for number in 1..=8 {
+        scene.create(number);
+        scene.append_as(number, 24);
+    }
+    scene.create(9);
+    scene.append(9, 1);
+    scene.checkpoint();
+    let world = scene.world.clone();
+    drop(scene);
+    let again = Scene::open(world);
+    let ends: Vec<_> = again.host.partitions().map(|it| it.places().visible.0).collect();
+    assert_eq!(ends, [24, 24, 24, 24, 24, 24, 24, 24, 1]);
 }
 
 /// A disk that is full because of what was deleted takes appends again.

@@ -12,10 +12,15 @@ use coilgun_server::config::{Config, Limits, LogConfig};
 use crate::stream_peer::{Heard, StreamPeer};
 
 fn start(data: &Path, shards: usize) -> Broker {
+    start_with(data, shards, &[])
+}
+
+fn start_with(data: &Path, shards: usize, namespaces: &[&str]) -> Broker {
     let config = Config {
         listen: Vec::new(),
         data: data.to_owned(),
         shards,
+        namespaces: namespaces.iter().map(|it| (*it).to_owned()).collect(),
         limits: Limits { connections_max: 64, ..Limits::default() },
         log: LogConfig { segment_bytes: 8 << 20, ..LogConfig::default() },
         ..Config::default()
@@ -70,6 +75,40 @@ fn what_is_appended_is_read_by_everybody_and_after_a_restart() {
         assert_eq!(peers[1].delete("orders"), ErrorCode::Ok);
         assert_eq!(peers[2].describe("orders"), Err(ErrorCode::UnknownStream));
         assert!(peers[3].list().is_empty());
+        stop(broker);
+    }
+}
+
+/// Somebody forgets a namespace in the configuration, and finds that out later.
+#[test]
+fn l10_streams_of_a_namespace_that_is_not_configured_are_kept() {
+    for shards in [1, 2] {
+        let data = tempfile::tempdir().expect("there is a temporary directory");
+        let socket = data.path().join("coilgun.sock");
+        let broker = start_with(data.path(), shards, &["plant", "mill"]);
+        let mut peer = StreamPeer::connect_in(&socket, "mill");
+        let rows = peer.create("kept", 4).expect("it can be made");
+        for partition in 0..4 {
+            peer.append("kept", partition, &[b"kept"]);
+        }
+        stop(broker);
+
+        for _ in 0..3 {
+            let broker = start(data.path(), shards);
+            let mut peer = StreamPeer::connect(&socket);
+            assert!(peer.list().is_empty(), "nobody reaches them");
+            peer.create("other", 2).expect("numbers go on");
+            assert_eq!(peer.delete("other"), ErrorCode::Ok);
+            stop(broker);
+        }
+
+        let broker = start_with(data.path(), shards, &["mill"]);
+        let mut peer = StreamPeer::connect_in(&socket, "mill");
+        let again = peer.describe("kept").expect("it is there again");
+        for (row, before) in again.iter().zip(&rows) {
+            assert_eq!((row.id, row.end_offset), (before.id, Offset(1)));
+        }
+        assert_eq!(peer.append("kept", 3, &[b"more"]).base_offset, Offset(1));
         stop(broker);
     }
 }

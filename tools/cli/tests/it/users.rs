@@ -64,6 +64,47 @@ fn s26_a_broker_with_users_lets_in_who_has_the_password() {
 }
 
 #[test]
+fn s26_who_may_only_append_to_a_stream_appends_and_who_may_only_read_it_reads() {
+    let user = |name: &str, permissions: &str| {
+        let hash = hash("hush");
+        format!("[[user]]\nname = \"{name}\"\npassword_hash = \"{hash}\"\n{permissions}\n")
+    };
+    let none = "{ allow = [] }";
+    let one = "{ allow = [\"$STREAM.orders\"] }";
+    let text = [
+        user("owner", ""),
+        user("writer", &format!("publish = {one}\nsubscribe = {none}\nrequest = {none}")),
+        user("reader", &format!("publish = {none}\nsubscribe = {one}\nrequest = {none}")),
+        user("stranger", &format!("publish = {none}\nsubscribe = {none}\nrequest = {none}")),
+    ]
+    .concat();
+    let broker = Broker::start_changed(&["--config", "users.toml"], |command| {
+        let folder = command.get_current_dir().expect("it has one");
+        std::fs::write(folder.join("users.toml"), &text).expect("the folder is writable");
+    });
+    let may = |user: &str, arguments: &[&str]| {
+        let mut command = broker.client(&[&["stream"], arguments, &["--user", user]].concat());
+        let output = command.env("COILGUN_PASSWORD", "hush").output().expect("the binary runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() || said.contains("the user may not do this"), "{said}");
+        output.status.success()
+    };
+    assert!(may("owner", &["create", "orders"]) && may("owner", &["create", "other"]));
+    for (user, appends, reads) in [("writer", true, false), ("reader", false, true)] {
+        assert_eq!(may(user, &["append", "orders", "x"]), appends, "{user}");
+        assert_eq!(may(user, &["read", "orders"]), reads, "{user}");
+        assert!(may(user, &["info", "orders"]), "{user} may know what it is like");
+        assert!(!may(user, &["info", "other"]) && !may(user, &["rm", "orders"]), "{user}");
+        assert!(!may(user, &["create", "another"]), "{user}");
+    }
+    for arguments in [&["append", "orders", "x"][..], &["read", "orders"], &["info", "orders"]] {
+        assert!(!may("stranger", arguments), "{arguments:?}");
+    }
+    assert!(may("owner", &["rm", "orders"]));
+    broker.stop();
+}
+
+#[test]
 fn a_user_without_a_password_is_told_where_to_put_it() {
     let ended = run(&["pub", "a", "x", "--user", "press"]);
     assert_eq!(ended.status, 2);

@@ -2,6 +2,8 @@
 
 use coilgun_protocol::model::{Offset, PartitionId, UnixMs};
 
+use coilgun_server::streams::ChunkLimits;
+
 use super::model::Control;
 use super::simulation::Simulation;
 use crate::finding::Finding;
@@ -37,7 +39,9 @@ impl Simulation {
         if self.dice.coin() {
             let partitions_max = 1 + self.dice.below(3);
             let host = &mut self.process[shard].host;
-            let is_complete = host.advance_checkpoint(partitions_max, |_| None) == Ok(true);
+            let limits = ChunkLimits { partitions: partitions_max, streams: 1 };
+            let again = self.dice.coin();
+            let is_complete = host.advance_checkpoint(limits, again, |_, _| None) == Ok(true);
             self.tally.checkpoints += u64::from(is_complete);
         }
     }
@@ -111,12 +115,17 @@ impl Simulation {
         self.settle(shard)
     }
 
-    /// Empties a partition, or more rarely deletes one.
+    /// Empties a partition, or more rarely deletes one, which may be read-only.
     fn end_partition(&mut self) -> Result<(), Finding> {
-        let Some((partition, shard)) = self.open_partition() else { return Ok(()) };
+        let (partition, shard) = self.some_partition();
+        let host = &self.process[shard].host;
+        if !host.can_delete(PartitionId(partition)) {
+            return Ok(());
+        }
+        let is_open = host.is_open(PartitionId(partition));
         let (id, now) = (PartitionId(partition), UnixMs(self.now_ms));
         let end = self.model.of(partition).end();
-        let is_deletion = self.dice.chance(100);
+        let is_deletion = self.dice.chance(100) || !is_open;
         let host = &mut self.process[shard].host;
         if is_deletion {
             if let Ok(group) = host.delete(id, now, &mut self.effects) {
@@ -134,11 +143,16 @@ impl Simulation {
         self.settle(shard)
     }
 
-    /// Some partition that takes appends.
-    fn open_partition(&mut self) -> Option<(u64, usize)> {
+    /// Some partition.
+    fn some_partition(&mut self) -> (u64, usize) {
         let all: Vec<(u64, usize)> =
             self.model.partitions.iter().map(|(id, it)| (*id, it.shard)).collect();
-        let (partition, shard) = all[self.dice.below(all.len())];
+        all[self.dice.below(all.len())]
+    }
+
+    /// Some partition that takes appends.
+    fn open_partition(&mut self) -> Option<(u64, usize)> {
+        let (partition, shard) = self.some_partition();
         let is_open = self.process[shard].host.is_open(PartitionId(partition));
         is_open.then_some((partition, shard))
     }

@@ -6,18 +6,26 @@
 //! ```
 
 use coilgun_core::stream::{CreateRefusal, LogIndex, NewStream, StreamId, StreamRecord};
-use coilgun_protocol::model::{
-    ClientId, ErrorCode, NamespaceId, PartitionId, ShardId, StreamName, UnixMs,
-};
+use coilgun_protocol::model::{ClientId, ErrorCode, NamespaceId, ShardId, StreamName, UnixMs};
 use coilgun_storage::format::{METADATA_STREAM, Metadata, State, StreamState};
 use coilgun_storage::journal::{GroupNumber, Purpose, Refused};
 
 use super::super::turn::Shard;
 use super::logs::FIRST;
-use super::state::{Change, Decision, LogState};
+use super::state::{Change, Decision, LogState, Streams};
 use super::words::{StreamWord, WishWord, who};
 use crate::env::Env;
 use crate::streams::{RebuiltCatalog, stream_record, stream_state};
+
+/// What a namespace is called: one that is configured, or one that is not any more.
+pub(super) fn namespace_name<'a>(
+    configured: &'a [String],
+    hidden: &'a [String],
+    id: NamespaceId,
+) -> &'a str {
+    let at = usize::from(id.0);
+    configured.get(at).unwrap_or_else(|| &hidden[at - configured.len()])
+}
 
 impl<E: Env> Shard<E> {
     /// The shard that decides about streams.
@@ -106,8 +114,7 @@ impl<E: Env> Shard<E> {
             Change::Made(record) => (record, 0),
             Change::Removed(record) => (record, 1),
         };
-        let namespace = self.settings.namespaces[usize::from(record.namespace.0)].clone();
-        let body = stream_state(record, &namespace).to_body();
+        let body = stream_state(record, self.namespace_name(record.namespace)).to_body();
         let head = Metadata {
             key: record.id.0,
             revision: self.streams.last_decision + 1,
@@ -164,8 +171,7 @@ impl<E: Env> Shard<E> {
     }
 
     fn made_word(&self, number: u64, record: &StreamRecord) -> StreamWord {
-        let namespace = &self.settings.namespaces[usize::from(record.namespace.0)];
-        let state = stream_state(record, namespace).to_body();
+        let state = stream_state(record, self.namespace_name(record.namespace)).to_body();
         StreamWord::Made { number, namespace: record.namespace.0, state }
     }
 
@@ -242,13 +248,20 @@ impl<E: Env> Shard<E> {
 
     /// Deletes the partitions of a stream that are on this shard.
     fn delete_partitions(&mut self, record: &StreamRecord) {
-        let now = self.streams.now;
-        for partition in &record.partitions {
-            let streams = &mut self.streams;
-            let host = streams.logs.get_mut(&partition.log).and_then(LogState::host_mut);
-            if let Some(host) = host.filter(|host| host.is_open(partition.id)) {
-                // On a full log it stays until the next start, when nothing names it.
-                let _ = host.delete(partition.id, now, &mut streams.effects);
+        self.streams.to_delete.extend(record.partitions.iter().map(|it| (it.log, it.id)));
+        self.delete_waiting();
+    }
+
+    /// Deletes partitions that no stream has any more, as far as their logs take that now.
+    pub(super) fn delete_waiting(&mut self) {
+        let waiting = std::mem::take(&mut self.streams.to_delete);
+        for (log, partition) in waiting {
+            let Streams { logs, effects, now, to_delete, .. } = &mut self.streams;
+            let host = logs.get_mut(&log).and_then(LogState::host_mut);
+            // What is on other shards is deleted there.
+            let Some(host) = host.filter(|host| host.can_delete(partition)) else { continue };
+            if host.delete(partition, *now, effects).is_err() {
+                to_delete.push((log, partition));
             }
         }
         self.begin_reads();
@@ -298,17 +311,32 @@ impl<E: Env> Shard<E> {
         for state in rebuilt.streams.values() {
             let name = std::str::from_utf8(&state.namespace).ok();
             let index = self.settings.namespaces.iter().position(|it| Some(it.as_str()) == name);
-            let Some(index) = index else {
-                // Its namespace is not configured any more: it keeps its numbers and its records.
-                self.counters.streams_hidden += 1;
-                continue;
-            };
-            let record = stream_record(state, NamespaceId(index as u16));
+            let index = index.unwrap_or_else(|| self.hidden_namespace(&state.namespace));
+            let number = u16::try_from(index).expect("a broker has had fewer namespaces");
+            let record = stream_record(state, NamespaceId(number));
             let is_new = self.streams.catalog.apply(record.clone());
             if is_new {
                 self.make_partitions(&record);
             }
         }
+    }
+
+    /// The number of a namespace that is not configured any more. Its streams keep their names and records,
+    /// and nobody reaches them.
+    fn hidden_namespace(&mut self, name: &[u8]) -> usize {
+        self.counters.streams_hidden += 1;
+        let name = String::from_utf8_lossy(name);
+        let hidden = &mut self.streams.hidden_namespaces;
+        let at = hidden.iter().position(|it| *it == name).unwrap_or_else(|| {
+            hidden.push(name.into_owned());
+            hidden.len() - 1
+        });
+        self.settings.namespaces.len() + at
+    }
+
+    /// What a namespace is called, also one that is not configured any more.
+    fn namespace_name(&self, id: NamespaceId) -> &str {
+        namespace_name(&self.settings.namespaces, &self.streams.hidden_namespaces, id)
     }
 
     /// Tells all other shards which streams there are. Before anybody can connect.
@@ -332,19 +360,13 @@ impl<E: Env> Shard<E> {
     /// The first shard has said which streams there are: partitions of others were deleted when this
     /// shard did not hear of it.
     pub(super) fn on_known(&mut self) {
-        let streams = &mut self.streams;
-        let (catalog, now) = (&streams.catalog, streams.now);
-        for state in streams.logs.values_mut() {
+        let Streams { logs, catalog, to_delete, .. } = &mut self.streams;
+        for (log, state) in logs.iter_mut() {
             let Some(host) = state.host_mut() else { continue };
-            let ids: Vec<PartitionId> = host.partitions().map(|it| it.id()).collect();
-            for id in ids {
-                if catalog.place_of(id).is_none() && host.is_open(id) {
-                    // On a full log it stays until the next start.
-                    let _ = host.delete(id, now, &mut streams.effects);
-                }
-            }
+            let ids = host.partitions().map(|it| it.id());
+            to_delete.extend(ids.filter(|id| catalog.place_of(*id).is_none()).map(|id| (*log, id)));
         }
-        self.begin_reads();
+        self.delete_waiting();
     }
 
     /// A log is open: what waited for it goes on.

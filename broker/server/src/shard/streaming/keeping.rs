@@ -5,16 +5,15 @@ use coilgun_protocol::model::Timestamp;
 use coilgun_storage::format::{CatalogState, LogPosition, SegmentSequence};
 
 use super::super::turn::Shard;
+use super::catalog::namespace_name;
 use super::logs::FIRST;
 use crate::env::Env;
-use crate::streams::stream_state;
+use crate::streams::{ChunkLimits, stream_state};
 
 /// How many segments a log goes on by before its next checkpoint: what a start replays.
 const SEGMENTS_PER_CHECKPOINT: u64 = 4;
-/// How many partitions come into one part of a checkpoint.
-const PARTITIONS_PER_CHUNK: usize = 64;
-/// How many streams do.
-const STREAMS_PER_CHUNK: usize = 256;
+/// How much comes into one part of a checkpoint.
+const CHUNK: ChunkLimits = ChunkLimits { partitions: 64, streams: 256 };
 /// How often a full disk is asked whether it has room, and producers that are gone are forgotten, in
 /// milliseconds.
 const CARE_MS: u64 = 1_000;
@@ -26,6 +25,9 @@ impl<E: Env> Shard<E> {
     pub(super) fn keep_log(&mut self, log: LogIndex) {
         let care = self.streams.turn >= self.streams.care_at;
         let now = self.streams.now;
+        if !self.streams.to_delete.is_empty() {
+            self.delete_waiting();
+        }
         let Some(host) = self.streams.host_mut(log) else { return };
         if care {
             host.tick(now, PRODUCERS_PER_CARE);
@@ -33,13 +35,13 @@ impl<E: Env> Shard<E> {
                 host.journal().retry_full();
             }
         }
-        if host.is_checkpointing() {
-            return self.advance_checkpoint(log);
-        }
         let released = host.release();
-        self.counters.segments_released += released.segments as u64;
-        let Some(host) = self.streams.host_mut(log) else { return };
+        let is_checkpointing = host.is_checkpointing();
         let LogPosition { segment, .. } = host.journal().durable().0;
+        self.counters.segments_released += released.segments as u64;
+        if is_checkpointing {
+            return self.advance_checkpoint(log, care);
+        }
         let last = self.streams.checkpointed.entry(log).or_insert(segment);
         if segment.0 >= last.0 + SEGMENTS_PER_CHECKPOINT || released.wants_checkpoint {
             *last = segment;
@@ -50,25 +52,25 @@ impl<E: Env> Shard<E> {
     }
 
     /// A checkpoint goes on; what the journal does not take now it takes later.
-    fn advance_checkpoint(&mut self, log: LogIndex) {
-        let namespaces = &self.settings.namespaces;
+    fn advance_checkpoint(&mut self, log: LogIndex, care: bool) {
         let streams = &mut self.streams;
-        let catalog = &streams.catalog;
+        let (catalog, hidden) = (&streams.catalog, &streams.hidden_namespaces);
+        let configured = &self.settings.namespaces;
         let Some(host) = streams.logs.get_mut(&log).and_then(|state| state.host_mut()) else {
             return;
         };
-        let part = |behind: u64| {
+        let part = |behind: u64, count_max: usize| {
             (log == FIRST).then(|| {
                 let [last_stream, last_partition, last_co_location_group] = catalog.last_numbers();
                 let records = catalog.in_order().into_iter().filter(|it| it.id.0 > behind);
-                let states = records.take(STREAMS_PER_CHUNK).map(|record| {
-                    stream_state(record, &namespaces[usize::from(record.namespace.0)])
+                let states = records.take(count_max).map(|record| {
+                    stream_state(record, namespace_name(configured, hidden, record.namespace))
                 });
                 let streams = states.collect();
                 CatalogState { last_stream, last_partition, last_co_location_group, streams }
             })
         };
-        if host.advance_checkpoint(PARTITIONS_PER_CHUNK, part) == Ok(true) {
+        if host.advance_checkpoint(CHUNK, care, part) == Ok(true) {
             self.counters.checkpoints += 1;
         }
     }

@@ -181,7 +181,10 @@ impl<E: Env> Shard<E> {
 
     /// Tells a client what a stream is like, once the owners of its partitions have said it.
     fn describe(&mut self, now: Timestamp, id: ClientId, name: &[u8], ticket: Ticket) -> Progress {
-        let found = self.may_use(id, StreamUsage::Read, name).and_then(|()| {
+        // Whoever may do anything with it may know what it is like.
+        let usages = [StreamUsage::Read, StreamUsage::Append, StreamUsage::Change];
+        let may = usages.map(|usage| self.may_use(id, usage, name));
+        let found = may.into_iter().find(Result::is_ok).unwrap_or(may[0]).and_then(|()| {
             let client = self.clients.get(id).ok_or(ErrorCode::UnknownStream)?;
             let record = self.streams.catalog.find(client.namespace, name);
             record.map(|record| record.id).ok_or(ErrorCode::UnknownStream)

@@ -41,6 +41,11 @@ pub(in super::super) struct Streams<D: Disk> {
     pub(super) last_decision: u64,
     /// Partitions to be made once their log is open.
     pub(super) to_make: Vec<(LogIndex, PartitionId)>,
+    /// Partitions to be deleted once their log takes that.
+    pub(super) to_delete: Vec<(LogIndex, PartitionId)>,
+    /// Names of namespaces that have streams and are not configured. Their numbers follow those of the
+    /// namespaces that are: no client is in one.
+    pub(super) hidden_namespaces: Vec<String>,
     /// Decisions of others that are confirmed once that has happened.
     pub(super) to_confirm: Vec<(ShardId, u64)>,
     /// A log failed: the shard ends.
@@ -115,6 +120,8 @@ impl<D: Disk> Streams<D> {
             decisions: VecDeque::new(),
             last_decision: 0,
             to_make: Vec::new(),
+            to_delete: Vec::new(),
+            hidden_namespaces: Vec::new(),
             to_confirm: Vec::new(),
             fault: None,
             subject: Vec::new(),
