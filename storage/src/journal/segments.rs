@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A segment is prepared before it is needed, so a full disk shows while there is still room. One
-//! prepared segment is kept for entries that make room, or say how far somebody has come (law L19).
+//! prepared segment is kept for entries that make room, or say how far somebody has come (law L19): once
+//! these have begun it, records wait until another one is prepared.
 
 use std::collections::VecDeque;
 
@@ -134,6 +135,11 @@ impl Segments {
             Purpose::Data => KEPT_FOR_CONTROL,
             Purpose::Control => 0,
         };
+        // Control entries have begun the segment that was kept for them: nothing else goes there until
+        // another one is kept. Usually that is soon, and if the disk is full it is all that they have.
+        if self.prepared_count() < kept {
+            return false;
+        }
         // What does not fit the current segment goes into the next one, and all of it would.
         let fits_next =
             bytes + footer_bytes(batch_count, batch_count) <= self.manifest.segment_bytes as usize;
@@ -317,5 +323,69 @@ impl Segments {
     pub(super) fn on_manifest(&mut self) -> Vec<u64> {
         self.is_changed = false;
         core::mem::take(&mut self.unnamed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEGMENT_BYTES: u32 = 64 * 1024;
+    const GROUP_BYTES: usize = BLOCK_BYTES;
+
+    /// A log with one current segment and `PREPARED_COUNT` ahead.
+    fn segments() -> Segments {
+        let files = (1..=Segments::PREPARED_AT_START as u64).map(|number| FileRow {
+            file: number,
+            bytes: SEGMENT_BYTES,
+            holds: Holds::Open { segment: SegmentSequence(number), epoch: Epoch(1) },
+        });
+        let files: Vec<FileRow> = files.collect();
+        Segments::new(Manifest {
+            log_id: 1,
+            number: 1,
+            epoch: Epoch(1),
+            segment_bytes: SEGMENT_BYTES,
+            next_file: 1 + files.len() as u64,
+            released: SegmentSequence(0),
+            files,
+        })
+    }
+
+    /// Takes places as long as there are any; how many.
+    fn fill(segments: &mut Segments, purpose: Purpose) -> usize {
+        let mut count = 0;
+        // Ends because segments are of some size.
+        while segments.has_place(GROUP_BYTES, 1, purpose) {
+            segments.take_place(GROUP_BYTES, 1, 0);
+            count += 1;
+        }
+        count
+    }
+
+    #[test]
+    fn l19_records_stay_out_of_what_is_kept_also_when_control_entries_have_begun_it() {
+        let mut segments = segments();
+        let records = fill(&mut segments, Purpose::Data);
+        assert_eq!(segments.prepared_count(), KEPT_FOR_CONTROL, "{records} records have a place");
+        assert!(segments.has_place(GROUP_BYTES, 1, Purpose::Control));
+        segments.take_place(GROUP_BYTES, 1, 0);
+        assert_eq!(segments.prepared_count(), 0);
+        assert!(!segments.has_place(GROUP_BYTES, 1, Purpose::Data), "it is not for records");
+        let kept = fill(&mut segments, Purpose::Control);
+        assert_eq!(kept + 1, records / PREPARED_COUNT, "control entries have all of it");
+    }
+
+    #[test]
+    fn l19_records_go_on_behind_control_entries_once_another_segment_is_kept() {
+        let mut segments = segments();
+        fill(&mut segments, Purpose::Data);
+        segments.take_place(GROUP_BYTES, 1, 0);
+        assert!(!segments.has_place(GROUP_BYTES, 1, Purpose::Data));
+        let prepared = segments.on_prepared(segments.next_file(), Epoch(1));
+        assert!(!segments.has_place(GROUP_BYTES, 1, Purpose::Data), "it is not named yet");
+        segments.on_named(prepared);
+        assert!(fill(&mut segments, Purpose::Data) > 0, "in the segment that is begun");
+        assert_eq!(segments.prepared_count(), KEPT_FOR_CONTROL);
     }
 }

@@ -13,6 +13,7 @@ mod elbus_broker;
 mod elbus_doors;
 mod elbus_peer;
 mod embedded;
+mod follows_simulated;
 mod identity_real;
 mod identity_simulated;
 mod incomplete_frames;

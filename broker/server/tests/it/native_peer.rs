@@ -131,7 +131,7 @@ pub(crate) struct Peer {
     pub(crate) errors: Vec<u16>,
     pub(crate) notices: Vec<(u16, u64)>,
     pub(crate) go_aways: usize,
-    /// What it heard about streams.
+    /// What it heard about streams, and outcomes, in order.
     pub(crate) heard: Vec<Heard>,
 }
 
@@ -213,7 +213,10 @@ impl Peer {
                 missed: it.missed,
                 deadline_ms: it.deadline_ms,
             }),
-            ServerFrame::Outcome(it) => outcomes.push((it.correlation.0, it.code, it.receivers)),
+            ServerFrame::Outcome(it) => {
+                outcomes.push((it.correlation.0, it.code, it.receivers));
+                heard.push(stream_peer::heard(&frame));
+            }
             ServerFrame::Error(it) => errors.push(it.code),
             ServerFrame::Notice(it) => notices.push((it.code, it.count)),
             ServerFrame::GoAway(_) => *go_aways += 1,

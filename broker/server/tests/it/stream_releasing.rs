@@ -12,7 +12,7 @@ use coilgun_server::streams::{
 };
 use coilgun_storage::disk::sim::{Dice, SimDisk, SimWorld, Tasks, run};
 use coilgun_storage::format::SegmentSequence;
-use coilgun_storage::journal::Geometry;
+use coilgun_storage::journal::{Geometry, Purpose, Refused};
 use coilgun_storage::recovery::{Options, open};
 
 const NOW: UnixMs = UnixMs(1_000_000);
@@ -214,7 +214,7 @@ fn l19_deleting_makes_room_on_a_full_disk() {
     scene.world.set_capacity(Some(scene.world.used_bytes() + 4096));
     let mut taken = 0;
     // Ends because the disk does.
-    while scene.host.journal().has_room(4200, 1, coilgun_storage::journal::Purpose::Data).is_ok() {
+    while scene.host.journal().has_room(4200, 1, Purpose::Data).is_ok() {
         scene.append(2, 1);
         taken += 1;
     }
@@ -223,4 +223,32 @@ fn l19_deleting_makes_room_on_a_full_disk() {
     scene.settle();
     assert!(scene.release_all() >= 2);
     scene.append(2, 20);
+}
+
+/// On a full disk the segment that is kept for control entries stays theirs once one has begun it.
+#[test]
+fn l19_records_never_take_the_room_of_control_entries_on_a_full_disk() {
+    let mut scene = Scene::open(SimWorld::new());
+    scene.create(1);
+    scene.world.set_capacity(Some(scene.world.used_bytes()));
+    let has_room = |scene: &Scene, purpose| scene.host.journal().has_room(4200, 1, purpose);
+    // Ends because the disk does.
+    while has_room(&scene, Purpose::Data).is_ok() {
+        scene.append(1, 1);
+    }
+    assert!(scene.host.journal().is_full());
+    let mut entries = 0;
+    let begun = scene.host.journal().durable().0.segment;
+    // Ends because the segment does that is kept.
+    while has_room(&scene, Purpose::Control).is_ok() {
+        scene.create(100 + entries);
+        entries += 1;
+        assert_eq!(has_room(&scene, Purpose::Data), Err(Refused::Full), "behind {entries}");
+    }
+    assert_eq!(scene.host.journal().durable().0.segment, begun.next());
+    assert!(entries > 10, "{entries} entries had a whole segment");
+    scene.world.set_capacity(None);
+    scene.host.journal().retry_full();
+    scene.settle();
+    scene.append(1, 20);
 }

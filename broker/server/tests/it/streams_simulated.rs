@@ -25,13 +25,13 @@ use crate::native_peer::Peer;
 use crate::stream_peer::Heard;
 
 /// Shards with logs on simulated disks; only the names of their directories are real.
-struct Streams {
-    cluster: Cluster,
+pub(crate) struct Streams {
+    pub(crate) cluster: Cluster,
     data: tempfile::TempDir,
 }
 
 impl Streams {
-    fn start(seed: u64, shard_count: usize) -> Streams {
+    pub(crate) fn start(seed: u64, shard_count: usize) -> Streams {
         let data = tempfile::tempdir().expect("there is a temporary directory");
         let world = SimWorld::new(seed, Faults::none());
         let native = NativeConfig { streams: true, ..NativeConfig::default() };
@@ -63,7 +63,7 @@ impl Streams {
     }
 
     /// A client with a stream of this many partitions.
-    fn with_stream(&mut self, shard: usize, partition_count: u32) -> Peer {
+    pub(crate) fn with_stream(&mut self, shard: usize, partition_count: u32) -> Peer {
         let mut peer = self.cluster.open(shard, "");
         peer.send(&ClientFrame::Stream(StreamRequest::Create(StreamCreate {
             correlation: Ticket(1),
@@ -85,7 +85,7 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-fn append(peer: &Peer, ticket: u64, partition: u32, payload: &[u8]) {
+pub(crate) fn append(peer: &Peer, ticket: u64, partition: u32, payload: &[u8]) {
     let mut body = Vec::new();
     append_record(&Record { payload, ..Record::default() }, &mut body).expect("it is small");
     peer.send(&ClientFrame::Stream(StreamRequest::Append(AppendFrame {

@@ -42,6 +42,14 @@ pub(super) struct Following {
     pub(super) next: Offset,
 }
 
+/// How a follower begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Begun {
+    GoesOn,
+    /// It was to stop at the end, and is there.
+    AtItsEnd,
+}
+
 impl FollowerTable {
     pub(super) fn find(&self, key: &Key) -> Option<Following> {
         self.by_key.get(key).copied()
@@ -126,31 +134,28 @@ impl<E: Env> Shard<E> {
         Ok((partition.id, setup.shard_of(partition.log)))
     }
 
-    /// A client of `home` wants to follow a partition of this shard.
+    /// A client of `home` wants to follow a partition of this shard. What comes of that comes behind the
+    /// answer.
     pub(super) fn follow_here(&mut self, home: ShardId, word: &FollowWord) {
-        let id = client(word.client);
-        let code = match self.try_follow(home, id, word) {
-            Ok(()) => ErrorCode::Ok,
-            Err(code) => code,
-        };
+        let key = (home, client(word.client), FollowId(word.follow));
+        let begun = self.try_follow(key, word);
+        let code = begun.err().unwrap_or(ErrorCode::Ok);
         if home == self.mesh.shard() {
-            return self.on_followed(id, word.ticket(), code);
+            self.on_followed(key.1, key.2, word.ticket(), code);
+        } else {
+            let FollowWord { client, follow, ticket, .. } = *word;
+            self.say_word(
+                home,
+                &StreamWord::Followed { client, follow, ticket, code: code as u16 },
+            );
         }
-        let it =
-            StreamWord::Followed { client: word.client, ticket: word.ticket, code: code as u16 };
-        self.say_word(home, &it);
-        if code == ErrorCode::Ok {
-            // What is read for it comes behind the answer.
-            self.begin_reads();
+        if begun == Ok(Begun::AtItsEnd) {
+            self.end_at_end(key);
         }
+        self.begin_reads();
     }
 
-    fn try_follow(
-        &mut self,
-        home: ShardId,
-        id: ClientId,
-        word: &FollowWord,
-    ) -> Result<(), ErrorCode> {
+    fn try_follow(&mut self, key: Key, word: &FollowWord) -> Result<Begun, ErrorCode> {
         let partition = PartitionId(word.partition);
         let (log, index) = self.streams.place_of(partition).ok_or(ErrorCode::UnknownStream)?;
         let streams = &mut self.streams;
@@ -163,12 +168,9 @@ impl<E: Env> Shard<E> {
         let follower = followed.follow(from, credit, &mut streams.effects).map_err(refused)?;
         let stop_at_end = word.stop_at_end;
         let following = Following { log, partition, follower, index, stop_at_end, next: from };
-        let key = (home, id, FollowId(word.follow));
         streams.followers.add(key, following);
-        if stop_at_end && from == readable.end {
-            self.end_at_end(key);
-        }
-        Ok(())
+        let is_over = stop_at_end && from == readable.end;
+        Ok(if is_over { Begun::AtItsEnd } else { Begun::GoesOn })
     }
 
     /// Carries out what a change of followers has caused.
@@ -178,10 +180,19 @@ impl<E: Env> Shard<E> {
     }
 
     /// A client of this shard hears what became of its wish to follow.
-    pub(super) fn on_followed(&mut self, id: ClientId, ticket: Ticket, code: ErrorCode) {
-        let now = self.streams.turn;
-        self.stream_outcome(now, id, ticket, code);
-        self.begin_reads();
+    pub(super) fn on_followed(
+        &mut self,
+        id: ClientId,
+        follow: FollowId,
+        ticket: Ticket,
+        code: ErrorCode,
+    ) {
+        if code != ErrorCode::Ok
+            && let Some(client) = self.clients.get_mut(id)
+        {
+            client.follows.remove(&follow);
+        }
+        self.stream_outcome(self.streams.turn, id, ticket, code);
     }
 
     /// A follower may be sent more.
@@ -218,21 +229,46 @@ impl<E: Env> Shard<E> {
 
     /// A client wants a follower to end.
     pub(super) fn unfollow(&mut self, now: Timestamp, id: ClientId, it: &Unfollow) {
-        let client = self.clients.get_mut(id);
-        let Some(owner) = client.and_then(|client| client.follows.remove(&it.follow)) else {
+        let client = self.clients.get(id);
+        let Some(owner) = client.and_then(|client| client.follows.get(&it.follow)).copied() else {
             return self.stream_outcome(now, id, it.ticket, ErrorCode::UnknownFollow);
         };
-        if owner == self.mesh.shard() {
-            self.unfollow_here(owner, id, it.follow);
-        } else {
-            let word = StreamWord::Unfollow { client: who(id), follow: it.follow.0 };
-            self.say_word(owner, &word);
+        if owner != self.mesh.shard() {
+            // Its number is in use until nothing of it is on its way any more.
+            let word =
+                StreamWord::Unfollow { client: who(id), follow: it.follow.0, ticket: it.ticket.0 };
+            return self.say_word(owner, &word);
         }
-        self.stream_outcome(now, id, it.ticket, ErrorCode::Ok);
+        let code = self.unfollow_here(owner, id, it.follow);
+        self.on_unfollowed(id, it.follow, it.ticket, code);
     }
 
-    pub(super) fn unfollow_here(&mut self, home: ShardId, id: ClientId, follow: FollowId) {
-        self.drop_follower(&(home, id, follow));
+    /// A client of `home` wants a follower of a partition of this shard to end: whether it was there.
+    pub(super) fn unfollow_here(
+        &mut self,
+        home: ShardId,
+        id: ClientId,
+        follow: FollowId,
+    ) -> ErrorCode {
+        match self.drop_follower(&(home, id, follow)) {
+            Some(_) => ErrorCode::Ok,
+            // It has ended by itself, and that is said before.
+            None => ErrorCode::UnknownFollow,
+        }
+    }
+
+    /// A client of this shard hears that nothing more comes of a follower.
+    pub(super) fn on_unfollowed(
+        &mut self,
+        id: ClientId,
+        follow: FollowId,
+        ticket: Ticket,
+        code: ErrorCode,
+    ) {
+        if let Some(client) = self.clients.get_mut(id) {
+            client.follows.remove(&follow);
+        }
+        self.stream_outcome(self.streams.turn, id, ticket, code);
     }
 
     /// A follower is gone from its partition and from the table.

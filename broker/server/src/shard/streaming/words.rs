@@ -16,11 +16,13 @@ pub(super) enum StreamWord {
     /// Follow a partition; to its owner.
     Follow(FollowWord),
     /// What became of that; to the home.
-    Followed { client: Who, ticket: u64, code: u16 },
+    Followed { client: Who, follow: u64, ticket: u64, code: u16 },
     /// A follower may be sent more.
     Credit { client: Who, follow: u64, records: u32, bytes: u32 },
-    /// A follower wants nothing any more.
-    Unfollow { client: Who, follow: u64 },
+    /// A follower wants nothing any more; to its owner.
+    Unfollow { client: Who, follow: u64, ticket: u64 },
+    /// What became of that, and nothing more comes of the follower; to the home.
+    Unfollowed { client: Who, follow: u64, ticket: u64, code: u16 },
     /// A follower has ended by itself; to the home.
     Ended { client: Who, follow: u64, code: u16, next: u64, first: u64, end: u64 },
     /// A client is gone, and so are its followers.
@@ -132,14 +134,18 @@ impl<E: Env> Shard<E> {
         let word: StreamWord = rmp_serde::from_slice(text).expect("shards of one process agree");
         match word {
             StreamWord::Follow(it) => self.follow_here(from, &it),
-            StreamWord::Followed { client: it, ticket, code: it_code } => {
-                self.on_followed(client(it), Ticket(ticket), code(it_code));
+            StreamWord::Followed { client: it, follow, ticket, code: it_code } => {
+                self.on_followed(client(it), FollowId(follow), Ticket(ticket), code(it_code));
             }
             StreamWord::Credit { client: it, follow, records, bytes } => {
                 self.credit_here(from, client(it), FollowId(follow), records, bytes);
             }
-            StreamWord::Unfollow { client: it, follow } => {
-                self.unfollow_here(from, client(it), FollowId(follow));
+            StreamWord::Unfollow { client: it, follow, ticket } => {
+                let code = self.unfollow_here(from, client(it), FollowId(follow)) as u16;
+                self.say_word(from, &StreamWord::Unfollowed { client: it, follow, ticket, code });
+            }
+            StreamWord::Unfollowed { client: it, follow, ticket, code: it_code } => {
+                self.on_unfollowed(client(it), FollowId(follow), Ticket(ticket), code(it_code));
             }
             StreamWord::Ended { client: it, follow, code: it_code, next, first, end } => {
                 let ended = FollowEnded {
