@@ -34,6 +34,8 @@ pub struct Broker {
     /// Those of the native protocol.
     addresses: Vec<ListenAddress>,
     listeners: Vec<(ListenAddress, Protocol)>,
+    /// Namespaces that have streams and are not configured.
+    hidden_namespaces: Vec<String>,
     controls: Arc<[ControlSender]>,
     doors: Doors,
     placing: Placing,
@@ -89,6 +91,7 @@ impl Broker {
         let mut broker = Broker {
             addresses,
             listeners,
+            hidden_namespaces: Vec::new(),
             controls,
             doors,
             placing,
@@ -155,7 +158,10 @@ impl Broker {
         // The first shard waits for this; if it is gone, its outcome says so.
         let _ = go.send(());
         match next_step(&outcomes[0])? {
-            Step::Listening(addresses) => Ok(addresses),
+            Step::Listening { addresses, hidden_namespaces } => {
+                self.hidden_namespaces = hidden_namespaces;
+                Ok(addresses)
+            }
             Step::Ready => Ok(Vec::new()),
         }
     }
@@ -189,6 +195,13 @@ impl Broker {
     #[must_use]
     pub fn listeners(&self) -> &[(ListenAddress, Protocol)] {
         &self.listeners
+    }
+
+    /// Namespaces that have streams and are not configured any more: those are kept, and nobody reaches
+    /// them.
+    #[must_use]
+    pub fn hidden_namespaces(&self) -> &[String] {
+        &self.hidden_namespaces
     }
 
     /// Where it listens for clients of the native protocol, with the ports the kernel chose.

@@ -33,8 +33,8 @@ use crate::shard::{
 pub(crate) enum Step {
     /// It is built.
     Ready,
-    /// It accepts connections there.
-    Listening(Vec<ListenAddress>),
+    /// It accepts connections there, and keeps streams of these namespaces that are not configured.
+    Listening { addresses: Vec<ListenAddress>, hidden_namespaces: Vec<String> },
 }
 
 /// All users, and where their passwords are checked.
@@ -144,7 +144,8 @@ impl ShardStart {
                     }
                 };
                 let addresses = listeners.iter().map(|it| it.address().clone()).collect();
-                say(Ok(Step::Listening(addresses)))?;
+                let hidden_namespaces = shard.hidden_namespaces().to_vec();
+                say(Ok(Step::Listening { addresses, hidden_namespaces }))?;
                 listeners
             }
         };

@@ -96,6 +96,7 @@ fn l10_streams_of_a_namespace_that_is_not_configured_are_kept() {
         for _ in 0..3 {
             let broker = start(data.path(), shards);
             let mut peer = StreamPeer::connect(&socket);
+            assert_eq!(broker.hidden_namespaces(), ["mill"], "and whoever starts it is told");
             assert!(peer.list().is_empty(), "nobody reaches them");
             peer.create("other", 2).expect("numbers go on");
             assert_eq!(peer.delete("other"), ErrorCode::Ok);

@@ -38,6 +38,12 @@ fn run(config: Config, arguments: &ServeArguments) -> Result<(), Failure> {
     let on_hangup = arguments.config.is_some().then_some(move || read_again(&again, &access));
     let _watch = SignalWatch::start_all(on_first, on_hangup)
         .map_err(|source| Failure::System { doing: "listen for signals", source })?;
+    if !broker.hidden_namespaces().is_empty() {
+        note(&format!(
+            "there are streams in namespaces that are not configured; they are kept, and nobody reaches them: {}",
+            broker.hidden_namespaces().join(", ")
+        ));
+    }
     for (address, protocol) in broker.listeners() {
         match protocol {
             Protocol::Native => note(&format!("listening on {address}")),

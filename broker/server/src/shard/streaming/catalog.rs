@@ -334,6 +334,11 @@ impl<E: Env> Shard<E> {
         self.settings.namespaces.len() + at
     }
 
+    /// Namespaces that have streams and are not configured, if this shard decides about streams.
+    pub fn hidden_namespaces(&self) -> &[String] {
+        &self.streams.hidden_namespaces
+    }
+
     /// What a namespace is called, also one that is not configured any more.
     fn namespace_name(&self, id: NamespaceId) -> &str {
         namespace_name(&self.settings.namespaces, &self.streams.hidden_namespaces, id)
