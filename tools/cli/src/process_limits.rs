@@ -1,17 +1,21 @@
-//! The limits of this process, which belongs to the broker alone: it takes what it may have.
+//! What this process runs with, which belongs to the broker alone: it takes what it may have, and says what
+//! is not good.
 
 use std::io;
+use std::path::Path;
 
 use coilgun_server::config::Config;
 use coilgun_server::resources::{LOCKED_BYTES_MIN, descriptors_needed, file_bytes};
 use coilgun_server::topology::shard_count;
+use coilgun_storage::disk::is_in_memory;
 
 use crate::output::note;
 
 /// Raises the soft limits that are too small for a broker to the hard ones, and says on standard
-/// error where it runs with less than is good. What is too small to start is left to the broker to
-/// refuse.
+/// error where it runs with less than is good, also where its data is kept by nothing. What is too small to
+/// start is left to the broker to refuse.
 pub(crate) fn make_room(config: &Config) {
+    warn_of_memory(&config.data);
     raise(libc::RLIMIT_NOFILE, descriptors_needed(config));
     let shards = shard_count(config);
     let good = file_bytes(shards) * shards as u64;
@@ -23,6 +27,21 @@ pub(crate) fn make_room(config: &Config) {
             bytes >> 10,
             good >> 10
         ));
+    }
+}
+
+/// Where syncs do nothing, nothing that the broker says about the disk is true.
+fn warn_of_memory(data: &Path) {
+    match is_in_memory(data) {
+        Ok(false) => {}
+        Ok(true) => note(&format!(
+            "the data directory {} is in memory only (tmpfs): what is acked as durable is gone when this machine \
+             stops; name a directory on a disk (--data DIRECTORY) unless that is meant",
+            data.display()
+        )),
+        Err(error) => {
+            note(&format!("it is not known whether the data directory is on a disk: {error}"))
+        }
     }
 }
 

@@ -1,11 +1,11 @@
-//! File systems on which a broker cannot start.
+//! File systems on which a broker cannot start, or should not.
 
 use std::fs;
 use std::path::Path;
 
 use coilgun_lossfs::{in_own_mounts, missing, mount_kind};
 
-use crate::board::{skip, with_board};
+use crate::board::{Place, skip, with_board};
 use crate::process::{coilgun, folder};
 use crate::startup::refused::Refused;
 
@@ -40,6 +40,35 @@ fn a_read_only_file_system_is_refused() {
 fn a_file_system_without_direct_io_is_refused() {
     let says = ["the file system of disk/data has no direct IO", "use ext4 or xfs"];
     refused_on("ramfs", false, "disk/data", &says, &["on another disk"]);
+}
+
+#[test]
+fn a_data_directory_in_memory_is_taken_with_a_warning() {
+    if let Some(why) = missing() {
+        skip(&why);
+        return;
+    }
+    in_own_mounts(|| {
+        let place = Place::new();
+        let run = || {
+            let broker = place.start();
+            broker.signal(libc::SIGTERM);
+            let ended = broker.end();
+            assert_eq!(ended.status, 0);
+            ended.stderr
+        };
+        let said = run();
+        assert!(!said.contains("in memory"), "this is a disk: {said}");
+        mount_kind("tmpfs", Path::new("none"), &place.mount_point(), false)
+            .expect("root may mount");
+        // Once before the data directory is there, and once when it is.
+        for round in 1..=2 {
+            let said = run();
+            assert!(said.contains("data directory disk/data is in memory only"), "{round}: {said}");
+            assert!(said.contains("--data DIRECTORY"), "{said}");
+        }
+        coilgun_lossfs::unmount(&place.mount_point()).expect("it was mounted");
+    });
 }
 
 #[test]
