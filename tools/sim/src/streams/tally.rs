@@ -49,7 +49,7 @@ tally! {
     /// Producers that were forgotten because others came.
     displaced, "producers forgotten", 1_000;
     /// Appends refused because nobody could be forgotten.
-    crowded, "no place for a producer", 5;
+    crowded, "no place for a producer", 20;
     /// Appends to several partitions that got their offsets.
     atomics, "atomic appends", 1_000;
     /// Of these, those that were there already.
