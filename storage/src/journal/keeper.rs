@@ -6,6 +6,7 @@
 //! ```text
 //! prepare     fill a file with zeros, or take a spare one --> manifest names the segment --> use it
 //! seal        footer behind the last group --> manifest says where the segment ends
+//!             (the file of the last one is cut off there)
 //! release     manifest names the file as spare, or not at all --> remove it
 //! checkpoint  all chunks durable --> its slot of the superblock
 //! ```
@@ -96,7 +97,9 @@ impl<D: Disk> Journal<D> {
         Ok(())
     }
 
-    /// Seals a segment. When it returns, the manifest says where it ends.
+    /// Seals a segment. When it returns, the manifest says where it ends, and what is behind that in the
+    /// file of the last one is given back. In this order, because an open segment must not be short; what
+    /// a crash leaves behind the end is given back at the next start.
     async fn seal(&self, full: Full) -> Result<(), DiskError> {
         let (footer, place) = {
             let core = self.shared.core.borrow();
@@ -108,10 +111,13 @@ impl<D: Disk> Journal<D> {
         let file = file.expect("a segment that was written to is open");
         let bytes = footer.to_bytes(&place, full.crc);
         self.write_bytes(&file, &bytes, u64::from(full.end)).await?;
-        self.shared.core.borrow_mut().segments.on_sealed(&full, bytes.len() as u32);
+        let cut_at = self.shared.core.borrow_mut().segments.on_sealed(&full, bytes.len() as u32);
         self.shared.core.borrow_mut().index.seal(full.segment);
         self.shared.files.borrow_mut().remove(&full.segment);
         self.write_manifest().await?;
+        if let Some(end) = cut_at {
+            file.truncate(u64::from(end)).await?;
+        }
         if let Ok(file) = Rc::try_unwrap(file) {
             file.close().await?;
         }

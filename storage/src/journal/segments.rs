@@ -254,8 +254,9 @@ impl Segments {
     }
 
     /// The footer of the first full segment is written, and has so many bytes: the next manifest says
-    /// that it is sealed.
-    pub(super) fn on_sealed(&mut self, full: &Full, footer_bytes: u32) {
+    /// that it is sealed. The segment that was written to last may be far from full: its file ends behind
+    /// the footer then, and that is where it has to be cut off.
+    pub(super) fn on_sealed(&mut self, full: &Full, footer_bytes: u32) -> Option<u32> {
         assert!(self.behind.front() == Some(full), "segments are sealed in their order");
         self.behind.pop_front();
         let rows = self.manifest.files.iter_mut();
@@ -266,6 +267,11 @@ impl Segments {
         };
         let Full { end, crc, .. } = *full;
         row.holds = Holds::Sealed { segment, epoch, end, crc, footer_bytes };
+        let is_last = segment == self.current;
+        is_last.then(|| {
+            row.bytes = end + footer_bytes;
+            row.bytes
+        })
     }
 
     /// The footer of a segment that had none is written: the next manifest says so, and that its file

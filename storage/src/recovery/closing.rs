@@ -12,7 +12,7 @@ use super::found::{FoundLog, FoundSegment, SegmentEnd};
 use super::gather::Gathered;
 use super::indexing::index_sealed;
 use super::open::{OpenError, Options, Replayed};
-use crate::disk::{Disk, DiskError, DiskFile};
+use crate::disk::{BLOCK_BYTES, DirectoryEntry, Disk, DiskError, DiskFile};
 use crate::format::{
     EndOfEpoch, Epoch, Expected, FileRow, Group, Holds, Manifest, Row, SegmentSequence,
     segment_file_name,
@@ -33,6 +33,7 @@ pub(super) async fn go_on<D: Disk>(
     let log = &replayed.log;
     sync_scanned(disk, options.log_id, log).await?;
     let (manifest, files) = begin_epoch(disk, options, manifest, log).await?;
+    cut_off(disk, &manifest).await?;
     let epoch = manifest.epoch;
     let indexed = index_sealed(disk, &manifest, &replayed.scanned).await?;
     let beginning = Beginning {
@@ -157,6 +158,26 @@ async fn begin_epoch<D: Disk>(
     Ok((manifest, files))
 }
 
+/// Gives back what stands behind the footer of a segment whose file ends there, as the manifest says: a
+/// crash came between the manifest and that.
+async fn cut_off<D: Disk>(disk: &D, manifest: &Manifest) -> Result<(), DiskError> {
+    let entries = disk.list().await?;
+    for row in &manifest.files {
+        let Holds::Sealed { end, footer_bytes, .. } = row.holds else { continue };
+        let is_cut = footer_bytes > 0
+            && (footer_bytes as usize).is_multiple_of(BLOCK_BYTES)
+            && end + footer_bytes == row.bytes;
+        let name = segment_file_name(row.file);
+        let is_longer = |entry: &DirectoryEntry| entry.bytes > u64::from(row.bytes);
+        if is_cut && entries.iter().any(|entry| entry.name == name && is_longer(entry)) {
+            let file = disk.open(&name).await?;
+            let truncated = file.truncate(u64::from(row.bytes)).await;
+            truncated.and(file.close().await)?;
+        }
+    }
+    Ok(())
+}
+
 /// A file that nothing names yet. Numbers under which something stands already are passed over: nothing
 /// is written over that no manifest speaks of.
 async fn new_file<D: Disk>(
@@ -219,8 +240,16 @@ mod tests {
     use super::super::open::{Replay, Report, open};
     use super::super::scan::Visitor;
     use super::*;
-    use crate::disk::sim::{Dice, SimWorld, Tasks, run};
-    use crate::format::{Append, LogPosition, Superblock};
+    use crate::disk::sim::{Crash, Dice, SimWorld, Tasks, run};
+    use crate::format::{Append, LogPosition, MANIFEST_FILE_NAME, Superblock};
+
+    const SEGMENT_BYTES: u32 = 65_536;
+    const GEOMETRY: Geometry =
+        Geometry { segment_bytes: SEGMENT_BYTES, group_bytes_max: 8_192, group_entries_max: 8 };
+    const OPTIONS: Options = Options { log_id: 1, geometry: GEOMETRY, cache_bytes: 0, now_ms: 1 };
+    /// What an idle log may take up: its prepared segments and a few blocks for each of its lives.
+    const IDLE_LIVES: u64 = 20;
+    const IDLE_BYTES_MAX: u64 = 3 * SEGMENT_BYTES as u64 + IDLE_LIVES * 4 * BLOCK_BYTES as u64;
 
     struct Nobody;
 
@@ -237,11 +266,8 @@ mod tests {
     /// closes it. Says what was found, and where the batches stand.
     fn live(world: &SimWorld, partitions: &[u64]) -> (Report, Vec<LogPosition>) {
         let mut dice = Dice::new(1);
-        let geometry =
-            Geometry { segment_bytes: 65_536, group_bytes_max: 8_192, group_entries_max: 8 };
-        let options = Options { log_id: 1, geometry, cache_bytes: 0, now_ms: 1 };
         let disk = world.disk();
-        let opened = run(world, &mut dice, open(&disk, &options, &mut Nobody));
+        let opened = run(world, &mut dice, open(&disk, &OPTIONS, &mut Nobody));
         let (journal, report) = opened.expect("nothing stops").expect("it can be opened");
         for partition in partitions {
             let head = Append { partition: *partition, count: 1, ..Append::default() };
@@ -275,5 +301,75 @@ mod tests {
         let report = live(&world, &[]).0;
         assert_eq!(report.log.holes.len(), 1);
         assert_eq!(report.unproven, Unproven::Everything, "partition 3 as well as partition 2");
+    }
+
+    /// Opens the log, lets it do what it does by itself, and closes it if it is asked to. Stops where the
+    /// world does.
+    fn idle(world: &SimWorld, dice: &mut Dice, closes: bool) {
+        let disk = world.disk();
+        let Ok(opened) = run(world, dice, open(&disk, &OPTIONS, &mut Nobody)) else { return };
+        let (journal, _) = opened.expect("it can be opened");
+        let mut tasks = Tasks::new();
+        let (writer, keeper) = (journal.clone(), journal.clone());
+        tasks.spawn("writer", async move { writer.write().await.expect("the disk writes") });
+        tasks.spawn("keeper", async move { keeper.keep().await.expect("the disk writes") });
+        if tasks.run_until_idle(world, dice).is_ok() && closes {
+            journal.close();
+            let _is_crashed = tasks.run(world, dice).is_err();
+        }
+    }
+
+    /// The rows of sealed segments, and how long their files are.
+    fn sealed_files(world: &SimWorld) -> Vec<(FileRow, u64)> {
+        let bytes = world.contents(MANIFEST_FILE_NAME).expect("there is a manifest");
+        let manifest = Manifest::from_bytes(&bytes).expect("it is whole");
+        let length =
+            |file| world.contents(&segment_file_name(file)).map_or(0, |it| it.len() as u64);
+        let sealed = manifest.files.iter().filter(|row| matches!(row.holds, Holds::Sealed { .. }));
+        sealed.map(|row| (*row, length(row.file))).collect()
+    }
+
+    #[test]
+    fn a_log_that_is_opened_and_closed_again_and_again_takes_a_few_blocks_for_each_time() {
+        let (world, mut dice) = (SimWorld::new(), Dice::new(1));
+        for _ in 0..IDLE_LIVES {
+            idle(&world, &mut dice, true);
+        }
+        assert_eq!(sealed_files(&world).len() as u64, IDLE_LIVES);
+        assert!(world.used_bytes() <= IDLE_BYTES_MAX, "{} bytes", world.used_bytes());
+    }
+
+    #[test]
+    fn a_log_whose_process_is_killed_again_and_again_takes_a_few_blocks_for_each_time() {
+        let (world, mut dice) = (SimWorld::new(), Dice::new(1));
+        for _ in 0..IDLE_LIVES {
+            idle(&world, &mut dice, false);
+            world.crash(Crash::Kill, &mut dice);
+        }
+        assert_eq!(sealed_files(&world).len() as u64, IDLE_LIVES - 1);
+        assert!(world.used_bytes() <= IDLE_BYTES_MAX, "{} bytes", world.used_bytes());
+    }
+
+    #[test]
+    fn whichever_operation_is_the_last_a_later_start_gives_back_what_is_behind_the_ends() {
+        let mut crashed = 0;
+        for nth in 1.. {
+            let (world, mut dice) = (SimWorld::new(), Dice::new(nth));
+            idle(&world, &mut dice, false);
+            world.crash(Crash::Kill, &mut dice);
+            world.crash_at(nth);
+            idle(&world, &mut dice, true);
+            if !world.is_crashed() {
+                break;
+            }
+            crashed += 1;
+            world.crash(if nth % 2 == 0 { Crash::Kill } else { Crash::Power }, &mut dice);
+            idle(&world, &mut dice, true);
+            for (row, bytes) in sealed_files(&world) {
+                let Holds::Sealed { end, footer_bytes, .. } = row.holds else { unreachable!() };
+                assert_eq!((row.bytes, bytes), (end + footer_bytes, u64::from(row.bytes)), "{nth}");
+            }
+        }
+        assert!(crashed > 30, "{crashed} operations");
     }
 }

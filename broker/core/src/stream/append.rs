@@ -129,7 +129,7 @@ pub enum AppendRefusal {
     PendingBytesFull,
     /// Too many appends wait for the disk.
     PendingAppendsFull,
-    /// Too many producers are remembered.
+    /// As many producers are remembered as may be, and none can be forgotten: all have something pending.
     ProducersFull,
     /// It is a duplicate of a pending batch, for which too many duplicates wait already.
     DuplicatesFull,

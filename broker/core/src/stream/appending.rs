@@ -9,7 +9,7 @@ use super::effects::Effects;
 use super::partition::{Partition, PartitionState};
 use super::pending::PendingAppend;
 use super::places::{Places, Step};
-use super::producers::{Judgement, ProducedBatch};
+use super::producers::{Crowd, Judgement, ProducedBatch};
 use super::recent_batches::RecentBatch;
 use crate::mutant::{self, Mutant};
 
@@ -75,6 +75,8 @@ impl Partition {
         self.last_append_time = append_time;
         if let Some(position) = producer {
             let batch = RecentBatch { base_offset, count };
+            let Crowd { most, durable, .. } = self.crowd();
+            self.producers.make_room(position.producer, most, durable);
             self.producers.note(&ProducedBatch { position, batch, append_time });
         }
         let bytes = u32::try_from(bytes).expect("batches are smaller than 4 GiB");
@@ -132,8 +134,16 @@ impl Partition {
     /// What becomes of a batch, as far as its producer is concerned.
     fn judge(&self, request: &AppendRequest) -> Judgement {
         match request.producer {
-            Some(position) => self.producers.judge(position, request.count, self.limits.producers),
+            Some(position) => self.producers.judge(position, request.count, &self.crowd()),
             None => Judgement::Next,
+        }
+    }
+
+    fn crowd(&self) -> Crowd {
+        Crowd {
+            most: self.limits.producers,
+            durable: self.places.durable,
+            pending_count: self.pending.len(),
         }
     }
 

@@ -32,7 +32,8 @@
 //!  follower: reading <--on_visible-- parked      reading --on_read--> parked | out of credit | reading
 //! ```
 //!
-//! What an append costs: one search among the producers of its partition, one entry of 64 bytes among
+//! What an append costs: one search among the producers of its partition (a new one moves those with
+//! higher numbers up, and where there are too many the oldest out), one entry of 64 bytes among
 //! the pending ones, and no allocation once those have grown to their working size. An idle partition
 //! takes less than 1 KiB (law L20).
 //!

@@ -44,22 +44,40 @@ pub(super) struct ProducedBatch {
     pub(super) append_time: UnixMs,
 }
 
+/// How full a partition is for somebody who is not known yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Crowd {
+    /// How many producers are remembered at most.
+    pub(super) most: usize,
+    /// Up to where everything is durable.
+    pub(super) durable: Offset,
+    /// How many appends are not.
+    pub(super) pending_count: usize,
+}
+
 /// All producers of a partition, by their number: a partition has few, and one that has many must
 /// give the same answers in the same order whatever the keys of a hash table are.
+///
+/// If there are too many, the one is forgotten whose latest batch has the lowest offset. Offsets say who
+/// was idle longest more finely than times do, and as everything becomes durable in their order, that one
+/// has something pending only if all of them have.
 #[derive(Debug, Default)]
 pub(super) struct Producers {
     all: Vec<ProducerSnapshot>,
     /// Where the next slice of expiry begins.
     cursor: usize,
+    /// Where producers ended when this was made, the lowest offset last; empty until there are too many.
+    /// Whoever is not in it or ends elsewhere now has appended since, and is behind all that are in it.
+    oldest_last: Vec<(Offset, ProducerId)>,
 }
 
 impl Producers {
     /// What becomes of a batch of `count` records.
-    pub(super) fn judge(&self, position: ProducerPosition, count: u32, most: usize) -> Judgement {
+    pub(super) fn judge(&self, position: ProducerPosition, count: u32, crowd: &Crowd) -> Judgement {
         let is_first = position.sequence == ProducerSequence(0);
         let Ok(place) = self.place(position.producer) else {
             return match is_first {
-                true if self.all.len() < most => Judgement::Next,
+                true if self.can_take_another(crowd) => Judgement::Next,
                 true => Judgement::Refused(AppendRefusal::ProducersFull),
                 false => Judgement::Refused(AppendRefusal::UnknownProducer),
             };
@@ -76,6 +94,55 @@ impl Producers {
                 Judgement::Refused(AppendRefusal::SequenceGap { expected })
             }
             core::cmp::Ordering::Equal => known.judge(position.sequence, count),
+        }
+    }
+
+    /// Whether there is a place, or somebody who can be forgotten.
+    fn can_take_another(&self, crowd: &Crowd) -> bool {
+        let Crowd { most, durable, pending_count } = *crowd;
+        // Each pending append is of one producer, so usually nobody has to be looked for.
+        let has_idle = || {
+            pending_count < self.all.len() || self.all.iter().any(|known| known.end() <= durable)
+        };
+        most > 0 && (self.all.len() < most || has_idle())
+    }
+
+    /// Forgets those that were idle longest and have nothing that is not durable, until there is a place
+    /// for this one, unless it is known. Their next batch is that of somebody who was never there. Says
+    /// whether anybody was forgotten.
+    pub(super) fn make_room(&mut self, producer: ProducerId, most: usize, durable: Offset) -> bool {
+        if self.place(producer).is_ok() {
+            return false;
+        }
+        let before = self.all.len();
+        // Ends because each turn forgets one.
+        while self.all.len() >= most && self.forget_oldest(durable) {}
+        self.all.len() < before
+    }
+
+    /// Returns whether there was somebody to forget.
+    fn forget_oldest(&mut self, durable: Offset) -> bool {
+        if self.all.is_empty() {
+            return false;
+        }
+        // Ends because each turn takes one out of the list, which has somebody when it is made again.
+        loop {
+            if self.oldest_last.is_empty() {
+                let ends = self.all.iter().map(|known| (known.end(), known.producer));
+                self.oldest_last.extend(ends);
+                self.oldest_last.sort_unstable_by(|one, other| other.cmp(one));
+            }
+            let (end, producer) = self.oldest_last.pop().expect("there is one at least");
+            let Ok(place) = self.place(producer) else { continue };
+            if self.all[place].end() != end {
+                continue;
+            }
+            if end > durable {
+                self.oldest_last.push((end, producer));
+                return false;
+            }
+            self.all.remove(place);
+            return true;
         }
     }
 
@@ -101,12 +168,20 @@ impl Producers {
     }
 
     /// Whether a batch of the log can be the next one of its producer. One that begins anew may be, in
-    /// whatever epoch: the producer may have been forgotten before.
-    pub(super) fn accepts_from_log(&self, position: ProducerPosition, count: u32) -> bool {
-        if position.producer == ProducerId::NONE {
+    /// whatever epoch: the producer may have been forgotten before. `has_forgotten`: so may any other,
+    /// because its producer may have been forgotten since, or what it had appended before.
+    pub(super) fn accepts_from_log(
+        &self,
+        position: ProducerPosition,
+        count: u32,
+        has_forgotten: bool,
+    ) -> bool {
+        let sequence = position.sequence.0;
+        let is_possible = sequence <= OFFSET_MAX - u64::from(count);
+        if position.producer == ProducerId::NONE || !is_possible {
             return false;
         }
-        if position.sequence == ProducerSequence(0) {
+        if sequence == 0 || has_forgotten {
             return true;
         }
         let Ok(place) = self.place(position.producer) else { return false };
@@ -119,6 +194,8 @@ impl Producers {
 
     /// Takes back what lies behind `end`. An epoch stays: who was fenced off stays so.
     pub(super) fn truncate(&mut self, end: Offset) {
+        // Offsets are given out again.
+        self.oldest_last.clear();
         for known in &mut self.all {
             while known.batches.latest().is_some_and(|batch| batch.end() > end) {
                 let batch = known.batches.pop().expect("there is a latest one");
@@ -135,8 +212,7 @@ impl Producers {
         let mut kept = start;
         for place in start..end {
             let known = self.all[place];
-            let is_pending = known.batches.latest().is_some_and(|batch| batch.end() > durable);
-            if is_pending || known.last_append_time >= before {
+            if known.end() > durable || known.last_append_time >= before {
                 self.all[kept] = known;
                 kept += 1;
             }
@@ -145,7 +221,7 @@ impl Producers {
         let is_done = kept == self.all.len();
         self.cursor = if is_done { 0 } else { kept };
         if self.all.is_empty() {
-            self.all = Vec::new();
+            *self = Producers::default();
         }
         is_done
     }
@@ -164,7 +240,7 @@ impl Producers {
     pub(super) fn restore(all: &[ProducerSnapshot], assigned: Offset) -> Option<Producers> {
         let is_sorted = all.windows(2).all(|pair| pair[0].producer < pair[1].producer);
         let is_sound = all.iter().all(|one| one.is_sound(assigned));
-        (is_sorted && is_sound).then(|| Producers { all: all.to_vec(), cursor: 0 })
+        (is_sorted && is_sound).then(|| Producers { all: all.to_vec(), ..Producers::default() })
     }
 
     /// Where the producer stands, or where it would.
@@ -182,6 +258,11 @@ impl ProducerSnapshot {
             last_append_time: UnixMs(0),
             batches: RecentBatches::default(),
         }
+    }
+
+    /// The offset behind its latest batch; 0 if none is remembered.
+    fn end(&self) -> Offset {
+        self.batches.latest().map_or(Offset(0), |batch| batch.end())
     }
 
     /// What becomes of a batch of this epoch.

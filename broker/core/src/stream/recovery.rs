@@ -17,12 +17,15 @@ use super::snapshot::PartitionSnapshot;
 /// does not fit is an error, because it comes from a disk, and changes nothing. There are no effects:
 /// nobody who waited is left.
 ///
-/// The log does not say who was forgotten, so the partition may remember more producers than it may
-/// have: a guess could forget one whose batch is sent again next. [`Partition::tick`] forgets them.
+/// The log does not say who was forgotten. Here the bound alone decides that; before, it also mattered who
+/// was looked for because it was idle too long. So one may be forgotten here that was not before, and goes
+/// on in the log. From the first one on that is forgotten here, the log knows better.
 #[derive(Debug)]
 pub struct Recovery {
     partition: Partition,
     is_deleted: bool,
+    /// Somebody was forgotten for somebody else.
+    has_forgotten: bool,
 }
 
 /// A batch as its envelope in the log says.
@@ -118,7 +121,11 @@ impl Recovery {
         co_location_group: CoLocationGroupId,
         limits: Arc<PartitionLimits>,
     ) -> Recovery {
-        Recovery { partition: Partition::new(id, co_location_group, limits), is_deleted: false }
+        Recovery::begin(Partition::new(id, co_location_group, limits))
+    }
+
+    fn begin(partition: Partition) -> Recovery {
+        Recovery { partition, is_deleted: false, has_forgotten: false }
     }
 
     /// Begins with what a checkpoint says.
@@ -142,7 +149,7 @@ impl Recovery {
         if snapshot.is_read_only {
             partition.set_state(PartitionState::ReadOnly);
         }
-        Ok(Recovery { partition, is_deleted: false })
+        Ok(Recovery::begin(partition))
     }
 
     /// Takes a batch.
@@ -167,9 +174,12 @@ impl Recovery {
             return Err(RecoveryError::TimeWentBack { found: append_time, last });
         }
         if let Some(position) = producer {
-            if !partition.producers.accepts_from_log(position, count) {
+            if !partition.producers.accepts_from_log(position, count, self.has_forgotten) {
                 return Err(RecoveryError::WrongSequence);
             }
+            let most = partition.limits.producers;
+            // Everything is durable here.
+            self.has_forgotten |= partition.producers.make_room(position.producer, most, end);
             let batch = RecentBatch { base_offset, count };
             partition.producers.note(&ProducedBatch { position, batch, append_time });
         }

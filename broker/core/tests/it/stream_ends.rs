@@ -8,7 +8,7 @@ use coilgun_core::stream::{
     LoggedAppend, PartitionLimits, PartitionState, Placed, Recovery, RecoveryError,
 };
 use coilgun_protocol::model::{
-    AckLevel, CoLocationGroupId, Incarnation, Offset, PartitionId, UnixMs,
+    AckLevel, CoLocationGroupId, Incarnation, Offset, PartitionId, ProducerSequence, UnixMs,
 };
 
 use crate::stream_world::{StreamWorld, batch, position, produced};
@@ -247,7 +247,7 @@ fn a_checkpoint_that_contradicts_itself_is_an_error() {
 }
 
 /// A producer that was forgotten and began anew, in whatever epoch, is accepted from the log as it was
-/// when it was appended.
+/// when it was appended; and one that is forgotten now goes on there if it was not forgotten then.
 #[test]
 fn l22_the_log_knows_better_which_producers_were_forgotten() {
     let mut recovery = Recovery::of_new(
@@ -255,9 +255,18 @@ fn l22_the_log_knows_better_which_producers_were_forgotten() {
         CoLocationGroupId(1),
         Arc::new(PartitionLimits { producers: 2, ..PartitionLimits::default() }),
     );
-    for (base_offset, producer) in
-        [(9, 5, 0), (9, 5, 1), (9, 3, 0), (8, 0, 0), (9, 3, 1), (7, 0, 0)].into_iter().enumerate()
-    {
+    let batches = [
+        (9, 5, 0),
+        (9, 5, 1),
+        (9, 3, 0),
+        (8, 0, 0),
+        (9, 3, 1),
+        (7, 0, 0),
+        (8, 0, 1),
+        (9, 3, 2),
+        (9, 3, 3),
+    ];
+    for (base_offset, producer) in batches.into_iter().enumerate() {
         let append_time = UnixMs(2_000 + base_offset as u64);
         let producer = Some(position(producer));
         let batch = LoggedAppend { append_time, producer, ..logged(base_offset as u64, 1) };
@@ -265,13 +274,34 @@ fn l22_the_log_knows_better_which_producers_were_forgotten() {
     }
     let partition = recovery.finish(EndOfLog::Proven).expect("it was not deleted");
     let mut world = StreamWorld::of(partition);
-    assert_eq!(world.partition.counts().producers, 3, "who is forgotten is not in the log");
-    for known in [(9, 3, 1), (8, 0, 0), (7, 0, 0)] {
+    assert_eq!(world.partition.counts().producers, 2);
+    for known in [(9, 3, 2), (9, 3, 3), (8, 0, 1)] {
         assert!(matches!(world.answer(&produced(1, 1, known)), AppendAnswer::Duplicate(_)));
     }
-    assert_eq!(world.refusal(&produced(1, 1, (6, 0, 0))), AppendRefusal::ProducersFull);
-    let day = PartitionLimits::default().producer_expiry_ms;
-    world.partition.tick(UnixMs(2_005 + day), 10);
-    assert_eq!(world.partition.counts().producers, 1);
-    world.append(&produced(1, 1, (6, 0, 0)));
+    let oldest = ProducerSequence(1);
+    let forgotten = AppendRefusal::SequenceTooOld { oldest };
+    assert_eq!(world.refusal(&produced(1, 1, (8, 0, 0))), forgotten, "it is not known any more");
+    assert_eq!(world.refusal(&produced(1, 1, (7, 0, 1))), AppendRefusal::UnknownProducer);
+    world.append(&produced(1, 1, (7, 0, 0)));
+    assert_eq!(world.refusal(&produced(1, 1, (8, 0, 2))), AppendRefusal::UnknownProducer);
+}
+
+/// Where nobody had to be forgotten, a batch that is not the next one of its producer is no batch of it.
+#[test]
+fn l22_a_log_that_leaves_a_sequence_out_is_wrong_unless_somebody_was_forgotten() {
+    let limits = Arc::new(PartitionLimits { producers: 2, ..PartitionLimits::default() });
+    let mut recovery = Recovery::of_new(PartitionId(1), CoLocationGroupId(1), limits);
+    let batch = |base_offset, producer| LoggedAppend {
+        append_time: UnixMs(2_000),
+        producer: Some(position(producer)),
+        ..logged(base_offset, 1)
+    };
+    let wrong = Err(RecoveryError::WrongSequence);
+    assert_eq!(recovery.replay_append(&batch(0, (9, 0, 1))), wrong);
+    assert_eq!(recovery.replay_append(&batch(0, (9, 0, 0))), Ok(()));
+    assert_eq!(recovery.replay_append(&batch(1, (8, 0, 0))), Ok(()));
+    assert_eq!(recovery.replay_append(&batch(2, (9, 0, 2))), wrong);
+    assert_eq!(recovery.replay_append(&batch(2, (7, 0, 0))), Ok(()));
+    assert_eq!(recovery.replay_append(&batch(3, (9, 0, 1))), Ok(()));
+    assert_eq!(recovery.replay_append(&batch(4, (9, 0, u64::MAX))), wrong);
 }

@@ -100,7 +100,7 @@ impl StreamLog {
             }
         };
         for entry in &self.entries[checkpoint.map_or(0, |place| place + 1)..] {
-            replay(entry, partition, &mut recovery, &mut shadow)?;
+            replay(entry, partition, &mut recovery, &mut shadow, limits.producers)?;
         }
         let recovered = recovery.finish(EndOfLog::Proven);
         let recovered = recovered.ok_or("nothing was deleted")?;
@@ -113,11 +113,15 @@ fn replay(
     partition: usize,
     recovery: &mut Recovery,
     shadow: &mut ShadowPartition,
+    most: usize,
 ) -> Result<(), String> {
     let result = match entry {
         Entry::Append(parts) => {
             let Some(part) = parts.iter().find(|it| it.0 == partition) else { return Ok(()) };
             let (_, incarnation, batch) = part;
+            if let Some(position) = batch.producer {
+                shadow.make_room(position.producer.0, most, u64::MAX);
+            }
             shadow.append(*batch);
             recovery.replay_append(&LoggedAppend {
                 incarnation: *incarnation,

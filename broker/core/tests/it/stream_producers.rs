@@ -126,7 +126,6 @@ fn l22_producers_are_bounded_and_forgotten_after_a_time() {
     }
     world.store(3);
     let new = produced(2, 1, (1, 0, 0));
-    assert_eq!(world.refusal(&new), AppendRefusal::ProducersFull);
     assert!(world.partition.tick(UnixMs(1_100), 10));
     assert_eq!(world.partition.counts().producers, 3, "100 ms are not over");
     // In slices of one: who is to be forgotten is the last of them by number.
@@ -141,6 +140,31 @@ fn l22_producers_are_bounded_and_forgotten_after_a_time() {
     world.store(4);
     assert!(world.partition.tick(UnixMs(5_000), 10));
     assert_eq!(world.partition.counts().producers, 0);
+}
+
+#[test]
+fn l22_who_was_idle_longest_makes_room_for_a_new_producer() {
+    let limits = PartitionLimits { producers: 3, ..PartitionLimits::default() };
+    let mut world = StreamWorld::with_limits(limits);
+    for producer in [(5, 0, 0), (9, 0, 0), (7, 0, 0), (5, 0, 1)] {
+        world.append(&produced(1, 1, producer));
+    }
+    let new = produced(2, 1, (1, 0, 0));
+    assert_eq!(world.refusal(&new), AppendRefusal::ProducersFull, "all have something pending");
+    world.store(2);
+    world.append(&new);
+    assert_eq!(world.refusal(&produced(3, 1, (9, 0, 1))), AppendRefusal::UnknownProducer);
+    let another = produced(4, 1, (2, 0, 0));
+    assert_eq!(world.refusal(&another), AppendRefusal::ProducersFull, "7 is next, and pending");
+    for round in 0..5_000 {
+        world.store(5 + 3 * round);
+        world.append(&produced(5, 1, (10 + 2 * round, 0, 0)));
+        // It goes on, and is never the one that was idle longest.
+        world.append(&produced(6, 1, (5, 0, 2 + round)));
+        world.store(7 + 3 * round);
+        world.append(&produced(7, 1, (20_011 - 2 * round, 1, 0)));
+    }
+    assert_eq!(world.partition.counts().producers, 3);
 }
 
 #[test]

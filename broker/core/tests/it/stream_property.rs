@@ -27,6 +27,7 @@ impl StreamExercised {
         self.truncations += more.truncations;
         self.from_checkpoint += more.from_checkpoint;
         self.forgotten += more.forgotten;
+        self.displaced += more.displaced;
         self.reads += more.reads;
         self.parked += more.parked;
         self.out_of_range += more.out_of_range;
@@ -82,13 +83,14 @@ fn partitions_agree_with_their_shadows() {
         ("duplicates that waited", exercised.waits, 500),
         ("fenced producers", exercised.fenced, 500),
         ("refusals", exercised.refused, 10_000),
-        ("refusals for lack of room", exercised.full, 2_000),
+        ("refusals for lack of room", exercised.full, 500),
         ("unknown outcomes", exercised.unknown, 4_000),
         ("crashes", exercised.crashes, 4_000),
         ("poisoned logs", exercised.poisons, 1_000),
         ("truncations", exercised.truncations, 500),
         ("partitions made from a checkpoint", exercised.from_checkpoint, 4_000),
         ("producers that were forgotten", exercised.forgotten, 2_000),
+        ("producers that made room for others", exercised.displaced, 2_000),
         ("reads", exercised.reads, 6_000),
         ("looks at parked followers", exercised.parked, 50_000),
         ("followers out of range", exercised.out_of_range, 1_000),

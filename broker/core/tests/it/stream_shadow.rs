@@ -78,11 +78,18 @@ impl ShadowPartition {
         self.batches.iter().find(|it| it.base_offset == base_offset)
     }
 
-    pub(crate) fn judge(&self, position: ProducerPosition, count: u32, most: usize) -> Judged {
+    pub(crate) fn judge(
+        &self,
+        position: ProducerPosition,
+        count: u32,
+        most: usize,
+        durable: u64,
+    ) -> Judged {
         let sequence = position.sequence.0;
         let Some(known) = self.producers.get(&position.producer.0) else {
+            let is_full = self.producers.len() >= most && self.oldest(durable).is_none();
             return match sequence {
-                0 if self.producers.len() >= most => Judged::Refused(AppendRefusal::ProducersFull),
+                0 if is_full => Judged::Refused(AppendRefusal::ProducersFull),
                 0 => Judged::Next,
                 _ => Judged::Refused(AppendRefusal::UnknownProducer),
             };
@@ -131,12 +138,14 @@ impl ShadowPartition {
             is_lost: false,
         };
         let known = self.producers.entry(position.producer.0).or_insert(fresh.clone());
-        if position.sequence.0 == 0 {
-            let is_known = known.epoch == fresh.epoch && known.next() > 0;
-            if is_known || known.epoch > fresh.epoch {
-                // Only a log says so: the producer was forgotten in between.
-                self.forgotten += 1;
-            }
+        let sequence = position.sequence.0;
+        let is_later = known.epoch < fresh.epoch && sequence == 0;
+        let is_next = known.epoch == fresh.epoch && known.next() == sequence && !known.is_lost;
+        if !is_later && !is_next && !known.batches.is_empty() {
+            // Only a log says so: the producer was forgotten in between.
+            self.forgotten += 1;
+        }
+        if !is_next {
             *known = fresh;
         }
         known.batches.push(batch);
@@ -166,6 +175,27 @@ impl ShadowPartition {
         for producer in expired {
             self.forget(producer);
         }
+    }
+
+    /// Forgets who was idle longest until there is a place for this one, and says how many were forgotten.
+    pub(crate) fn make_room(&mut self, producer: u64, most: usize, durable: u64) -> u64 {
+        let mut count = 0;
+        while !self.producers.contains_key(&producer) && self.producers.len() >= most {
+            let Some(oldest) = self.oldest(durable) else { break };
+            self.forget(oldest);
+            count += 1;
+        }
+        count
+    }
+
+    /// Who appended last before all others did, if that is durable.
+    fn oldest(&self, durable: u64) -> Option<u64> {
+        let end = |known: &ShadowProducer| {
+            let remembered = known.batches.get(known.too_late..).unwrap_or_default();
+            remembered.last().map_or(0, ShadowBatch::end)
+        };
+        let oldest = self.producers.iter().min_by_key(|(id, known)| (end(known), **id))?;
+        (end(oldest.1) <= durable).then_some(*oldest.0)
     }
 
     fn forget(&mut self, producer: u64) {

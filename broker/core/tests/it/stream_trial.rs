@@ -51,6 +51,7 @@ pub(crate) struct StreamExercised {
     pub(crate) truncations: u64,
     pub(crate) from_checkpoint: u64,
     pub(crate) forgotten: u64,
+    pub(crate) displaced: u64,
     pub(crate) reads: u64,
     pub(crate) parked: u64,
     pub(crate) out_of_range: u64,
@@ -188,6 +189,11 @@ impl StreamTrial {
             producer: request.producer,
             forgotten_before: 0,
         };
+        if let Some(position) = batch.producer {
+            let (most, durable) = (self.limits.producers, self.log.durable_place(place));
+            let displaced = shadow.make_room(position.producer.0, most, durable);
+            self.exercised.displaced += displaced;
+        }
         shadow.append(batch);
         let found = (placed.base_offset.0, placed.end.0, placed.append_time.0);
         same((batch.base_offset, batch.end(), batch.time), found)?;
@@ -275,7 +281,9 @@ impl StreamTrial {
         if count > limits.records_per_batch || bytes > limits.batch_bytes {
             return refused(AppendRefusal::TooLarge);
         }
-        let judged = producer.map_or(Judged::Next, |it| shadow.judge(it, count, limits.producers));
+        let judged = producer.map_or(Judged::Next, |it| {
+            shadow.judge(it, count, limits.producers, self.log.durable_place(place))
+        });
         if self.is_poisoned {
             return match judged {
                 Judged::Duplicate(_)

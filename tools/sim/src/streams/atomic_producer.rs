@@ -129,7 +129,8 @@ impl AtomicProducer {
                     | AppendRefusal::UnknownProducer
                     | AppendRefusal::Fenced { .. },
                 ..
-            } => {
+            }
+            | AtomicRefusal::StoredInPart => {
                 if self.under_way(ticket).is_some() {
                     self.begin_anew();
                 }
@@ -139,7 +140,6 @@ impl AtomicProducer {
             | AtomicRefusal::OutcomeUnknown { .. }
             | AtomicRefusal::SamePartition { .. }
             | AtomicRefusal::OtherGroup { .. }
-            | AtomicRefusal::StoredInPart
             | AtomicRefusal::WrongPartCount => self.on_unanswered(ticket),
         }
     }

@@ -1,12 +1,16 @@
-//! A producer that numbers nothing, and may say which offset it expects.
+//! A producer that sends each batch once, and may say which offset it expects. Now and then it is somebody
+//! who appends once and never comes again.
 
 use coilgun_core::stream::AppendRefusal;
 use coilgun_protocol::model::AckLevel;
 use coilgun_storage::disk::sim::Dice;
 
-use super::batch::Sent;
+use super::batch::{Identity, Sent};
 use super::model::Answer;
 use super::producer::Request;
+
+/// The numbers of those who never come again begin here.
+const PASSING_FIRST: u64 = 1_000_000;
 
 /// A producer that sends each batch once.
 #[derive(Clone, Debug)]
@@ -29,7 +33,10 @@ impl PlainProducer {
         let (body, expected) = (*next_body, self.known_end);
         *next_body += 1;
         self.known_end = expected.map(|end| end + u64::from(count));
-        let sent = Sent { partition: self.partition, count, body, identity: None, expected };
+        let producer = PASSING_FIRST + body;
+        let passing = Identity { producer, epoch: 0, sequence: 0 };
+        let identity = dice.chance(400).then_some(passing);
+        let sent = Sent { partition: self.partition, count, body, identity, expected };
         Request { sent, level, is_again: false }
     }
 

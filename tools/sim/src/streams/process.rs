@@ -14,7 +14,7 @@ use coilgun_storage::recovery::{
 
 use super::book::Book;
 use super::following::Readings;
-use super::model::{Answer, Control, Recovered};
+use super::model::{Answer, Control, PRODUCERS_MAX, Recovered};
 use super::run::LOG_ID;
 use super::simulation::{Ended, Simulation};
 use crate::finding::{Finding, demand};
@@ -54,6 +54,7 @@ impl Replay for Watched {
 fn limits() -> Arc<PartitionLimits> {
     Arc::new(PartitionLimits {
         pending_appends: 6,
+        producers: PRODUCERS_MAX,
         duplicates_per_append: 1,
         follower_read_bytes: 4_000,
         ..PartitionLimits::default()

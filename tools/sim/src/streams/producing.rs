@@ -71,6 +71,7 @@ impl Simulation {
         match outcome {
             AppendOutcome::Placed(placed) => {
                 self.tally.batches += 1;
+                self.count_displaced(&sent);
                 self.model.on_placed(ticket, 0, &placed, now.0, None)?;
             }
             AppendOutcome::Waits => {
@@ -93,6 +94,12 @@ impl Simulation {
             }
         }
         self.settle(shard)
+    }
+
+    /// Before a batch is noted: whether somebody was forgotten for its producer.
+    fn count_displaced(&mut self, sent: &Sent) {
+        let partition = self.model.of(sent.partition);
+        self.tally.displaced += u64::from(partition.displaces(sent.identity));
     }
 
     fn on_not_taken(&mut self, shard: usize, why: NotTaken) -> Result<(), Finding> {
@@ -174,6 +181,7 @@ impl Simulation {
         let atomic = self.next_atomic;
         self.next_atomic += 1;
         for (part, place) in (0..).zip(placed) {
+            self.count_displaced(&parts[usize::from(part)]);
             self.model.on_placed(ticket, part, place, self.now_ms, Some(atomic))?;
         }
         Ok(())
@@ -186,23 +194,24 @@ impl Simulation {
         why: &AtomicRefusal,
     ) -> Result<(), Finding> {
         self.tally.atomics_refused += 1;
-        let (part, answer) = match why {
+        let mut answer =
+            |part: usize, answer| self.model.on_answer(ticket, part as u16, &answer, false);
+        match why {
             AtomicRefusal::Part { part, why } => {
                 self.tally.count_refusal(why);
-                (*part, Answer::Refused(*why))
+                answer(*part, Answer::Refused(*why))?;
             }
-            AtomicRefusal::OutcomeUnknown { part } => (*part, Answer::OutcomeUnknown),
+            AtomicRefusal::OutcomeUnknown { part } => answer(*part, Answer::OutcomeUnknown)?,
+            AtomicRefusal::StoredInPart => self.model.on_stored_in_part(ticket)?,
             AtomicRefusal::SamePartition { .. }
             | AtomicRefusal::OtherGroup { .. }
-            | AtomicRefusal::StoredInPart
             | AtomicRefusal::WrongPartCount => {
                 return Err(Finding::new(
                     "an atomic append is judged as it is",
                     format!("{why:?}"),
                 ));
             }
-        };
-        self.model.on_answer(ticket, part as u16, &answer, false)?;
+        }
         self.model.forget(ticket);
         match &mut self.clients[client] {
             Client::Atomic(atomic) => atomic.on_refused(ticket, why),

@@ -46,6 +46,10 @@ tally! {
     unexpected, "unexpected offsets", 200;
     /// Appends refused because too much was pending.
     pending_full, "too much pending", 20;
+    /// Producers that were forgotten because others came.
+    displaced, "producers forgotten", 1_000;
+    /// Appends refused because nobody could be forgotten.
+    crowded, "no place for a producer", 20;
     /// Appends to several partitions that got their offsets.
     atomics, "atomic appends", 1_000;
     /// Of these, those that were there already.
@@ -127,8 +131,8 @@ impl StreamTally {
             | AppendRefusal::PendingAppendsFull
             | AppendRefusal::DuplicatesFull => self.pending_full += 1,
             AppendRefusal::Poisoned => self.refused_poisoned += 1,
-            AppendRefusal::ProducersFull
-            | AppendRefusal::TooLarge
+            AppendRefusal::ProducersFull => self.crowded += 1,
+            AppendRefusal::TooLarge
             | AppendRefusal::Empty
             | AppendRefusal::ReadOnly
             | AppendRefusal::Deleted => {}

@@ -135,6 +135,17 @@ impl Model {
         })
     }
 
+    /// Some parts of a request are stored and others are not, because their producer was forgotten.
+    pub(in crate::streams) fn on_stored_in_part(&self, ticket: u64) -> Result<(), Finding> {
+        let parts = self.attempts.range((ticket, 0)..=(ticket, u16::MAX));
+        let is_stored = |sent: &Sent| {
+            sent.identity.is_some_and(|it| self.of(sent.partition).find(it).is_some())
+        };
+        let stored: Vec<bool> = parts.map(|(_, attempt)| is_stored(&attempt.sent)).collect();
+        let is_true = stored.contains(&true) && stored.contains(&false);
+        demand(is_true, "a request is stored in part only if it is", || format!("{stored:?}"))
+    }
+
     fn check_refusal(&self, attempt: &Attempt, why: &AppendRefusal) -> Result<(), Finding> {
         let Attempt { sent, placed, .. } = attempt;
         demand(placed.is_none(), "what is refused is not stored", || format!("{attempt:?}"))?;
@@ -170,7 +181,10 @@ impl Model {
             AppendRefusal::ReadOnly => partition.is_damaged,
             AppendRefusal::Poisoned => self.poisoned.contains(&shard) && stored.is_none(),
             AppendRefusal::Deleted => partition.is_deleted,
-            AppendRefusal::ProducersFull | AppendRefusal::TooLarge | AppendRefusal::Empty => false,
+            AppendRefusal::ProducersFull => {
+                known.is_none() && sequence == 0 && partition.is_crowded()
+            }
+            AppendRefusal::TooLarge | AppendRefusal::Empty => false,
         };
         demand(is_true, "a refusal is true", || {
             format!("{attempt:?}: {why:?}; stored {stored:?}, epoch {known:?}")

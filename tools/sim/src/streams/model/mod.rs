@@ -14,6 +14,6 @@ mod recovered;
 mod streams;
 
 pub(super) use answers::{Answer, Attempt};
-pub(super) use partition::PartitionModel;
+pub(super) use partition::{PRODUCERS_MAX, PartitionModel};
 pub(super) use recovered::Recovered;
 pub(super) use streams::{Control, Model};

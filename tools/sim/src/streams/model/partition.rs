@@ -6,6 +6,9 @@ use crate::finding::{Finding, demand};
 use crate::streams::batch::Identity;
 use crate::streams::book::ReadBatch;
 
+/// Producers that a partition remembers: fewer than there are.
+pub(in crate::streams) const PRODUCERS_MAX: usize = 4;
+
 /// A batch that got its offsets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::streams) struct ModelBatch {
@@ -17,6 +20,8 @@ pub(in crate::streams) struct ModelBatch {
     pub(in crate::streams) identity: Option<Identity>,
     /// The atomic append that it is a part of.
     pub(in crate::streams) atomic: Option<u64>,
+    /// Nothing was known of its producer any more, or yet: what it appended before does not count.
+    pub(in crate::streams) is_of_stranger: bool,
 }
 
 impl ModelBatch {
@@ -99,27 +104,77 @@ impl PartitionModel {
         index.ok().map(|index| (index, &self.batches[index]))
     }
 
-    /// The batch that a producer calls so.
-    pub(in crate::streams) fn find(&self, identity: Identity) -> Option<&ModelBatch> {
-        self.batches.iter().find(|batch| batch.identity == Some(identity))
+    /// The producers that appended last, the last one first: those and no others are remembered.
+    pub(in crate::streams) fn remembered(&self) -> Vec<u64> {
+        let mut all = Vec::new();
+        for identity in self.batches.iter().rev().filter_map(|batch| batch.identity) {
+            if all.len() == PRODUCERS_MAX {
+                break;
+            }
+            if !all.contains(&identity.producer) {
+                all.push(identity.producer);
+            }
+        }
+        all
     }
 
-    /// The latest epoch of a producer.
+    /// Whether a batch of this producer has another one forgotten.
+    pub(in crate::streams) fn displaces(&self, identity: Option<Identity>) -> bool {
+        let remembered = self.remembered();
+        let is_stranger = identity.is_some_and(|it| !remembered.contains(&it.producer));
+        is_stranger && remembered.len() == PRODUCERS_MAX
+    }
+
+    /// Whether all that are remembered have something that is not certain.
+    pub(in crate::streams) fn is_crowded(&self) -> bool {
+        let pending = &self.batches[self.certain..];
+        let is_pending = |producer: &u64| {
+            let of = |batch: &ModelBatch| batch.identity.is_some_and(|it| it.producer == *producer);
+            pending.iter().any(of)
+        };
+        let remembered = self.remembered();
+        remembered.len() == PRODUCERS_MAX && remembered.iter().all(is_pending)
+    }
+
+    /// The batches of a producer that its partition may know of.
+    fn known(&self, producer: u64) -> impl DoubleEndedIterator<Item = (&ModelBatch, Identity)> {
+        let is_of = |identity: Identity| identity.producer == producer;
+        let first = self
+            .batches
+            .iter()
+            .rposition(|batch| batch.is_of_stranger && batch.identity.is_some_and(is_of));
+        let is_remembered = self.remembered().contains(&producer);
+        let from = first.filter(|_| is_remembered).unwrap_or(self.batches.len());
+        let of = move |batch| {
+            let batch: &ModelBatch = batch;
+            batch.identity.filter(|it| it.producer == producer).map(|it| (batch, it))
+        };
+        self.batches[from..].iter().filter_map(of)
+    }
+
+    /// The batch that a producer calls so, if it is remembered.
+    pub(in crate::streams) fn find(&self, identity: Identity) -> Option<&ModelBatch> {
+        let mut known = self.known(identity.producer);
+        known.find(|(_, known)| *known == identity).map(|(batch, _)| batch)
+    }
+
+    /// The latest epoch of a producer, if it is remembered.
     pub(in crate::streams) fn epoch_of(&self, producer: u64) -> Option<u32> {
-        let known = self.batches.iter().filter_map(|batch| batch.identity);
-        known.filter(|known| known.producer == producer).map(|known| known.epoch).max()
+        self.known(producer).map(|(_, known)| known.epoch).max()
     }
 
     /// The sequence that comes next of a producer in an epoch.
     pub(in crate::streams) fn next_sequence(&self, producer: u64, epoch: u32) -> u64 {
-        let is_it = |known: &Identity| known.producer == producer && known.epoch == epoch;
-        let batches =
-            self.batches.iter().filter(|batch| batch.identity.as_ref().is_some_and(is_it));
-        batches.map(|batch| u64::from(batch.count)).sum()
+        let of_epoch = self.known(producer).filter(|(_, known)| known.epoch == epoch);
+        of_epoch.map(|(batch, _)| u64::from(batch.count)).sum()
     }
 
     /// Adds a batch that got its offsets at `now`.
-    pub(in crate::streams) fn place(&mut self, batch: ModelBatch, now: u64) -> Result<(), Finding> {
+    pub(in crate::streams) fn place(
+        &mut self,
+        mut batch: ModelBatch,
+        now: u64,
+    ) -> Result<(), Finding> {
         let (end, last_time) = (self.end(), self.last_time());
         demand(batch.base_offset == end, "offsets have no gap", || format!("{batch:?} at {end}"))?;
         demand(batch.time == last_time.max(now), "append times never go back", || {
@@ -148,6 +203,11 @@ impl PartitionModel {
             demand(sequence == next, "producers have no gaps and no other order", || {
                 format!("{batch:?}, not sequence {next}")
             })?;
+            let is_forgotten = !self.displaces(batch.identity) || !self.is_crowded();
+            demand(is_forgotten, "who has something pending is not forgotten", || {
+                format!("{batch:?}")
+            })?;
+            batch.is_of_stranger = known.is_none();
         }
         self.batches.push(batch);
         Ok(())

@@ -181,15 +181,13 @@ impl PartitionModel {
                 "the time of the last append is known",
                 || format!("{}, not {}", found.last_append_time().0, self.last_time()),
             )?;
-            let mut producers: Vec<u64> =
-                self.batches.iter().filter_map(|batch| Some(batch.identity?.producer)).collect();
+            let mut producers = self.remembered();
             producers.sort_unstable();
-            producers.dedup();
-            demand(
-                found.counts().producers == producers.len(),
-                "all producers are remembered",
-                || format!("{}, not {producers:?}", found.counts().producers),
-            )?;
+            let known = found.snapshot().map_or(Vec::new(), |snapshot| snapshot.producers);
+            let known: Vec<u64> = known.iter().map(|known| known.producer.0).collect();
+            demand(known == producers, "the producers that appended last are remembered", || {
+                format!("{known:?}, not {producers:?}")
+            })?;
         }
         (self.log_start, self.certain_log_start) = (log_start, log_start);
         (self.incarnation, self.certain_incarnation) = (incarnation, incarnation);

@@ -67,6 +67,7 @@ impl Model {
             incarnation: placed.incarnation.0,
             identity: sent.identity,
             atomic,
+            is_of_stranger: false,
         };
         let is_expected = sent.expected.is_none_or(|expected| expected == batch.base_offset);
         demand(is_expected, "an append gets the offset that it expects", || {
