@@ -43,7 +43,7 @@ impl Engine {
         call
     }
 
-    /// Whether something that was published waits for the next connection.
+    /// Whether something that was published, appended or asked waits for the next connection.
     #[must_use]
     pub fn has_parked(&self) -> bool {
         self.outgoing.away_bytes() > 0
