@@ -164,6 +164,7 @@ fn is_final(error: &ClientError, was_connected: bool) -> bool {
         | ClientError::QueueFull { .. }
         | ClientError::Lost { .. }
         | ClientError::AwayFull { .. }
+        | ClientError::InDoubt { .. }
         | ClientError::Handler { .. } => false,
     }
 }
