@@ -125,6 +125,13 @@ pub enum ClientError {
         /// How many bytes may wait.
         bytes_max: usize,
     },
+    /// Nobody knows whether an earlier batch of this producer for the partition is stored, and another one
+    /// would be taken for it. Nothing was sent.
+    #[error("an earlier batch for partition {partition} is in doubt, and this is another one")]
+    InDoubt {
+        /// Index of the partition.
+        partition: u32,
+    },
     /// The client was closed.
     #[error("the client was closed")]
     Closed,
@@ -178,6 +185,7 @@ impl ClientError {
             | ClientError::QueueFull { .. }
             | ClientError::Lost { .. }
             | ClientError::AwayFull { .. }
+            | ClientError::InDoubt { .. }
             | ClientError::Closed
             | ClientError::Handler { .. } => None,
         }
@@ -200,6 +208,7 @@ impl ClientError {
             ClientError::QueueFull { .. } => "client_queue_full",
             ClientError::Lost { .. } => "connection_lost",
             ClientError::AwayFull { .. } => "away_buffer_full",
+            ClientError::InDoubt { .. } => "append_in_doubt",
             ClientError::Closed => "client_closed",
             ClientError::Handler { .. } => "handler_failed",
             ClientError::Ended(error) => &error.name,
@@ -246,6 +255,9 @@ impl ClientError {
             ClientError::AwayFull { .. } => {
                 "Publish less until the broker is back, or raise away_bytes_max in the options."
             }
+            ClientError::InDoubt { .. } => {
+                "Append the earlier batch again, which is stored once; or begin another producer."
+            }
             ClientError::Closed => "Connect a new client.",
             ClientError::Handler { .. } => "Ask whoever runs the responder.",
             ClientError::Ended(error) => &error.help,
@@ -279,6 +291,7 @@ impl ClientError {
             | ClientError::RecordTooLarge(_)
             | ClientError::Unreadable { .. }
             | ClientError::NotOffered(_)
+            | ClientError::InDoubt { .. }
             | ClientError::Closed
             | ClientError::Handler { .. } => false,
         }
@@ -308,6 +321,7 @@ impl ClientError {
             | ClientError::QueueFull { .. }
             | ClientError::Lost { .. }
             | ClientError::AwayFull { .. }
+            | ClientError::InDoubt { .. }
             | ClientError::Handler { .. } => false,
         }
     }

@@ -83,10 +83,11 @@ impl Code {
             ClientError::AwayFull { .. } => Code::CoilgunErrorAwayFull,
             ClientError::Closed => Code::CoilgunErrorClosed,
             ClientError::Handler { .. } => Code::CoilgunErrorHandler,
-            // No call of this library reads streams, so nothing is unreadable here.
+            // No call of this library is about streams, so nothing is unreadable or in doubt here.
             ClientError::Encode(_)
             | ClientError::RecordTooLarge(_)
-            | ClientError::Unreadable { .. } => Code::CoilgunErrorCannotEncode,
+            | ClientError::Unreadable { .. }
+            | ClientError::InDoubt { .. } => Code::CoilgunErrorCannotEncode,
         }
     }
 }

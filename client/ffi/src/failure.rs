@@ -97,6 +97,7 @@ impl From<ClientError> for Failure {
             | ClientError::QueueFull { .. }
             | ClientError::Lost { .. }
             | ClientError::AwayFull { .. }
+            | ClientError::InDoubt { .. }
             | ClientError::Closed => None,
         };
         Failure {

@@ -81,7 +81,9 @@ impl Driver {
                 *leaves_at = None;
                 core.engine.close(now, timeout);
             }
+            let had_parked = core.engine.has_parked();
             let due = core.engine.tick(now);
+            core.changed |= had_parked && !core.engine.has_parked();
             let address = core.engine.next_connect(now);
             (due, address, core.engine.closed().is_some())
         });

@@ -199,7 +199,9 @@ impl Core {
     pub(super) fn forget_call(&mut self, call: Call) {
         self.calls.remove(&call);
         let was_paused = self.engine.is_reading_paused();
+        let had_parked = self.engine.has_parked();
         self.engine.forget(call);
+        self.changed |= had_parked && !self.engine.has_parked();
         // A subscription went with it that nobody had got yet.
         self.sleep.is_poked |= was_paused && !self.engine.is_reading_paused();
     }

@@ -15,7 +15,8 @@ use crate::stream::{
     StreamInfo, StreamOptions, StreamSummary, offset_of,
 };
 
-/// What becomes of a batch that is on its way. Dropping it takes nothing back.
+/// What becomes of a batch that is on its way. Dropping it takes back what still waits for a connection;
+/// what was sent stays sent.
 #[derive(Debug)]
 pub struct PendingAppend {
     waiting: Waiting,
@@ -102,7 +103,8 @@ impl Client {
         Ok(PendingAppend { waiting: begun.await? })
     }
 
-    /// Appends a batch without an answer, whatever becomes of it.
+    /// Appends a batch without an answer, whatever becomes of it; it goes out as what is
+    /// [published](Client::publish) does.
     ///
     /// # Errors
     /// If it cannot be sent.
@@ -122,15 +124,16 @@ impl Client {
     /// A producer whose batches are stored once, also if they have to be sent again.
     ///
     /// # Errors
-    /// As [`Client::stream_info`].
+    /// If the broker has no streams, or the client has ended. The broker is not asked before the first
+    /// batch: whether there is such a stream is found then.
     pub async fn producer(
         &self,
         stream: &str,
         options: ProducerOptions,
     ) -> Result<Producer, ClientError> {
-        let info = self.stream_info(stream).await?;
+        self.handle().shared.with(|core| core.engine.check_streams())?;
         let drawn = RandomState::new().hash_one(());
-        Ok(Producer::new(self.clone(), stream, ProducerState::new(options, &info, drawn)))
+        Ok(Producer::new(self.clone(), stream, ProducerState::new(options, drawn)))
     }
 
     /// Reads a partition of a stream, from `start` on and as it grows; returns when the broker reads.

@@ -157,14 +157,15 @@ impl Client {
     /// A producer whose batches are stored once, also if they have to be sent again.
     ///
     /// # Errors
-    /// As [`Client::stream_info`].
+    /// If the broker has no streams, or the client has ended. The broker is not asked before the first
+    /// batch: whether there is such a stream is found then.
     pub fn producer(
         &mut self,
         stream: &str,
         options: ProducerOptions,
     ) -> Result<Producer, ClientError> {
-        let info = self.stream_info(stream)?;
-        let state = ProducerState::new(options, &info, random());
+        self.driver.engine.check_streams()?;
+        let state = ProducerState::new(options, random());
         Ok(Producer { stream: stream.to_owned(), state })
     }
 
@@ -254,24 +255,39 @@ impl Client {
 }
 
 impl Producer {
+    /// Who it is: its number, also one that was drawn, and its epoch.
+    #[must_use]
+    pub fn options(&self) -> ProducerOptions {
+        self.state.options()
+    }
+
     /// Appends a batch, and tries again for as long as the time limit of the client allows if nobody
     /// knows what became of it, or the broker has no room just now. What
     /// [`AppendOptions::producer`] says is not used.
     ///
+    /// A batch of which nobody knows what became is in doubt: after any error but a refusal at the first
+    /// attempt. Then the same batch may be given once more, as often as it takes,
+    /// and is stored once. Another one for the same partition is refused, because the broker would take it
+    /// for the one in doubt. The way out is another producer: one that has a number of its own begins
+    /// again with an epoch one higher than in [`Producer::options`], and what is still on its way of the
+    /// earlier one is refused from its first batch on.
+    ///
     /// # Errors
-    /// If the broker refuses it, or the time is over. After [`ClientError::TimedOut`] the same batch may
-    /// be given once more, and is stored once; another one would be taken for it.
+    /// If the broker refuses it, the time is over, or [`ClientError::InDoubt`].
     pub fn append(
         &mut self,
         client: &mut Client,
         batch: &Batch,
         options: &AppendOptions,
     ) -> Result<Appended, ClientError> {
-        let options = self.state.next(batch, *options);
         let until = Deadline::after(client.timeout);
+        if self.state.lacks_stream(batch, options) {
+            self.state.learn(&client.stream_info(&self.stream)?);
+        }
         let mut pause = Retry::FIRST_PAUSE;
         // Ends when the time is over at the latest.
         loop {
+            let options = self.state.begin(batch, *options)?;
             let error = match client.append(&self.stream, batch, &options) {
                 Ok(appended) => {
                     self.state.stored(&options, batch);
@@ -279,7 +295,8 @@ impl Producer {
                 }
                 Err(error) => error,
             };
-            if ProducerState::retry(&error) == Retry::No || until.is_over() {
+            let retry = self.state.failed(&options, &error);
+            if retry == Retry::No || until.is_over() {
                 return Err(error);
             }
             client.pass(pause)?;

@@ -143,11 +143,6 @@ impl Calls {
         self.replies_acked.remove(&number).unwrap_or(Call(number))
     }
 
-    /// The call for which a frame waited that carries this number.
-    pub(super) fn of_parked(&self, number: u64) -> Call {
-        self.replies_acked.get(&number).copied().unwrap_or(Call(number))
-    }
-
     /// A call that still waits.
     pub(super) fn pending(&mut self, call: Call) -> Option<&mut Entry> {
         self.entries.get_mut(&call.0).filter(|entry| entry.end.is_none())
@@ -283,8 +278,8 @@ impl Calls {
         self.deadlines.first().map(|(at, _)| *at)
     }
 
-    /// Ends one call whose time is over, and says what it was about.
-    pub(super) fn expire(&mut self, now: Timestamp) -> Option<Kind> {
+    /// Ends one call whose time is over, and says which and what it was about.
+    pub(super) fn expire(&mut self, now: Timestamp) -> Option<(Call, Kind)> {
         let (at, number) = *self.deadlines.first()?;
         if at > now {
             return None;
@@ -308,7 +303,7 @@ impl Calls {
             self.replies_acked.retain(|_, call| call.0 != number);
         }
         self.end(Call(number), result);
-        Some(kind)
+        Some((Call(number), kind))
     }
 
     /// How many milliseconds a call still has at `now`; at least 1.

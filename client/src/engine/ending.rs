@@ -43,7 +43,7 @@ impl Engine {
         call
     }
 
-    /// Whether something that was published waits for the next connection.
+    /// Whether something that was published, appended or asked waits for the next connection.
     #[must_use]
     pub fn has_parked(&self) -> bool {
         self.outgoing.away_bytes() > 0
@@ -164,6 +164,7 @@ fn is_final(error: &ClientError, was_connected: bool) -> bool {
         | ClientError::QueueFull { .. }
         | ClientError::Lost { .. }
         | ClientError::AwayFull { .. }
+        | ClientError::InDoubt { .. }
         | ClientError::Handler { .. } => false,
     }
 }

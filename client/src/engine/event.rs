@@ -76,7 +76,8 @@ pub struct Statistics {
     pub bytes_out: u64,
     /// Messages that arrived and for which no queue had room.
     pub dropped: u64,
-    /// Messages that waited for a connection and were too large for the broker that came.
+    /// Messages that waited for a connection and were too large for the broker that came, or batches for
+    /// one that has no streams.
     pub unsendable: u64,
     /// How often the client came back.
     pub reconnects: u64,

@@ -1,8 +1,8 @@
 //! Followers of partitions and the records that wait for them. They outlive connections.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use coilgun_protocol::model::{AddFollowCredit, FollowFrom, FollowId, Offset, Ticket};
+use coilgun_protocol::model::{AddFollowCredit, FollowFrom, FollowId, Offset, Ticket, Timestamp};
 use coilgun_protocol::native::{FollowRequest, RecordsFrame};
 
 use crate::engine::calls::Call;
@@ -59,6 +59,8 @@ pub(super) struct Followers {
     turn: u64,
     /// Followers that were begun again on this connection, under the number of the frame.
     begun_again: HashMap<u64, FollowId, FixedState>,
+    /// Followers that were refused on this connection, and when they are begun once more.
+    later: BTreeSet<(Timestamp, FollowId)>,
     woken: Vec<FollowId>,
 }
 
@@ -111,22 +113,20 @@ impl HeldFollower {
         (ahead_records.saturating_sub(records), ahead_bytes.saturating_sub(bytes))
     }
 
-    /// A batch came; whether the first records wait now that nobody was told of.
-    fn add(&mut self, frame: &RecordsFrame<'_>) -> bool {
+    /// A batch came; whether the first records wait now that nobody was told of, or why it cannot be read.
+    fn add(&mut self, frame: &RecordsFrame<'_>) -> Result<bool, ClientError> {
         self.credit_records = self.credit_records.saturating_sub(frame.count);
         let bytes = u32::try_from(frame.body.len()).unwrap_or(u32::MAX);
         self.credit_bytes = self.credit_bytes.saturating_sub(bytes);
         let before = self.queue.len();
         if let Err(reason) = stored(frame, self.next, &mut self.queue) {
             let (what, offset) = (self.what(), frame.base_offset.0);
-            let error = ClientError::Unreadable { what, offset, reason };
-            self.stage = FollowerStage::Ended(Err(error));
-            return true;
+            return Err(ClientError::Unreadable { what, offset, reason });
         }
         self.next = self.next.max(frame.next_offset());
         let new = self.queue.range(before..);
         self.queue_bytes += new.map(StoredRecord::credit_bytes).sum::<usize>();
-        before == 0 && !self.queue.is_empty()
+        Ok(before == 0 && !self.queue.is_empty())
     }
 
     /// The credit to be given now, once it is worth a frame.
@@ -206,16 +206,17 @@ impl Followers {
         }
     }
 
-    /// A batch came; whether its follower has ended with it.
-    pub(super) fn add(&mut self, frame: &RecordsFrame<'_>) -> bool {
+    /// A batch came.
+    ///
+    /// # Errors
+    /// If it cannot be read: its follower goes on no further.
+    pub(super) fn add(&mut self, frame: &RecordsFrame<'_>) -> Result<(), ClientError> {
         // What comes for one that nobody holds any more was on its way when it was given up.
-        let Some(held) = self.find(frame.follow) else { return false };
-        let wakes = held.add(frame);
-        let has_ended = held.is_over();
-        if wakes {
+        let Some(held) = self.find(frame.follow) else { return Ok(()) };
+        if held.add(frame)? {
             self.woken.push(frame.follow);
         }
-        has_ended
+        Ok(())
     }
 
     /// The next record of one, and the credit to be given for it.
@@ -262,6 +263,7 @@ impl Followers {
     /// The connection is lost: those in force begin again with the next one.
     pub(super) fn on_lost(&mut self) {
         self.begun_again.clear();
+        self.later.clear();
     }
 
     pub(super) fn begin_again(&mut self, number: u64, id: FollowId) {
@@ -271,6 +273,22 @@ impl Followers {
     /// The follower that an outcome is about which was begun again.
     pub(super) fn begun_again(&mut self, number: u64) -> Option<FollowId> {
         self.begun_again.remove(&number)
+    }
+
+    /// Has one begin once more, then.
+    pub(super) fn begin_later(&mut self, at: Timestamp, id: FollowId) {
+        self.later.insert((at, id));
+    }
+
+    /// When the next one begins once more.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        self.later.first().map(|(at, _)| *at)
+    }
+
+    /// One that begins once more by now.
+    pub(super) fn next_due(&mut self, now: Timestamp) -> Option<FollowId> {
+        self.due().filter(|at| *at <= now)?;
+        self.later.pop_first().map(|(_, id)| id)
     }
 
     pub(super) fn next_woken(&mut self) -> Option<FollowId> {

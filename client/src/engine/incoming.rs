@@ -121,7 +121,7 @@ impl Engine {
     fn on_frame(&mut self, now: Timestamp, frame: &ServerFrame<'_>) -> Result<(), ClientError> {
         match frame {
             ServerFrame::Deliver(deliver) => self.on_deliver(now, deliver),
-            ServerFrame::Outcome(outcome) => self.on_outcome(*outcome),
+            ServerFrame::Outcome(outcome) => self.on_outcome(now, *outcome),
             ServerFrame::Welcome(welcome) => self.on_welcome(now, ServerInfo::new(welcome)),
             ServerFrame::Pong { token } => self.on_pong(*token),
             ServerFrame::Ping { token } => {
@@ -187,7 +187,7 @@ impl Engine {
         }
     }
 
-    fn on_outcome(&mut self, outcome: OutcomeFrame) {
+    fn on_outcome(&mut self, now: Timestamp, outcome: OutcomeFrame) {
         let number = outcome.correlation.0;
         if let Some(id) = self.subscriptions.begun_again(number) {
             if !outcome.is_ok() {
@@ -197,7 +197,7 @@ impl Engine {
         }
         if let Some(follower) = self.followers.begun_again(number) {
             if !outcome.is_ok() {
-                self.lose_follower(follower, outcome.code);
+                self.lose_follower(now, follower, outcome.code);
             }
             return;
         }

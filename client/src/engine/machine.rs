@@ -22,7 +22,7 @@ use crate::engine::event::{ConnectionState, Event, Statistics};
 use crate::engine::followers::Followers;
 use crate::engine::incoming::Incoming;
 use crate::engine::moving::Moving;
-use crate::engine::outgoing::{Outgoing, Parked};
+use crate::engine::outgoing::Outgoing;
 use crate::engine::subscriptions::{Held, Stage as HeldStage, Subscriptions};
 use crate::error::ClientError;
 use crate::options::Options;
@@ -186,30 +186,28 @@ impl Engine {
         }
         self.stage = Stage::Open;
         self.backoff.on_success(now);
-        let calls = &mut self.calls;
-        self.outgoing.open(info.payload_bytes_max, |parked, sent| match parked {
-            Parked::Plain => Some(0),
-            Parked::Asked(number) | Parked::Barrier(number) => {
-                let call = calls.of_parked(number);
-                let left = calls.ms_left(call, now);
-                let entry = calls.pending(call)?;
-                entry.is_sent = true;
-                if let Kind::Flush { mark } = &mut entry.kind {
-                    *mark = sent;
-                }
-                Some(left)
-            }
-        });
+        let payload_bytes_max = info.payload_bytes_max;
         if self.info.replace(info).is_some() {
             self.statistics.reconnects += 1;
         }
-        self.resume_streams();
+        let has_streams = self.has_streams();
+        let calls = &mut self.calls;
+        self.outgoing.open(payload_bytes_max, has_streams, |call, sent| {
+            let left = calls.ms_left(call, now);
+            let entry = calls.pending(call)?;
+            entry.is_sent = true;
+            if let Kind::Flush { mark } = &mut entry.kind {
+                *mark = sent;
+            }
+            Some(left)
+        });
+        self.begin_followers();
         let address = self.address.clone();
         let reconnects = self.statistics.reconnects;
         self.tell(Event::Connected { address, reconnects });
     }
 
-    /// Does what is due: gives up calls, asks whether the broker is there, gives up a broker that
+    /// Does what is due: gives up calls, begins followers again that were refused, asks whether the broker is there, gives up a broker that
     /// says nothing. Says why the connection has to be given up, if it has to; the driver closes
     /// it then and says so to [`Engine::on_lost`].
     ///
@@ -217,7 +215,8 @@ impl Engine {
     /// If the broker did not answer in time.
     pub fn tick(&mut self, now: Timestamp) -> Result<(), ClientError> {
         // Ends because each turn ends a call.
-        while let Some(kind) = self.calls.expire(now) {
+        while let Some((call, kind)) = self.calls.expire(now) {
+            self.outgoing.take_back(call);
             match kind {
                 Kind::Subscribe { subscription, .. } => self.drop_subscription(subscription),
                 Kind::Stream(StreamKind::Follow { follower, .. }) => self.drop_follower(follower),
@@ -233,6 +232,7 @@ impl Engine {
                 | Kind::Stream(_) => {}
             }
         }
+        self.retry_followers(now);
         match self.stage {
             Stage::Connecting | Stage::Greeting if self.greeting_ends <= now => {
                 let waited_for = "answer of a broker to the handshake";
@@ -288,7 +288,8 @@ impl Engine {
         };
         // Whoever leaves for good does not move any more.
         let moves = matches!(self.stage, Stage::Open).then(|| self.move_deadline()).flatten();
-        let others = self.calls.deadline().into_iter().chain(moves);
+        let others =
+            self.calls.deadline().into_iter().chain(moves).chain(self.followers_deadline());
         life.into_iter().chain(others).min()
     }
 

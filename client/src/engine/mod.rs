@@ -32,6 +32,7 @@
 //! - a follower of a partition goes on behind the last record that came, on whatever connection.
 
 mod answer;
+mod away;
 mod backoff;
 mod calls;
 mod ending;

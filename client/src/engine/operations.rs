@@ -58,9 +58,7 @@ impl Engine {
     pub(crate) fn publish_checked(&mut self, it: &Publication<'_>) -> Result<(), ClientError> {
         self.check_open()?;
         let frame = ClientFrame::Publish(it.frame(PublishFlags::default()));
-        if self.outgoing.push(&frame)? {
-            self.outgoing.sent += 1;
-        }
+        self.outgoing.push(&frame, None)?;
         self.statistics.messages_out += 1;
         Ok(())
     }
@@ -298,8 +296,10 @@ impl Engine {
         self.calls.take(call)
     }
 
-    /// Forgets a call: its answer is thrown away, and a subscription that nobody got is ended.
+    /// Forgets a call: its answer is thrown away, a subscription that nobody got is ended, and what
+    /// still waits for a connection is not sent.
     pub fn forget(&mut self, call: Call) {
+        self.outgoing.take_back(call);
         match self.calls.forget(call) {
             Some(Kind::Subscribe { subscription, .. }) => self.drop_subscription(subscription),
             Some(Kind::Stream(StreamKind::Follow { follower, .. })) => self.drop_follower(follower),
@@ -350,8 +350,12 @@ impl Engine {
         Ok(call)
     }
 
-    fn send_call(&mut self, call: Call, frame: &ClientFrame<'_>) -> Result<(), ClientError> {
-        match self.outgoing.push(frame) {
+    pub(super) fn send_call(
+        &mut self,
+        call: Call,
+        frame: &ClientFrame<'_>,
+    ) -> Result<(), ClientError> {
+        match self.outgoing.push(frame, Some(call)) {
             Ok(true) => self.mark_sent(call),
             Ok(false) => {}
             Err(error) => {

@@ -6,12 +6,16 @@
 //!            ^                                | broke: plain messages that the socket
 //!            +--------------------------------+ did not take whole
 //! ```
+//!
+//! Plain messages are those that nobody waits for: published, or appended without an answer.
 
 use coilgun_protocol::model::PublishFlags;
 use coilgun_protocol::native::{
     ClientFrame, EncodeError, HEADER_BYTES, Operation, PREFACE_BYTES, Preface, encode_frame,
 };
 
+use crate::engine::away::{Away, Kept};
+use crate::engine::calls::Call;
 use crate::error::ClientError;
 
 /// Length of the head of a PUBLISH frame, in bytes.
@@ -25,10 +29,7 @@ const OUTPUT_KEPT_BYTES: usize = 2 * OUTPUT_HIGH_BYTES;
 #[derive(Debug)]
 pub(super) struct Outgoing {
     waiting: Vec<u8>,
-    away: Vec<u8>,
-    /// Frames about streams that wait for a connection, each with the number of its call.
-    away_calls: Vec<(u64, Vec<u8>)>,
-    away_bytes_max: usize,
+    away: Away,
     is_open: bool,
     /// Plain messages that went to `waiting` on this connection.
     pub(super) sent: u64,
@@ -40,24 +41,11 @@ pub(super) struct Outgoing {
     pub(super) unsendable: u64,
 }
 
-/// A frame that waited for a connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Parked {
-    /// A message that nobody waits for.
-    Plain,
-    /// A message whose acknowledgement or reply somebody waits for, under this number.
-    Asked(u64),
-    /// A barrier of this token.
-    Barrier(u64),
-}
-
 impl Outgoing {
     pub(super) fn new(away_bytes_max: usize) -> Outgoing {
         Outgoing {
             waiting: Vec::new(),
-            away: Vec::new(),
-            away_calls: Vec::new(),
-            away_bytes_max,
+            away: Away::new(away_bytes_max),
             is_open: false,
             sent: 0,
             confirmed: 0,
@@ -76,7 +64,7 @@ impl Outgoing {
     }
 
     pub(super) fn away_bytes(&self) -> usize {
-        self.away.len()
+        self.away.bytes()
     }
 
     /// Puts what waits into `buffer`, which is empty, and takes its memory in exchange.
@@ -99,76 +87,56 @@ impl Outgoing {
         self.waiting.extend_from_slice(&Preface::OURS.encode());
     }
 
-    /// Appends a frame for this connection or the next, and returns whether it was for this one.
+    /// Appends a frame for this connection or the next, and returns whether it was for this one. `call`:
+    /// who waits for the answer to it.
     #[inline]
-    pub(super) fn push(&mut self, frame: &ClientFrame<'_>) -> Result<bool, ClientError> {
-        if self.is_open {
-            encode_frame(frame, &mut self.waiting)?;
-            return Ok(true);
-        }
-        let before = self.away.len();
-        encode_frame(frame, &mut self.away)?;
-        if self.away.len() > self.away_bytes_max {
-            self.away.truncate(before);
-            return Err(ClientError::AwayFull { bytes_max: self.away_bytes_max });
-        }
-        Ok(false)
-    }
-
-    /// Appends a frame of the call `number` for this connection or the next, and returns whether it was
-    /// for this one.
-    pub(super) fn push_call(
+    pub(super) fn push(
         &mut self,
-        number: u64,
         frame: &ClientFrame<'_>,
+        call: Option<Call>,
     ) -> Result<bool, ClientError> {
         if self.is_open {
             encode_frame(frame, &mut self.waiting)?;
+            self.sent += u64::from(call.is_none());
             return Ok(true);
         }
         let mut bytes = Vec::new();
         encode_frame(frame, &mut bytes)?;
-        let kept: usize = self.away_calls.iter().map(|(_, bytes)| bytes.len()).sum();
-        if self.away.len() + kept + bytes.len() > self.away_bytes_max {
-            return Err(ClientError::AwayFull { bytes_max: self.away_bytes_max });
-        }
-        self.away_calls.push((number, bytes));
+        self.away.push(Kept { frame: bytes, call })?;
         Ok(false)
     }
 
-    /// Sends the frames about streams that were kept and that `resume` still wants.
-    pub(super) fn open_calls(&mut self, mut resume: impl FnMut(u64) -> bool) {
-        for (number, bytes) in core::mem::take(&mut self.away_calls) {
-            if resume(number) {
-                self.waiting.extend_from_slice(&bytes);
-            }
-        }
+    /// Nobody waits for the answer to a call any more: if its frame still waits, it is not sent.
+    pub(super) fn take_back(&mut self, call: Call) {
+        self.away.take_back(call);
     }
 
-    /// The broker let the client in: sends what was kept, unless it is too large for this broker or
-    /// `resume` says that nobody wants it any more. `resume` may change the deadline in the frame.
+    /// The broker let the client in: sends what was kept, unless it is nothing for this broker, which
+    /// has streams or none, or `resume` says that nobody waits for it any more. `resume` may change the
+    /// deadline in the frame.
     pub(super) fn open(
         &mut self,
         payload_bytes_max: usize,
-        mut resume: impl FnMut(Parked, u64) -> Option<u32>,
+        has_streams: bool,
+        mut resume: impl FnMut(Call, u64) -> Option<u32>,
     ) {
         self.is_open = true;
-        let away = core::mem::take(&mut self.away);
-        for frame in frames(&away) {
-            let parked = parked(frame);
-            if payload_bytes(frame) > payload_bytes_max {
+        for Kept { frame, call } in self.away.take() {
+            let is_for_it = has_streams || !is_append(&frame) || call.is_some();
+            if payload_bytes(&frame) > payload_bytes_max || !is_for_it {
                 self.unsendable += 1;
                 continue;
             }
-            let Some(deadline_ms) = resume(parked, self.sent) else { continue };
+            let Some(call) = call else {
+                self.waiting.extend_from_slice(&frame);
+                self.sent += 1;
+                continue;
+            };
+            let Some(deadline_ms) = resume(call, self.sent) else { continue };
             let at = self.waiting.len();
-            self.waiting.extend_from_slice(frame);
-            match parked {
-                Parked::Plain => self.sent += 1,
-                Parked::Asked(_) if frame[5] & PublishFlags::REQUEST.0 != 0 => {
-                    self.waiting[at + 16..at + 20].copy_from_slice(&deadline_ms.to_le_bytes());
-                }
-                Parked::Asked(_) | Parked::Barrier(_) => {}
+            self.waiting.extend_from_slice(&frame);
+            if is_publish(&frame) && frame[5] & PublishFlags::REQUEST.0 != 0 {
+                self.waiting[at + 16..at + 20].copy_from_slice(&deadline_ms.to_le_bytes());
             }
         }
     }
@@ -185,27 +153,26 @@ impl Outgoing {
     pub(super) fn lose(&mut self, buffer: &[u8], written: usize, told: u64) {
         let waiting = core::mem::take(&mut self.waiting);
         let mut kept = Vec::new();
-        let mut kept_count = 0;
+        let mut kept_bytes = 0;
         for (bytes, written) in [(buffer, written), (&waiting[..], 0)] {
             for frame in frames(bytes) {
                 let end = frame.as_ptr_range().end as usize - bytes.as_ptr() as usize;
-                let fits = kept.len() + self.away.len() + frame.len() <= self.away_bytes_max;
+                let fits = self.away.has_room(kept_bytes + frame.len());
                 if end > written && is_plain(frame) && fits {
-                    kept.extend_from_slice(frame);
-                    kept_count += 1;
+                    kept.push(frame.to_vec());
+                    kept_bytes += frame.len();
                 }
             }
         }
-        kept.append(&mut self.away);
-        self.away = kept;
-        self.is_doubtful |= self.sent - kept_count > self.confirmed.max(told);
+        self.is_doubtful |= self.sent - kept.len() as u64 > self.confirmed.max(told);
+        self.away.prepend(kept);
         (self.sent, self.confirmed, self.is_open) = (0, 0, false);
     }
 
     /// Drops everything: the client has ended.
     pub(super) fn clear(&mut self) {
-        (self.waiting, self.away) = (Vec::new(), Vec::new());
-        self.away_calls.clear();
+        self.waiting = Vec::new();
+        drop(self.away.take());
         self.is_open = false;
     }
 }
@@ -228,18 +195,15 @@ fn is_publish(frame: &[u8]) -> bool {
     frame[4] == Operation::Publish as u8
 }
 
-fn is_plain(frame: &[u8]) -> bool {
-    is_publish(frame) && parked(frame) == Parked::Plain
+fn is_append(frame: &[u8]) -> bool {
+    frame[4] == Operation::Append as u8
 }
 
-/// What a frame is that may wait for a connection: PUBLISH or PING.
-fn parked(frame: &[u8]) -> Parked {
-    let number = frame[HEADER_BYTES..].first_chunk::<8>().map_or(0, |it| u64::from_le_bytes(*it));
-    if !is_publish(frame) {
-        return Parked::Barrier(number);
-    }
+/// Whether nobody waits for an answer to a frame that this client wrote.
+fn is_plain(frame: &[u8]) -> bool {
     let asks = frame[5] & (PublishFlags::ACK.0 | PublishFlags::REQUEST.0) != 0;
-    if asks { Parked::Asked(number) } else { Parked::Plain }
+    let is_numbered = || frame[HEADER_BYTES..][..8] != [0; 8];
+    is_publish(frame) && !asks || is_append(frame) && !is_numbered()
 }
 
 /// Length of the payload of a message; 0 for any other frame.

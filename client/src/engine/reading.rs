@@ -5,15 +5,18 @@ use std::time::Duration;
 use coilgun_protocol::model::{FollowId, Offset, Ticket, Timestamp, Unfollow};
 use coilgun_protocol::native::{ClientFrame, FollowEndedFrame, RecordsFrame, StreamRequest};
 
-use crate::engine::calls::{Call, Kind, StreamKind};
+use crate::engine::answer::Answer;
+use crate::engine::calls::{Call, Kind, StreamKind, after};
 use crate::engine::followers::{HeldFollower, TakenRecord, reading};
 use crate::engine::machine::{Engine, Stage};
 use crate::error::ClientError;
 use crate::stream::FollowOptions;
 
+/// How long a follower waits that the broker had no room for when it came back.
+const BEGIN_PAUSE: Duration = Duration::from_millis(100);
+
 impl Engine {
-    /// Reads a partition from `from` on: [`Answer::Done`](crate::engine::Answer::Done) when the broker
-    /// reads for it. It goes on over connections, behind the last record that came.
+    /// Reads a partition from `from` on: [`Answer::Done`] when the broker reads for it. It goes on over connections, behind the last record that came.
     ///
     /// # Errors
     /// If the broker has no streams, or the client has ended.
@@ -31,15 +34,14 @@ impl Engine {
     ) -> Result<(Call, FollowId), ClientError> {
         assert!(options.ahead_records > 0 && options.ahead_bytes > 0, "something is read ahead");
         let follower = self.followers.next_id();
-        self.check_open()?;
-        self.require_streams()?;
+        self.check_streams()?;
         let what = reading(stream, partition);
         let kind = Kind::Stream(StreamKind::Follow { follower, what });
         let call = self.calls.insert(kind, now, timeout);
         let held = HeldFollower::new(stream, partition, from, options, call);
         self.followers.insert(follower, held);
         // Where the broker has not said yet that it has streams, it begins when that has come.
-        if matches!(self.stage, Stage::Open) && self.is_greeted() {
+        if self.is_reading() {
             self.begin_follower(follower);
         }
         Ok((call, follower))
@@ -49,7 +51,7 @@ impl Engine {
     pub fn take_record(&mut self, follower: FollowId) -> TakenRecord {
         let (taken, credit) = self.followers.take(follower);
         if let Some(credit) = credit
-            && self.is_greeted()
+            && self.is_reading()
         {
             self.push_fixed(&ClientFrame::Stream(StreamRequest::AddCredit(credit)));
         }
@@ -78,12 +80,27 @@ impl Engine {
     pub(super) fn end_followers(&mut self) {
         for follower in self.followers.going_on() {
             self.unfollow(follower);
+            self.end_follower(follower, Err(ClientError::Closed));
         }
-        self.followers.end_all(&ClientError::Closed);
+    }
+
+    /// Whether the broker hears of followers on this connection: it has said that it has streams, and
+    /// the client is not leaving.
+    fn is_reading(&self) -> bool {
+        matches!(self.stage, Stage::Open) && self.is_greeted()
+    }
+
+    /// Nothing more comes for a follower. Whoever waits for it to begin gets it even so, with what came,
+    /// and this end: the answer may be lost with the connection, and is asked for no more.
+    fn end_follower(&mut self, follower: FollowId, how: Result<(), ClientError>) {
+        if let Some(call) = self.followers.find(follower).and_then(|held| held.call()) {
+            self.calls.end(call, Ok(Answer::Done));
+        }
+        self.followers.end(follower, how);
     }
 
     fn unfollow(&mut self, follow: FollowId) {
-        if self.is_greeted() {
+        if self.is_reading() {
             let unfollow = Unfollow { follow, ticket: Ticket::NONE };
             self.push_fixed(&ClientFrame::Stream(StreamRequest::Unfollow(unfollow)));
         }
@@ -114,8 +131,9 @@ impl Engine {
 
     pub(super) fn on_records(&mut self, frame: &RecordsFrame<'_>) {
         self.statistics.messages_in += u64::from(frame.count);
-        if self.followers.add(frame) {
+        if let Err(error) = self.followers.add(frame) {
             self.unfollow(frame.follow);
+            self.end_follower(frame.follow, Err(error));
         }
     }
 
@@ -127,13 +145,33 @@ impl Engine {
             let first = frame.first_offset.0;
             Err(ClientError::refused_about(held.what(), frame.code, first))
         };
-        self.followers.end(frame.follow, how);
+        self.end_follower(frame.follow, how);
     }
 
-    /// The broker did not accept a follower again.
-    pub(super) fn lose_follower(&mut self, follower: FollowId, code: u16) {
+    /// The broker did not accept a follower again: it is begun once more a little later, unless that is
+    /// in vain.
+    pub(super) fn lose_follower(&mut self, now: Timestamp, follower: FollowId, code: u16) {
         let Some(held) = self.followers.find(follower) else { return };
         let error = ClientError::refused(held.what(), code);
-        self.followers.end(follower, Err(error));
+        if error.is_retryable() {
+            self.followers.begin_later(after(now, BEGIN_PAUSE), follower);
+        } else {
+            self.followers.end(follower, Err(error));
+        }
+    }
+
+    /// Begins those again for which it is time.
+    pub(super) fn retry_followers(&mut self, now: Timestamp) {
+        // Ends because none is put off meanwhile.
+        while self.is_reading()
+            && let Some(follower) = self.followers.next_due(now)
+        {
+            self.begin_follower(follower);
+        }
+    }
+
+    /// When [`Engine::retry_followers`] has something to do.
+    pub(super) fn followers_deadline(&self) -> Option<Timestamp> {
+        self.followers.due().filter(|_| self.is_reading())
     }
 }

@@ -15,9 +15,6 @@ use crate::engine::machine::Engine;
 use crate::error::ClientError;
 use crate::stream::{AppendOptions, Appended, Batch, StreamInfo, StreamOptions, StreamSummary};
 
-/// The number of a frame that nobody waits for; no call has it.
-const NO_CALL: u64 = 0;
-
 impl Engine {
     /// Makes a stream: [`StreamAnswer::Described`] when it is there.
     ///
@@ -105,7 +102,8 @@ impl Engine {
         })
     }
 
-    /// Appends a batch, and nobody hears what becomes of it.
+    /// Appends a batch, and nobody hears what becomes of it. It goes out, now or on the next connection,
+    /// as what is published does, and [`Engine::flush`] speaks for it as far as its way to the broker.
     ///
     /// # Errors
     /// As [`Engine::create_stream`].
@@ -115,11 +113,10 @@ impl Engine {
         batch: &Batch,
         options: &AppendOptions,
     ) -> Result<(), ClientError> {
-        self.check_open()?;
-        self.require_streams()?;
+        self.check_streams()?;
         let frame = AppendFrame { level: AckLevel::None, ..batch.frame(stream, options) };
         let request = ClientFrame::Stream(StreamRequest::Append(frame));
-        self.outgoing.push_call(NO_CALL, &request).map(drop)
+        self.outgoing.push(&request, None).map(drop)
     }
 
     /// Begins a call about streams. Its frame waits for the next connection where there is none.
@@ -130,22 +127,23 @@ impl Engine {
         timeout: Duration,
         request: impl FnOnce(Ticket) -> StreamRequest<'a>,
     ) -> Result<Call, ClientError> {
-        self.check_open()?;
-        self.require_streams()?;
+        self.check_streams()?;
         let call = self.calls.insert(Kind::Stream(kind), now, timeout);
         let frame = ClientFrame::Stream(request(Ticket(call.0)));
-        match self.outgoing.push_call(call.0, &frame) {
-            Ok(true) => self.mark_sent(call),
-            Ok(false) => {}
-            Err(error) => {
-                self.calls.forget(call);
-                return Err(error);
-            }
-        }
+        self.send_call(call, &frame)?;
         Ok(call)
     }
 
-    pub(super) fn require_streams(&self) -> Result<(), ClientError> {
+    /// Says whether anything can be asked about streams just now.
+    ///
+    /// # Errors
+    /// If the broker has none, or the client has ended.
+    pub fn check_streams(&self) -> Result<(), ClientError> {
+        self.check_open()?;
+        self.require_streams()
+    }
+
+    fn require_streams(&self) -> Result<(), ClientError> {
         let lacks = |info: &crate::ServerInfo| !info.features.contains(Features::STREAMS);
         if self.info.as_ref().is_some_and(lacks) {
             return Err(ClientError::NotOffered("streams"));
@@ -153,26 +151,17 @@ impl Engine {
         Ok(())
     }
 
-    /// The broker let the client in: calls that waited are sent, and followers go on.
-    pub(super) fn resume_streams(&mut self) {
+    /// The broker let the client in: whether it has streams. Where it has none, what waits for some ends.
+    pub(super) fn has_streams(&mut self) -> bool {
         if let Err(error) = self.require_streams() {
-            self.outgoing.open_calls(|_| false);
             self.calls.end_all(
                 |entry| matches!(entry.kind, Kind::Stream(_)) && !entry.is_sent,
                 |_| Err(error.clone()),
             );
             self.followers.end_all(&error);
-            return;
+            return false;
         }
-        let calls = &mut self.calls;
-        self.outgoing.open_calls(|number| match calls.pending(Call(number)) {
-            Some(entry) => {
-                entry.is_sent = true;
-                true
-            }
-            None => number == NO_CALL,
-        });
-        self.begin_followers();
+        true
     }
 
     /// A frame about streams.

@@ -36,6 +36,15 @@ pub struct Batch {
     key_hash: Option<u32>,
 }
 
+/// What tells a batch from others.
+#[cfg(any(feature = "async", feature = "blocking"))]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct BatchIdentity {
+    count: u32,
+    bytes: usize,
+    body_crc: u32,
+}
+
 /// How a batch is appended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct AppendOptions {
@@ -172,6 +181,12 @@ impl Batch {
             (None, Some(hash)) => PartitionChoice::KeyHash(hash),
             (None, None) => PartitionChoice::Index(0),
         }
+    }
+
+    /// What tells it from others.
+    #[cfg(any(feature = "async", feature = "blocking"))]
+    pub(super) fn identity(&self) -> BatchIdentity {
+        BatchIdentity { count: self.count, bytes: self.body.len(), body_crc: body_crc(&self.body) }
     }
 
     /// The frame that appends it, without the number of the call.

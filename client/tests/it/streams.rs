@@ -234,6 +234,60 @@ fn a_producer_that_begins_anew_fences_the_one_before() {
     });
 }
 
+/// The broker knows a batch by its sequence and its length: another one would be taken for it.
+#[test]
+fn a_producer_whose_append_was_dropped_takes_no_other_batch_for_it() {
+    run(async {
+        let broker = RealBroker::start();
+        let client = broker.client().await;
+        client.create_stream("s", StreamOptions::default()).await.expect("it is made");
+        let plain = AppendOptions::default();
+        let mut producer =
+            client.producer("s", ProducerOptions::default()).await.expect("there are streams");
+        let (first, other) = (batch(&["first"]), batch(&["other"]));
+        {
+            let appending = std::pin::pin!(producer.append(&first, &plain));
+            let once = &mut std::task::Context::from_waker(std::task::Waker::noop());
+            assert!(appending.poll(once).is_pending(), "it is on its way");
+        }
+        let refused = producer.append(&other, &plain).await.expect_err("the first is in doubt");
+        assert!(matches!(refused, ClientError::InDoubt { partition: 0 }), "{refused}");
+        assert!(!refused.is_retryable() && refused.help().contains("again"));
+        producer.append(&first, &plain).await.expect("it is the same");
+        let stored = producer.append(&other, &plain).await.expect("nothing is in doubt now");
+        assert!(!stored.is_duplicate);
+        let all = texts(&read_all(&client, "s", 0).await);
+        assert_eq!(all, [(0, "first".to_owned()), (1, "other".to_owned())]);
+        let named = producer.options();
+        let next = ProducerOptions { epoch: ProducerEpoch(named.epoch.0 + 1), ..named };
+        let mut next = client.producer("s", next).await.expect("there are streams");
+        next.append(&other, &plain).await.expect("it begins anew");
+        let late = producer.append(&first, &plain).await.expect_err("the earlier one is over");
+        assert_eq!(code(&late), ErrorCode::ProducerFenced);
+    });
+}
+
+#[test]
+fn a_producer_asks_about_its_stream_for_keys_alone() {
+    run(async {
+        let broker = RealBroker::start();
+        let client = broker.client().await;
+        let producer = client.producer("later", ProducerOptions::default()).await;
+        let mut producer = producer.expect("the stream may be made later");
+        let options = StreamOptions::default().with_partitions(4);
+        let plain = AppendOptions::default();
+        let keyed = Batch::of(&Record::new("x").with_key("f")).expect("it is small");
+        for one in [&batch(&["x"]), &keyed] {
+            let absent = producer.append(one, &plain).await.expect_err("there is none yet");
+            assert_eq!(code(&absent), ErrorCode::UnknownStream);
+        }
+        client.create_stream("later", options).await.expect("it is made");
+        let by_key = producer.append(&keyed, &plain).await.expect("it is stored");
+        let chosen = client.append("later", &keyed, &plain).await.expect("it is stored");
+        assert_eq!(by_key.partition, chosen.partition);
+    });
+}
+
 #[test]
 fn the_blocking_client_reads_several_partitions_in_turn() {
     let broker = RealBroker::start();

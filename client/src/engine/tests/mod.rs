@@ -8,4 +8,5 @@
 mod ends;
 mod random;
 mod scripted;
+mod streams;
 mod world;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use coilgun_protocol::buffer::{Chunk, OutBuf, Pool, Region};
 use coilgun_protocol::model::{
     BarrierDone, ClientId, Closing, Command, Commands, Delivery, ErrorCode, Event as Told, Filter,
-    Opened, Outcome, Publish, PublishFlags, Span, Subject, Subscribe, SubscriptionId, Ticket,
-    Timestamp,
+    Opened, Outcome, Publish, PublishFlags, Span, StreamCommand, Subject, Subscribe,
+    SubscriptionId, Ticket, Timestamp,
 };
 use coilgun_protocol::native::{GoAway, NativeConfig, NativeSession};
 use coilgun_protocol::session::Session;
@@ -43,6 +43,13 @@ pub(super) enum Mood {
     Silent,
 }
 
+/// What came that is not answered with a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Asked {
+    Stream(StreamCommand),
+    Barrier,
+}
+
 pub(super) struct World {
     pub(super) engine: Engine,
     pub(super) now: Timestamp,
@@ -55,6 +62,10 @@ pub(super) struct World {
     pub(super) subscribed: Vec<(String, u32, u32)>,
     /// Subjects of messages that came to the broker, on all connections.
     pub(super) published: Vec<String>,
+    /// Whether the broker has streams; what becomes of commands about them is up to the test.
+    pub(super) has_streams: bool,
+    /// Commands about streams, and barriers, as they came on all connections.
+    pub(super) asked: Vec<Asked>,
     peer: Option<Peer>,
 }
 
@@ -71,8 +82,28 @@ impl World {
             written: 0,
             subscribed: Vec::new(),
             published: Vec::new(),
+            has_streams: false,
+            asked: Vec::new(),
             peer: None,
         }
+    }
+
+    /// A world whose client is in, with a broker that has streams.
+    pub(super) fn with_streams() -> World {
+        let mut world = World::new(|options| options);
+        world.has_streams = true;
+        world.connect();
+        world.settle();
+        world
+    }
+
+    /// The broker says something of its own accord.
+    pub(super) fn tell(&mut self, event: &Told<'_>) {
+        let mut peer = self.peer.take().expect("there is a connection");
+        peer.tell(event);
+        self.peer = Some(peer);
+        self.on_input(&[]);
+        self.settle();
     }
 
     /// A world whose client is in.
@@ -99,7 +130,10 @@ impl World {
 
     pub(super) fn accept(&mut self) {
         let mut peer = Peer {
-            session: NativeSession::new(NativeConfig::default()),
+            session: NativeSession::new(NativeConfig {
+                streams: self.has_streams,
+                ..NativeConfig::default()
+            }),
             out: OutBuf::new(Pool::new(Region::heap(BLOCKS * BLOCK_BYTES), BLOCK_BYTES), 1024),
             input: Vec::new(),
             subscriptions: Vec::new(),
@@ -267,9 +301,10 @@ impl World {
                 }
             }
             (Command::Exclude(_), _) => panic!("the native protocol excludes nothing"),
-            (Command::Stream(_), _) => panic!("the broker has no streams"),
+            (Command::Stream(it), _) => self.asked.push(Asked::Stream(*it)),
             (Command::AddCredit(_), _) | (Command::Barrier(_), Mood::Silent) => {}
             (Command::Barrier(it), _) => {
+                self.asked.push(Asked::Barrier);
                 peer.tell(&Told::BarrierDone(BarrierDone { token: it.token }));
             }
             (Command::Close(it), _) => {
