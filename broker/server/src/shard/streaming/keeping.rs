@@ -71,6 +71,9 @@ impl<E: Env> Shard<E> {
             })
         };
         if host.advance_checkpoint(CHUNK, care, part) == Ok(true) {
+            // One that is longer than what the next one waits for shall not be due again at once.
+            let LogPosition { segment, .. } = host.journal().durable().0;
+            streams.checkpointed.insert(log, segment);
             self.counters.checkpoints += 1;
         }
     }
