@@ -172,6 +172,9 @@ impl<D: Disk> Core<D> {
         if self.is_closed() {
             return Err(Refused::Closed);
         }
+        if !self.filling.can_hold(entry_bytes, entry_count) {
+            return Err(Refused::TooLarge);
+        }
         let total = self.filling.make_room(entry_bytes, entry_count)?;
         if self.segments.has_place(total.bytes, total.batch_count, purpose) {
             Ok(())

@@ -80,6 +80,11 @@ impl<D: Disk> FillingQueue<D> {
         self.geometry.body_bytes_max(head_bytes)
     }
 
+    /// Whether so many entries that take up so many bytes together can ever have room in one group.
+    pub(super) fn can_hold(&self, entry_bytes: usize, entry_count: usize) -> bool {
+        self.geometry.can_hold(entry_bytes, entry_count)
+    }
+
     /// Makes room in the last group for so many entries that take up so many bytes together, in a new
     /// group if they do not fit. Says how much all groups will hold with them.
     pub(super) fn make_room(&mut self, bytes: usize, count: usize) -> Result<Total, Refused> {

@@ -88,6 +88,13 @@ impl Geometry {
         let taken = GROUP_HEADER_BYTES + rows + PREFIX_BYTES + head_bytes + ENTRY_ALIGN;
         self.group_bytes_max as usize - taken
     }
+
+    /// Whether so many entries that take up so many bytes together can ever stand in one commit group.
+    #[must_use]
+    pub const fn can_hold(&self, entry_bytes: usize, entry_count: usize) -> bool {
+        let least = GROUP_HEADER_BYTES + entry_bytes + entry_count * ROW_BYTES;
+        least <= self.group_bytes_max as usize && entry_count <= self.group_entries_max as usize
+    }
 }
 
 const _: () = assert!(Geometry::DEFAULT.group_has_room() && Geometry::DEFAULT.segment_has_room());

@@ -30,7 +30,7 @@ impl Partition {
         self.check_size(request).map_err(AppendAnswer::Refused)?;
         match self.state {
             PartitionState::Open => {}
-            PartitionState::ReadOnly => return refused(AppendRefusal::ReadOnly),
+            PartitionState::ReadOnly => return Err(self.answer_read_only(request)),
             PartitionState::Poisoned => return Err(self.answer_poisoned(request)),
             PartitionState::Deleted => return refused(AppendRefusal::Deleted),
         }
@@ -164,6 +164,21 @@ impl Partition {
             ) => AppendAnswer::Refused(refusal),
             Judgement::Next | Judgement::Refused(_) => {
                 AppendAnswer::Refused(AppendRefusal::Poisoned)
+            }
+        }
+    }
+
+    /// While nothing is appended: what is stored is answered as that, because a producer takes a refusal for
+    /// "not stored".
+    fn answer_read_only(&self, request: &AppendRequest) -> AppendAnswer {
+        match self.judge(request) {
+            Judgement::Duplicate(base_offset) => self.answer_duplicate(base_offset, request),
+            Judgement::Refused(
+                refusal @ (AppendRefusal::SequenceTooOld { .. }
+                | AppendRefusal::SequenceOverlaps { .. }),
+            ) => AppendAnswer::Refused(refusal),
+            Judgement::Next | Judgement::Refused(_) => {
+                AppendAnswer::Refused(AppendRefusal::ReadOnly)
             }
         }
     }

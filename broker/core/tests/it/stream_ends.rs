@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use coilgun_core::stream::{
-    AppendAnswer, AppendRefusal, AppendRequest, EndOfLog, FollowRefusal, FollowerCredit,
+    Ack, AppendAnswer, AppendRefusal, AppendRequest, EndOfLog, FollowRefusal, FollowerCredit,
     LoggedAppend, PartitionLimits, PartitionState, Placed, Recovery, RecoveryError,
 };
 use coilgun_protocol::model::{
@@ -152,6 +152,21 @@ fn l8_a_partition_whose_end_is_not_proven_is_read_only_also_after_a_checkpoint()
     let again = Recovery::restore(&snapshot, Arc::default()).expect("it was just made");
     let again = again.finish(EndOfLog::Proven).expect("it was not deleted");
     assert_eq!(again.state(), PartitionState::ReadOnly);
+}
+
+#[test]
+fn l8_l22_what_a_read_only_partition_has_is_answered_as_a_duplicate() {
+    let first = produced(1, 2, (9, 0, 0));
+    let mut unproven = recovery();
+    let stored = LoggedAppend { producer: first.producer, ..logged(0, 2) };
+    assert_eq!(unproven.replay_append(&stored), Ok(()));
+    let partition = unproven.finish(EndOfLog::Unproven).expect("it was not deleted");
+    let world = StreamWorld::of(partition);
+    let stored = Ack { base_offset: Offset(0), level: AckLevel::Durable, is_duplicate: true };
+    assert_eq!(world.answer(&first), AppendAnswer::Duplicate(stored));
+    assert_eq!(world.refusal(&produced(2, 1, (9, 0, 2))), AppendRefusal::ReadOnly);
+    let overlaps = AppendRefusal::SequenceOverlaps { expected: ProducerSequence(2) };
+    assert_eq!(world.refusal(&produced(3, 3, (9, 0, 0))), overlaps);
 }
 
 #[test]

@@ -252,3 +252,16 @@ fn l19_records_never_take_the_room_of_control_entries_on_a_full_disk() {
     scene.settle();
     scene.append(1, 20);
 }
+
+/// What never fits is not told to come again.
+#[test]
+fn l6_parts_that_never_fit_into_one_commit_group_are_too_large() {
+    let scene = Scene::open(SimWorld::new());
+    let has_room = |bytes, count| scene.host.journal().has_room(bytes, count, Purpose::Data);
+    let bytes = GEOMETRY.group_bytes_max as usize;
+    assert_eq!(has_room(bytes / 2, 2), Ok(()));
+    assert_eq!(has_room(bytes, 2), Err(Refused::TooLarge));
+    let count = GEOMETRY.group_entries_max as usize;
+    assert_eq!(has_room(2 * 64, count), Ok(()));
+    assert_eq!(has_room(2 * 64, count + 1), Err(Refused::TooLarge));
+}

@@ -67,12 +67,17 @@ impl<E: Env> Shard<E> {
         read: &FollowerRead,
         result: Result<Vec<ReadBatch<<E::Disk as Disk>::Buffer>>, ReadError>,
     ) {
-        let code = match result {
+        let failure = match result {
             Ok(batches) if !batches.is_empty() => return self.deliver_read(read, batches),
-            Ok(_) | Err(ReadError::Released(_)) => ErrorCode::OffsetOutOfRange,
-            Err(ReadError::Disk(_) | ReadError::Corrupt { .. }) => ErrorCode::CorruptRecords,
+            Ok(_) => None,
+            Err(error) => Some(error),
         };
         self.counters.reads_failed += 1;
+        let host =
+            self.streams.place_of(read.partition).and_then(|(log, _)| self.streams.host_mut(log));
+        let partition = host.and_then(|host| host.partition_mut(read.partition));
+        let start = partition.map_or(read.from, |partition| partition.places().log_start);
+        let code = code_of_failure(failure.as_ref(), read.from, start);
         if let Some(key) = self.streams.followers.key_of(read.partition, read.follower) {
             self.end_here(key, code);
         }
@@ -263,5 +268,36 @@ impl<E: Env> Shard<E> {
 
     fn is_followed(&self, id: ClientId, follow: FollowId) -> bool {
         self.clients.get(id).is_some_and(|client| client.follows.contains_key(&follow))
+    }
+}
+
+/// What a follower is told that nothing was read for at `from`. `start`: where its partition begins now.
+fn code_of_failure(failure: Option<&ReadError>, from: Offset, start: Offset) -> ErrorCode {
+    match failure {
+        None | Some(ReadError::Released(_)) => ErrorCode::OffsetOutOfRange,
+        // What it wants was given up meanwhile, and what held it may be in use for something else.
+        Some(_) if from < start => ErrorCode::OffsetOutOfRange,
+        Some(ReadError::Disk(_) | ReadError::Corrupt { .. }) => ErrorCode::CorruptRecords,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use coilgun_storage::format::{LogPosition, SegmentSequence};
+
+    use super::*;
+
+    #[test]
+    fn what_was_given_up_while_it_was_read_is_out_of_range_and_not_corrupt() {
+        let position = LogPosition { segment: SegmentSequence(3), byte: 4096 };
+        let corrupt = ReadError::Corrupt { partition: 1, offset: 7, next: Some(9), position };
+        let code = |failure, start| code_of_failure(failure, Offset(7), Offset(start));
+        assert_eq!(code(Some(&corrupt), 7), ErrorCode::CorruptRecords);
+        assert_eq!(code(Some(&corrupt), 8), ErrorCode::OffsetOutOfRange);
+        let released = ReadError::Released(SegmentSequence(3));
+        for start in [7, 8] {
+            assert_eq!(code(Some(&released), start), ErrorCode::OffsetOutOfRange);
+            assert_eq!(code(None, start), ErrorCode::OffsetOutOfRange);
+        }
     }
 }
