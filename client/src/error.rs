@@ -71,7 +71,7 @@ pub enum ClientError {
         /// Number of the reason in the table of errors.
         code: u16,
         /// What the reason is about, where it is about a number: for an append, the offset, sequence or
-        /// epoch that the broker has; for a reader, the first offset that can be read; otherwise 0.
+        /// epoch that the broker has; for a reader that was reading, the first offset that can be read; otherwise 0.
         detail: u64,
     },
     /// A record fits no batch.
@@ -338,7 +338,8 @@ fn refusal_text(code: u16, detail: u64) -> String {
         ErrorCode::SequenceGap => format!("; sequence {detail} comes next"),
         ErrorCode::SequenceForgotten => format!("; {detail} is the first that is remembered"),
         ErrorCode::ProducerFenced => format!("; the epoch is {detail} now"),
-        ErrorCode::OffsetOutOfRange => format!("; the first offset is {detail}"),
+        // An outcome has no detail, and then it is 0 whatever the first offset is.
+        ErrorCode::OffsetOutOfRange if detail > 0 => format!("; the first offset is {detail}"),
         _ => String::new(),
     };
     format!("{known}{about}")
@@ -362,5 +363,8 @@ mod tests {
         let unknown = ClientError::refused("x".to_owned(), 60_000);
         assert_eq!(unknown.to_string(), "x: error 60000, which this client does not know");
         assert_eq!((unknown.name(), unknown.help()), ("unknown_error", ""));
+        let outside = |detail| ClientError::refused_about("x".to_owned(), 403, detail).to_string();
+        assert_eq!(outside(0), "x: there is nothing at this offset");
+        assert!(outside(7).ends_with("; the first offset is 7"));
     }
 }

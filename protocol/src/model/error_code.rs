@@ -222,7 +222,7 @@ error_codes! {
     /// The stream has no partition of this index.
     UnknownPartition = 402, "unknown_partition", false,
         "the stream has no partition of this index",
-        "Ask with STREAM_DESCRIBE how many it has; they are counted from 0.";
+        "`coilgun stream info` lists them; they are counted from 0.";
     /// There is no record at this offset, and none will be before others.
     OffsetOutOfRange = 403, "offset_out_of_range", false,
         "there is nothing at this offset",

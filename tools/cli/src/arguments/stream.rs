@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use coilgun_client::{AckLevel, StartAt};
 
@@ -67,7 +68,8 @@ Examples:
   coilgun stream tail orders --from first  everything, and what comes then
 
 Lines are those of `coilgun stream read`. It ends with Ctrl-C, after --count records, or when none
-came for --timeout seconds. Standard error says when it reads.";
+came for --timeout seconds. A broker that goes away is waited for, and nothing is missed. Standard
+error says when it reads.";
 
 /// Make streams, append to them, and read them
 #[derive(Debug, Args)]
@@ -161,7 +163,7 @@ pub(crate) struct AppendArguments {
     pub(crate) key: Option<String>,
 
     /// With --lines: what stands between the key of a record and the rest of its line
-    #[arg(long, value_name = "TEXT", requires = "lines", conflicts_with = "key")]
+    #[arg(long, value_name = "TEXT", requires = "lines", conflicts_with = "key", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) key_separator: Option<String>,
 
     /// Index of the partition [default: the key chooses; without a key, one after the other]

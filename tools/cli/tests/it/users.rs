@@ -63,6 +63,32 @@ fn s26_a_broker_with_users_lets_in_who_has_the_password() {
     broker.stop();
 }
 
+/// Whoever says which partition needs nothing to be told about the stream.
+#[test]
+fn a_user_who_may_only_publish_appends_to_a_partition() {
+    let user = |name: &str, more: &str| {
+        let hash = hash("hush hush");
+        format!("[[user]]\nname = \"{name}\"\npassword_hash = \"{hash}\"\n{more}")
+    };
+    let deny = "subscribe = { deny = [\"$STREAM.>\", \">\"] }\n";
+    let text = user("owner", "") + &user("press", deny);
+    let broker = Broker::start_changed(&["--config", "users.toml"], |command| {
+        let folder = command.get_current_dir().expect("it has one");
+        std::fs::write(folder.join("users.toml"), &text).expect("the folder is writable");
+    });
+    let as_user = |user: &str, arguments: &[&str]| {
+        let mut command = broker.client(arguments);
+        command.env("COILGUN_PASSWORD", "hush hush").env("COILGUN_USER", user);
+        let output = command.output().expect("the binary runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("it is a text")
+    };
+    as_user("owner", &["stream", "create", "s"]);
+    let append = ["stream", "append", "s", "x", "--partition", "0"];
+    assert_eq!(as_user("press", &append), "0\t0\n");
+    broker.stop();
+}
+
 #[test]
 fn s26_who_may_only_append_to_a_stream_appends_and_who_may_only_read_it_reads() {
     let user = |name: &str, permissions: &str| {

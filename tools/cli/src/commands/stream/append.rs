@@ -40,7 +40,7 @@ pub(super) fn append(arguments: &AppendArguments) -> Result<(), Failure> {
         Some(payload) => appender.one(&mut client, &payload),
         None => appender.lines(&mut client),
     };
-    let finished = appender.output.flush().and_then(|()| match arguments.level {
+    let finished = appender.tell(Output::flush).and_then(|()| match arguments.level {
         // Nothing else says that it left.
         AckLevel::None => Ok(client.flush()?),
         AckLevel::Leader | AckLevel::Durable => Ok(()),
@@ -58,7 +58,8 @@ struct Appender<'a> {
     separator: Option<Vec<u8>>,
     /// Records that wait, by partition.
     batches: BTreeMap<u32, Batch>,
-    output: Output,
+    /// None: nobody reads any more what is said.
+    output: Option<Output>,
 }
 
 impl Appender<'_> {
@@ -66,8 +67,12 @@ impl Appender<'_> {
         arguments: &'a AppendArguments,
         client: &mut Client,
     ) -> Result<Appender<'a>, Failure> {
-        let info = client.stream_info(&arguments.stream)?;
-        let partition_count = u32::try_from(info.partitions.len()).unwrap_or(u32::MAX).max(1);
+        let partition_count = match arguments.partition {
+            // Whoever says where to needs no permission to read.
+            Some(_) => 1,
+            None => client.stream_info(&arguments.stream)?.partitions.len(),
+        };
+        let partition_count = u32::try_from(partition_count).unwrap_or(u32::MAX).max(1);
         let style = if arguments.client.json { Style::Json } else { Style::Line };
         Ok(Appender {
             arguments,
@@ -77,7 +82,7 @@ impl Appender<'_> {
             turn: (RandomState::new().hash_one(()) % u64::from(partition_count)) as u32,
             separator: arguments.key_separator.as_deref().map(unescaped),
             batches: BTreeMap::new(),
-            output: Output::new(style),
+            output: Some(Output::new(style)),
         })
     }
 
@@ -116,7 +121,7 @@ impl Appender<'_> {
             Err(TryRecvError::Disconnected) => return Ok(None),
             Err(TryRecvError::Empty) => self.send_all(client)?,
         }
-        self.output.flush()?;
+        self.tell(Output::flush)?;
         // Ends with a line, or with standard input.
         loop {
             match lines.recv_timeout(SIGN_OF_LIFE) {
@@ -178,12 +183,28 @@ impl Appender<'_> {
                 "level": level.name(),
                 "append_time_ms": appended.append_time.0,
             });
-            return self.output.text(&format!("{object}\n"));
+            return self.tell(|output| output.text(&format!("{object}\n")));
         }
-        for at in 0..u64::from(count) {
-            self.output.text(&format!("{partition}\t{}\n", base_offset.0 + at))?;
+        self.tell(|output| {
+            (0..u64::from(count))
+                .try_for_each(|at| output.text(&format!("{partition}\t{}\n", base_offset.0 + at)))
+        })
+    }
+
+    /// Says something as long as somebody listens: records are appended even if nobody does, as in
+    /// `coilgun stream append orders --lines | head -1`.
+    fn tell(
+        &mut self,
+        say: impl FnOnce(&mut Output) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let Some(output) = &mut self.output else { return Ok(()) };
+        match say(output) {
+            Err(Failure::OutputClosed) => {
+                self.output = None;
+                Ok(())
+            }
+            said => said,
         }
-        Ok(())
     }
 }
 
