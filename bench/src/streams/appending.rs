@@ -172,6 +172,14 @@ fn create(connection: &mut RawConnection, name: &str, partitions: u32) -> Result
     };
     encode_frame(&ClientFrame::Stream(StreamRequest::Create(request)), &mut bytes)?;
     connection.write(&bytes)?;
+    await_description(connection, name)
+}
+
+/// Waits until the broker says what a stream is like.
+pub(super) fn await_description(
+    connection: &mut RawConnection,
+    name: &str,
+) -> Result<(), BenchError> {
     let refused = connection.read_until(|frame| {
         if let ServerFrame::Outcome(outcome) = frame {
             return Some(Some(outcome.code));

@@ -4,11 +4,9 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use coilgun_protocol::model::{AckLevel, Ticket};
-use coilgun_protocol::native::{
-    ClientFrame, ServerFrame, StreamFrame, StreamNamed, StreamRequest, encode_frame,
-};
+use coilgun_protocol::native::{ClientFrame, StreamNamed, StreamRequest, encode_frame};
 
-use super::appending::Appends;
+use super::appending::{Appends, await_description};
 use crate::clients::raw::RawConnection;
 use crate::error::BenchError;
 use crate::interrupt::Interrupt;
@@ -122,16 +120,7 @@ fn describe(connection: &mut RawConnection, stream: &str) -> Result<(), BenchErr
     let request = StreamNamed { correlation: Ticket(1), name: stream.as_bytes() };
     encode_frame(&ClientFrame::Stream(StreamRequest::Describe(request)), &mut bytes)?;
     connection.write(&bytes)?;
-    let refused = connection.read_until(|frame| {
-        if let ServerFrame::Outcome(outcome) = frame {
-            return Some(Some(outcome.code));
-        }
-        matches!(frame, ServerFrame::Stream(StreamFrame::Described(_))).then_some(None)
-    })?;
-    match refused {
-        None => Ok(()),
-        Some(code) => Err(BenchError::Argument(format!("{stream} is refused: {code}"))),
-    }
+    await_description(connection, stream)
 }
 
 impl fmt::Display for IdleReport {

@@ -105,6 +105,16 @@ impl Output {
     }
 }
 
+/// Writes a text to standard output, and hands it to the system.
+///
+/// # Errors
+/// If standard output does not take it.
+pub(crate) fn print_text(text: &str) -> Result<(), Failure> {
+    let mut output = Output::new(Style::Raw);
+    output.text(text)?;
+    output.flush()
+}
+
 /// Says something on standard error; if nobody listens there, nobody is told.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "coilgun: {text}");

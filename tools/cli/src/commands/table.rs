@@ -1,8 +1,11 @@
 //! Rows: in columns for people, with tabs for programs.
 
+use std::io::{self, IsTerminal};
+
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
-use crate::output::escaped;
+use crate::failure::Failure;
+use crate::output::{escaped, print_text};
 
 /// What a column is called, and whether numbers stand in it.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +33,14 @@ impl Rows {
     pub(super) fn push<const N: usize>(&mut self, row: [&str; N]) {
         assert_eq!(N, self.columns.len(), "a row has a text for each column");
         self.rows.push(row.iter().map(|text| escaped(text.as_bytes())).collect());
+    }
+
+    /// Prints all of it: in columns where people read it.
+    ///
+    /// # Errors
+    /// If standard output does not take it.
+    pub(super) fn print(&self) -> Result<(), Failure> {
+        print_text(&self.text(io::stdout().is_terminal()))
     }
 
     /// All of it: in columns below their names, or one line to a row with tabs and no names.

@@ -1,7 +1,6 @@
 //! The verbs of `coilgun service`.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use coilgun_client::service::{
@@ -12,7 +11,7 @@ use super::super::table::{Column, Rows};
 use super::gather::{Found, gather};
 use crate::arguments::{QueryArguments, ServiceArguments, ServiceCommand};
 use crate::failure::Failure;
-use crate::output::{Output, Style};
+use crate::output::print_text;
 
 /// Asks, and shows the answers.
 pub(in crate::commands) fn service(arguments: &ServiceArguments) -> Result<(), Failure> {
@@ -32,16 +31,16 @@ fn show<R: Report>(
     let found = gather::<R>(query)?;
     if query.client.json {
         let lines = found.iter().map(|found| line(found.report.to_json()));
-        return print(&lines.collect::<String>());
+        return print_text(&lines.collect::<String>());
     }
-    print_rows(&rows(&found))
+    rows(&found).print()
 }
 
 /// The same for PING, where how long the answers took is part of the answer.
 fn ping(query: &QueryArguments) -> Result<(), Failure> {
     let found = gather::<PingReport>(query)?;
     if !query.client.json {
-        return print_rows(&pings(&found));
+        return pings(&found).print();
     }
     let lines = found.iter().map(|found| {
         let mut json = found.report.to_json();
@@ -50,21 +49,11 @@ fn ping(query: &QueryArguments) -> Result<(), Failure> {
         json.extend_from_slice(format!(",\"rtt_us\":{time_us}}}").as_bytes());
         line(json)
     });
-    print(&lines.collect::<String>())
+    print_text(&lines.collect::<String>())
 }
 
 fn line(json: Vec<u8>) -> String {
     String::from_utf8(json).expect("JSON is UTF-8") + "\n"
-}
-
-fn print_rows(rows: &Rows) -> Result<(), Failure> {
-    print(&rows.text(io::stdout().is_terminal()))
-}
-
-fn print(text: &str) -> Result<(), Failure> {
-    let mut output = Output::new(Style::Raw);
-    output.text(text)?;
-    output.flush()
 }
 
 fn list(found: &[Found<InfoReport>]) -> Rows {

@@ -1,6 +1,5 @@
 //! Streams themselves: made, listed, shown and deleted.
 
-use std::io::{self, IsTerminal};
 use std::time::{Duration, UNIX_EPOCH};
 
 use coilgun_client::{PartitionHealth, PartitionInfo, StreamInfo, StreamOptions, UnixMs};
@@ -10,7 +9,7 @@ use super::super::connect::connect;
 use super::super::table::{Column, Rows};
 use crate::arguments::{CreateArguments, ListArguments, NamedArguments};
 use crate::failure::Failure;
-use crate::output::{Output, Style, note};
+use crate::output::{note, print_text};
 
 /// Makes a stream.
 pub(super) fn create(arguments: &CreateArguments) -> Result<(), Failure> {
@@ -19,7 +18,7 @@ pub(super) fn create(arguments: &CreateArguments) -> Result<(), Failure> {
         StreamOptions { partitions: arguments.partitions, co_located: arguments.co_located };
     let info = client.create_stream(&arguments.stream, options)?;
     if arguments.client.json {
-        print(&line(&info_json(&info)))?;
+        print_text(&line(&info_json(&info)))?;
     } else if !arguments.client.quiet {
         let count = info.partitions.len();
         let partitions = if count == 1 { "partition" } else { "partitions" };
@@ -37,7 +36,7 @@ pub(super) fn list(arguments: &ListArguments) -> Result<(), Failure> {
             let (name, created_ms) = (&it.name, it.created.0);
             line(&json!({"name": name, "partitions": it.partition_count, "created_ms": created_ms}))
         });
-        print(&lines.collect::<String>())?;
+        print_text(&lines.collect::<String>())?;
     } else {
         let mut rows = Rows::new(&[
             Column::Text("STREAM"),
@@ -47,7 +46,7 @@ pub(super) fn list(arguments: &ListArguments) -> Result<(), Failure> {
         for it in &all {
             rows.push([&it.name, &it.partition_count.to_string(), &time(it.created)]);
         }
-        print_rows(&rows)?;
+        rows.print()?;
     }
     Ok(client.close()?)
 }
@@ -57,9 +56,9 @@ pub(super) fn info(arguments: &NamedArguments) -> Result<(), Failure> {
     let mut client = connect(&arguments.client)?;
     let info = client.stream_info(&arguments.stream)?;
     if arguments.client.json {
-        print(&line(&info_json(&info)))?;
+        print_text(&line(&info_json(&info)))?;
     } else {
-        print_rows(&partitions(&info))?;
+        partitions(&info).print()?;
     }
     Ok(client.close()?)
 }
@@ -69,7 +68,7 @@ pub(super) fn remove(arguments: &NamedArguments) -> Result<(), Failure> {
     let mut client = connect(&arguments.client)?;
     client.delete_stream(&arguments.stream)?;
     if arguments.client.json {
-        print(&line(&json!({"deleted": arguments.stream})))?;
+        print_text(&line(&json!({"deleted": arguments.stream})))?;
     } else if !arguments.client.quiet {
         note(&format!("deleted {}", arguments.stream));
     }
@@ -141,14 +140,4 @@ fn time(time: UnixMs) -> String {
 
 fn line(value: &Value) -> String {
     format!("{value}\n")
-}
-
-fn print_rows(rows: &Rows) -> Result<(), Failure> {
-    print(&rows.text(io::stdout().is_terminal()))
-}
-
-fn print(text: &str) -> Result<(), Failure> {
-    let mut output = Output::new(Style::Raw);
-    output.text(text)?;
-    output.flush()
 }
