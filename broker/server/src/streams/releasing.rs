@@ -80,15 +80,22 @@ impl<D: Disk> StreamHost<D> {
         self.releases.is_due = true;
     }
 
+    /// Whether there may be something to give back.
+    #[must_use]
+    pub fn is_release_due(&self) -> bool {
+        let has_checkpoint = self.journal.latest_checkpoint() != self.releases.checkpoint;
+        (self.releases.is_due || has_checkpoint) && !self.is_poisoned()
+    }
+
     /// Gives segments back that nobody needs, if something has changed since it was asked last. Called
-    /// behind everything that was durable.
+    /// behind everything that was durable. It looks at every partition, unless one of the first needs the
+    /// first segment.
     pub fn release(&mut self) -> Released {
-        let checkpoint = self.journal.latest_checkpoint();
-        let is_due = self.releases.is_due || checkpoint != self.releases.checkpoint;
-        if !is_due || self.is_poisoned() {
+        if !self.is_release_due() {
             return Released::default();
         }
-        (self.releases.is_due, self.releases.checkpoint) = (false, checkpoint);
+        self.releases.is_due = false;
+        self.releases.checkpoint = self.journal.latest_checkpoint();
         let Some(needed) = self.needed_from() else { return Released::default() };
         let last = SegmentSequence(needed.0.saturating_sub(1));
         let segments = self.journal.release_up_to(last);
@@ -108,17 +115,23 @@ impl<D: Disk> StreamHost<D> {
     /// what is left of them is kept for who repairs it.
     fn needed_from(&self) -> Option<SegmentSequence> {
         let mut needed = self.journal.durable().0.segment;
+        let first = self.journal.first_segment();
         let mut need = |partition: PartitionId, incarnation: Incarnation, from: Offset| {
             let first = self.journal.first_segment_of(partition.0, incarnation.0, from.0);
             needed = first.map_or(needed, |first| needed.min(first));
+            needed
         };
         for (id, partition) in &self.partitions {
-            match partition.state() {
+            let needed = match partition.state() {
                 PartitionState::ReadOnly => return None,
-                PartitionState::Deleted => {}
+                PartitionState::Deleted => continue,
                 PartitionState::Open | PartitionState::Poisoned => {
-                    need(*id, partition.incarnation(), partition.places().log_start);
+                    need(*id, partition.incarnation(), partition.places().log_start)
                 }
+            };
+            if needed <= first {
+                // Nothing can be given back, whoever else needs what.
+                return Some(needed);
             }
         }
         for it in &self.releases.given_up {

@@ -1,6 +1,7 @@
 //! Streams of a broker that runs, on a real disk, with one shard and with two.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use coilgun_protocol::model::{
     AckLevel, AppendConditions, ErrorCode, FollowFrom, Offset, ProducerEpoch, ProducerId,
@@ -77,6 +78,47 @@ fn what_is_appended_is_read_by_everybody_and_after_a_restart() {
         assert!(peers[3].list().is_empty());
         stop(broker);
     }
+}
+
+/// How many bytes the files below a folder have.
+fn bytes_below(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).expect("it is there");
+    let bytes = entries.map(|entry| {
+        let entry = entry.expect("it can be listed");
+        match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => bytes_below(&entry.path()),
+            Ok(metadata) => metadata.len(),
+            // It was removed meanwhile.
+            Err(_) => 0,
+        }
+    });
+    bytes.sum()
+}
+
+#[test]
+fn l9_a_broker_gives_back_what_only_a_deleted_stream_needed() {
+    let data = tempfile::tempdir().expect("there is a temporary directory");
+    let broker = start(data.path(), 1);
+    let mut peer = StreamPeer::connect(&data.path().join("coilgun.sock"));
+    peer.create("large", 1).expect("it can be made");
+    let payload = vec![7; 500_000];
+    for _ in 0..120 {
+        peer.append("large", 0, &[&payload]);
+    }
+    peer.create("small", 1).expect("it can be made");
+    let before = bytes_below(data.path());
+    assert_eq!(peer.delete("large"), ErrorCode::Ok);
+    let begun = Instant::now();
+    // Ends when the space is back; a broker that never gives it back fails the test.
+    while bytes_below(data.path()) + 30_000_000 > before {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{before} bytes stay");
+        peer.describe("small").expect("it is there");
+    }
+    stop(broker);
+    let broker = start(data.path(), 1);
+    let mut peer = StreamPeer::connect(&data.path().join("coilgun.sock"));
+    assert_eq!(peer.list(), [(b"small".to_vec(), 1)]);
+    stop(broker);
 }
 
 /// Somebody forgets a namespace in the configuration, and finds that out later.

@@ -8,7 +8,7 @@ use super::super::turn::Shard;
 use super::catalog::namespace_name;
 use super::logs::FIRST;
 use crate::env::Env;
-use crate::streams::{ChunkLimits, stream_state};
+use crate::streams::{ChunkLimits, Released, stream_state};
 
 /// How many segments a log goes on by before its next checkpoint: what a start replays.
 const SEGMENTS_PER_CHECKPOINT: u64 = 4;
@@ -35,7 +35,8 @@ impl<E: Env> Shard<E> {
                 host.journal().retry_full();
             }
         }
-        let released = host.release();
+        // At most once in a while, because it may look at every partition.
+        let released = if care { host.release() } else { Released::default() };
         let is_checkpointing = host.is_checkpointing();
         let LogPosition { segment, .. } = host.journal().durable().0;
         self.counters.segments_released += released.segments as u64;
@@ -87,8 +88,9 @@ impl<E: Env> Shard<E> {
 
     /// When somebody waits for that although nothing else happens.
     pub(super) fn care_deadline(&self) -> Option<Timestamp> {
-        let is_full = self.streams.hosts().any(|host| host.journal().is_full());
-        is_full.then_some(self.streams.care_at)
+        let mut hosts = self.streams.hosts();
+        let wants_care = hosts.any(|host| host.journal().is_full() || host.is_release_due());
+        wants_care.then_some(self.streams.care_at)
     }
 
     /// A log was opened, and replay began in this segment.
