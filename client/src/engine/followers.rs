@@ -115,7 +115,10 @@ impl HeldFollower {
 
     /// A batch came; whether the first records wait now that nobody was told of, or why it cannot be read.
     fn add(&mut self, frame: &RecordsFrame<'_>) -> Result<bool, ClientError> {
-        self.credit_records = self.credit_records.saturating_sub(frame.count);
+        // What lies before where it is takes none of the records, and all of the bytes.
+        let wanted = frame.next_offset().0.saturating_sub(self.next.max(frame.base_offset).0);
+        let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
+        self.credit_records = self.credit_records.saturating_sub(wanted);
         let bytes = u32::try_from(frame.body.len()).unwrap_or(u32::MAX);
         self.credit_bytes = self.credit_bytes.saturating_sub(bytes);
         let before = self.queue.len();

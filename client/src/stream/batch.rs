@@ -1,8 +1,8 @@
 //! Records on their way into a partition, and what became of them.
 
 use coilgun_protocol::model::{
-    AckLevel, AppendConditions, BodyKind, Header, Headers, InvalidHeaders, Offset, PartitionChoice,
-    ProducerEpoch, ProducerId, ProducerSequence, UnixMs, encode_header,
+    AckLevel, AppendConditions, BodyKind, Header, Headers, Offset, PartitionChoice, ProducerEpoch,
+    ProducerId, ProducerSequence, UnixMs, encode_header,
 };
 use coilgun_protocol::native::{
     AppendFrame, AppendedFrame, RecordTooLarge, append_record, body_crc, key_hash,
@@ -251,8 +251,6 @@ impl From<RecordTooLarge> for ClientError {
         ClientError::RecordTooLarge(error)
     }
 }
-
-const _: fn(InvalidHeaders) -> ClientError = ClientError::InvalidHeaders;
 
 #[cfg(test)]
 mod tests {
